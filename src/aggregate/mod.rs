@@ -1,0 +1,249 @@
+//! User records into Kinesis records, by the KPL's rules.
+
+mod buffer;
+mod config;
+mod table;
+
+use std::fmt;
+
+pub use config::{
+    DEFAULT_MAX_COUNT, DEFAULT_MAX_RECORD_SIZE, DEFAULT_MAX_SIZE, HIGHEST_MAX_RECORD_SIZE, OuterKey,
+};
+
+pub(crate) use buffer::{Buffer, Closed, Unsealed, check};
+pub(crate) use config::Config;
+
+use crate::error::{AggregateErrorKind, AggregatorConfigError};
+use crate::hash_key::{HashKey, HashKeyRange};
+use crate::record::{KinesisRecord, UserRecord};
+
+/// Packs user records into Kinesis records, one after another.
+///
+/// By default an aggregate holds user records of one effective hash key only: it can never
+/// straddle shards, and needs no knowledge of them. Other user records close it. Use
+/// [`hash_key_range`](AggregatorBuilder::hash_key_range) where the shard is known, and
+/// [`ShardedAggregator`](crate::ShardedAggregator) for a whole stream.
+///
+/// ```
+/// use kinesis_aggregation::{Aggregator, UserRecord, deaggregate};
+///
+/// let mut aggregator = Aggregator::builder().max_size(1000).build()?;
+/// assert!(aggregator.push(UserRecord::new("key", "one"))?.is_none());
+/// assert!(aggregator.push(UserRecord::new("key", "two"))?.is_none());
+/// let length = aggregator.encoded_len();
+/// let kinesis_record = aggregator.flush().expect("two user records");
+/// assert_eq!(kinesis_record.data().len(), length);
+/// assert_eq!(deaggregate("a", kinesis_record.data()).user_records().count(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Aggregator {
+    config: Config,
+    scope: Scope,
+    buffer: Buffer<UserRecord>,
+}
+
+impl Aggregator {
+    /// An aggregator with the KPL's settings, to be changed.
+    pub fn builder() -> AggregatorBuilder {
+        AggregatorBuilder::default()
+    }
+
+    /// Adds a user record. When it does not join what is buffered, that is closed and returned;
+    /// the user record itself is never in what its own push returns.
+    ///
+    /// # Errors
+    ///
+    /// Every [`AggregateErrorKind`]; the record comes back, and what is buffered stays.
+    pub fn push(&mut self, record: UserRecord) -> Result<Option<KinesisRecord>, AggregateError> {
+        let checked = check(&record, &self.config).and_then(|()| self.scope.check(&record));
+        let hash_key = match checked {
+            Ok(hash_key) => hash_key,
+            Err(kind) => return Err(AggregateError::new(record, kind)),
+        };
+        let joins = self.buffer.is_empty()
+            || (self.scope.mixes(&self.buffer, hash_key)
+                && self.buffer.fits(&record, &self.config));
+        let closed = if joins { None } else { self.flush() };
+        self.buffer.push(record, hash_key);
+        Ok(closed)
+    }
+
+    /// Closes and returns what is buffered.
+    pub fn flush(&mut self) -> Option<KinesisRecord> {
+        let closed = self.buffer.close(&self.config)?;
+        Some(closed.record.seal())
+    }
+
+    /// The length of the data of the Kinesis record that [`flush`](Self::flush) would return, in
+    /// bytes; 0 if nothing is buffered.
+    pub fn encoded_len(&self) -> usize {
+        self.buffer.encoded_len()
+    }
+
+    /// How many user records are buffered.
+    pub fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Whether nothing is buffered.
+    pub fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// Whether any further user record would close what is buffered: waiting for one is no use.
+    pub fn is_full(&self) -> bool {
+        self.buffer.is_full(&self.config)
+    }
+}
+
+/// Counts only.
+impl fmt::Debug for Aggregator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aggregator")
+            .field("len", &self.len())
+            .field("encoded_len", &self.encoded_len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which user records may share an aggregate.
+#[derive(Clone, Copy, Debug, Default)]
+enum Scope {
+    #[default]
+    SameHashKey,
+    Range(HashKeyRange),
+    MixingShards,
+}
+
+impl Scope {
+    /// The effective hash key of `record`, as far as this scope needs it: the user records that
+    /// have none share a random key.
+    fn check(self, record: &UserRecord) -> Result<Option<HashKey>, AggregateErrorKind> {
+        let hash_key = record.hash_key();
+        match (self, hash_key) {
+            (Self::Range(range), Some(hash_key)) if !range.contains(hash_key) => {
+                Err(AggregateErrorKind::OutOfRange)
+            }
+            (Self::Range(_), None) => Err(AggregateErrorKind::NoHashKey),
+            _ => Ok(hash_key),
+        }
+    }
+
+    /// Whether a user record with `hash_key` may join those of `buffer`.
+    fn mixes(self, buffer: &Buffer<UserRecord>, hash_key: Option<HashKey>) -> bool {
+        match (self, hash_key) {
+            (Self::SameHashKey, None) => buffer.is_keyless(),
+            (Self::SameHashKey, Some(hash_key)) => {
+                !buffer.is_keyless() && buffer.hash_key() == hash_key
+            }
+            (Self::Range(_) | Self::MixingShards, _) => true,
+        }
+    }
+}
+
+/// The settings of an [`Aggregator`] or a [`ShardedAggregator`](crate::ShardedAggregator).
+#[derive(Clone, Debug, Default)]
+pub struct AggregatorBuilder {
+    config: Config,
+    scope: Scope,
+}
+
+impl AggregatorBuilder {
+    /// The most bytes that the frame of an aggregate may have, the outer key not counted. Default
+    /// [`DEFAULT_MAX_SIZE`]. A user record that fills more travels raw.
+    #[must_use]
+    pub fn max_size(mut self, bytes: usize) -> Self {
+        self.config.max_size = bytes;
+        self
+    }
+
+    /// The most user records that an aggregate may hold. Default [`DEFAULT_MAX_COUNT`]; with 1
+    /// nothing is aggregated.
+    #[must_use]
+    pub fn max_count(mut self, user_records: usize) -> Self {
+        self.config.max_count = user_records;
+        self
+    }
+
+    /// The most bytes that a Kinesis record may have, data and partition key. Default
+    /// [`DEFAULT_MAX_RECORD_SIZE`]; the service's highest is [`HIGHEST_MAX_RECORD_SIZE`].
+    #[must_use]
+    pub fn max_record_size(mut self, bytes: usize) -> Self {
+        self.config.max_record_size = bytes;
+        self
+    }
+
+    /// The partition key of aggregates.
+    #[must_use]
+    pub fn outer_key(mut self, outer_key: OuterKey) -> Self {
+        self.config.outer_key = outer_key;
+        self
+    }
+
+    /// For one shard: an aggregate may hold any user records of `range`, and others are refused,
+    /// those without a partition key too. For [`Aggregator`] only.
+    #[must_use]
+    pub fn hash_key_range(mut self, range: HashKeyRange) -> Self {
+        self.scope = Scope::Range(range);
+        self
+    }
+
+    /// Lets an aggregate hold any user records, whatever shards they belong to. For
+    /// [`Aggregator`] only.
+    ///
+    /// **The KCL drops such an aggregate whole, and silently, as soon as one of its user records
+    /// belongs to another shard than the aggregate landed on.** Only for streams that will always
+    /// have one shard, and for consumers that do not filter by hash key range, such as Lambda
+    /// functions.
+    #[must_use]
+    pub fn mixing_shards(mut self) -> Self {
+        self.scope = Scope::MixingShards;
+        self
+    }
+
+    /// Builds the aggregator.
+    ///
+    /// # Errors
+    ///
+    /// Every [`AggregatorConfigError`].
+    pub fn build(self) -> Result<Aggregator, AggregatorConfigError> {
+        let scope = self.scope;
+        Ok(Aggregator {
+            config: self.into_config()?,
+            scope,
+            buffer: Buffer::default(),
+        })
+    }
+
+    pub(crate) fn into_config(self) -> Result<Config, AggregatorConfigError> {
+        self.config.check()?;
+        Ok(self.config)
+    }
+}
+
+/// A refused user record, and why. Nothing else has changed.
+#[derive(Debug, thiserror::Error)]
+#[error("the user record is refused: {kind}")]
+pub struct AggregateError {
+    record: Box<UserRecord>,
+    kind: AggregateErrorKind,
+}
+
+impl AggregateError {
+    pub(crate) fn new(record: UserRecord, kind: AggregateErrorKind) -> Self {
+        Self {
+            record: Box::new(record),
+            kind,
+        }
+    }
+
+    /// Why.
+    pub fn kind(&self) -> AggregateErrorKind {
+        self.kind
+    }
+
+    /// The record, to be mended or put elsewhere.
+    pub fn into_record(self) -> UserRecord {
+        *self.record
+    }
+}

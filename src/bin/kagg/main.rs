@@ -1,0 +1,2 @@
+//! kagg
+fn main() {}

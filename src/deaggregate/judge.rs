@@ -1,0 +1,362 @@
+//! Which user records of an aggregate the KCL would deliver.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::Range;
+
+use super::Deaggregator;
+use super::keys::Keys;
+use super::outcome::{Outcome, PlainReason};
+use crate::error::{Loss, LossKind, ParseHashKeyError};
+use crate::hash_key::HashKeyRange;
+use crate::md5;
+use crate::wire::{Extent, Frame, Index, IndexedRecord, MAGIC, NO_KEY, Span, locate};
+
+/// Kinesis records, opened and judged. It holds positions in their data, never the data.
+#[derive(Default)]
+pub(super) struct Opened {
+    /// Judged entries name [`Keys`] instead of table entries.
+    index: Index,
+    pub(super) keys: Keys,
+    pub(super) records: Vec<Judged>,
+    losses: Vec<Loss>,
+}
+
+/// One Kinesis record: which of its user records come out, and what is lost.
+#[derive(Clone, Debug)]
+pub(super) struct Judged {
+    pub(super) outcome: Outcome,
+    /// The sub-sequence numbers that come out, but for those of a loss.
+    pub(super) delivered: Range<usize>,
+    records: Range<usize>,
+    /// Where its keys start, and how many it uses.
+    pub(super) keys: Range<usize>,
+    losses: Range<usize>,
+}
+
+/// Counts only: the keys are the users' own.
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened")
+            .field("records", &self.records.len())
+            .field("losses", &self.losses.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Opened {
+    pub(super) fn entries(&self, judged: &Judged) -> &[IndexedRecord] {
+        let records = self.index.records().get(judged.records.clone());
+        records.unwrap_or_default()
+    }
+
+    pub(super) fn losses(&self, judged: &Judged) -> &[Loss] {
+        self.losses.get(judged.losses.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn all_losses(&self) -> &[Loss] {
+        &self.losses
+    }
+}
+
+/// The state of opening a batch.
+pub(super) struct Judge<'a> {
+    rules: &'a Deaggregator,
+    opened: Opened,
+    /// For each table entry of the aggregate at hand, its place in the keys.
+    partition_keys: Vec<u32>,
+    explicit_hash_keys: Vec<u32>,
+}
+
+/// A Kinesis record's data and, to resume, its sequence number.
+type Stored<'a> = (&'a [u8], Option<&'a str>);
+
+/// What stands before judging: at which user record to start, and the frame if there is one.
+enum Candidate<'a> {
+    Skipped,
+    Plain(PlainReason, usize),
+    Framed(Frame<'a>, usize),
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(rules: &'a Deaggregator) -> Self {
+        Self {
+            rules,
+            opened: Opened::default(),
+            partition_keys: Vec::new(),
+            explicit_hash_keys: Vec::new(),
+        }
+    }
+
+    /// Opens `records`: all digests first, then each in its order.
+    pub(super) fn open(mut self, records: &[Stored<'_>]) -> Opened {
+        let candidates: Vec<_> = records
+            .iter()
+            .map(|stored| self.candidate(stored))
+            .collect();
+        let messages: Vec<_> = candidates
+            .iter()
+            .filter_map(|candidate| match candidate {
+                Candidate::Framed(frame, _) => Some(frame.message()),
+                _ => None,
+            })
+            .collect();
+        let mut digests = md5::digest_many(&messages).into_iter();
+        self.opened.records.reserve_exact(candidates.len());
+        for candidate in candidates {
+            let judged = match candidate {
+                Candidate::Skipped => self.whole(Outcome::Skipped, 0..0),
+                Candidate::Plain(reason, first) => self.plain(reason, first),
+                Candidate::Framed(frame, first) if digests.next() == Some(*frame.digest()) => {
+                    self.aggregate(frame.message(), first)
+                }
+                Candidate::Framed(_, first) => self.plain(PlainReason::DigestMismatch, first),
+            };
+            self.opened.records.push(judged);
+        }
+        self.opened
+    }
+
+    fn candidate<'r>(&self, &(data, sequence_number): &Stored<'r>) -> Candidate<'r> {
+        let Some(first) = self.first(sequence_number) else {
+            return Candidate::Skipped;
+        };
+        match Frame::split(data) {
+            Some(frame) => Candidate::Framed(frame, first),
+            None if data.starts_with(&MAGIC) => Candidate::Plain(PlainReason::TooShort, first),
+            None => Candidate::Plain(PlainReason::NotFramed, first),
+        }
+    }
+
+    /// The first user record above the position to resume after; none if the whole Kinesis
+    /// record stands at or below it.
+    fn first(&self, sequence_number: Option<&str>) -> Option<usize> {
+        let Some(after) = &self.rules.after else {
+            return Some(0);
+        };
+        match sequence_number.and_then(|text| after.cmp_sequence_number(text)) {
+            Some(Ordering::Less) => None,
+            Some(Ordering::Equal) => {
+                let first = after.sub_sequence_number().checked_add(1)?;
+                Some(usize::try_from(first).unwrap_or(usize::MAX))
+            }
+            Some(Ordering::Greater) | None => Some(0),
+        }
+    }
+
+    fn plain(&self, reason: PlainReason, first: usize) -> Judged {
+        self.whole(Outcome::Plain(reason), first..1)
+    }
+
+    /// A Kinesis record that is not an aggregate with user records.
+    fn whole(&self, outcome: Outcome, delivered: Range<usize>) -> Judged {
+        Judged {
+            outcome,
+            delivered,
+            records: 0..0,
+            keys: 0..0,
+            losses: 0..0,
+        }
+    }
+
+    fn aggregate(&mut self, message: &[u8], first: usize) -> Judged {
+        let extent = match self.opened.index.append(message) {
+            Ok(extent) => extent,
+            Err(malformed) => {
+                let offset = malformed.offset().saturating_add(MAGIC.len());
+                return self.plain(PlainReason::Malformed { offset }, first);
+            }
+        };
+        let keys_before = self.opened.keys.len();
+        let losses_before = self.opened.losses.len();
+        let (outcome, delivered) = self.user_records(message, &extent, first);
+        // The keys stay, the tables' positions are not needed any more.
+        let index = &mut self.opened.index;
+        index.partition_keys.truncate(extent.partition_keys.start);
+        index
+            .explicit_hash_keys
+            .truncate(extent.explicit_hash_keys.start);
+        Judged {
+            outcome,
+            delivered,
+            records: extent.records,
+            keys: keys_before..self.opened.keys.len(),
+            losses: losses_before..self.opened.losses.len(),
+        }
+    }
+
+    /// Judges user record by user record, in order: the first bad one decides.
+    fn user_records(
+        &mut self,
+        message: &[u8],
+        extent: &Extent,
+        first: usize,
+    ) -> (Outcome, Range<usize>) {
+        let count = extent.records.len();
+        if count == 0 {
+            return (Outcome::Empty, 0..0);
+        }
+        let base = self.opened.keys.len();
+        reset(&mut self.partition_keys, extent.partition_keys.len());
+        reset(
+            &mut self.explicit_hash_keys,
+            extent.explicit_hash_keys.len(),
+        );
+        let mut outcome = Outcome::Aggregated;
+        for position in 0..count {
+            let Err(fault) = self.user_record(message, extent, position, base) else {
+                continue;
+            };
+            if fault == Fault::OutOfRange && outcome == Outcome::Aggregated {
+                self.lose(message, extent, position, fault, first..count);
+                return (Outcome::Dropped, 0..0);
+            }
+            outcome = Outcome::Cut;
+            if !self.rules.salvage {
+                self.lose(message, extent, position, fault, position.max(first)..count);
+                return (outcome, first..position);
+            }
+            let last = position.saturating_add(1);
+            self.lose(message, extent, position, fault, position.max(first)..last);
+        }
+        (outcome, first..count)
+    }
+
+    /// Judges one user record, in the KCL's order: partition key index, explicit hash key index,
+    /// number, range. Replaces its indices by places in the keys.
+    fn user_record(
+        &mut self,
+        message: &[u8],
+        extent: &Extent,
+        position: usize,
+        base: usize,
+    ) -> Result<(), Fault> {
+        let Opened { index, keys, .. } = &mut self.opened;
+        let at = extent.records.start.saturating_add(position);
+        let Some(record) = index.records.get_mut(at) else {
+            return Ok(());
+        };
+        let tables = index.partition_keys.get(extent.partition_keys.clone());
+        record.partition_key = resolve(
+            record.partition_key,
+            &mut self.partition_keys,
+            keys,
+            base,
+            |keys, entry| keys.add_partition_key(message, nth(tables, entry)),
+        )
+        .ok_or(Fault::PartitionKeyIndex)?;
+        let range = self.rules.hash_key_range;
+        if record.explicit_hash_key == NO_KEY {
+            // Every partition key's hash is in the full range: no need to know it.
+            let id = base.saturating_add(to_usize(record.partition_key));
+            return if range == HashKeyRange::FULL || range.contains(keys.hash(id)) {
+                Ok(())
+            } else {
+                Err(Fault::OutOfRange)
+            };
+        }
+        let tables = index
+            .explicit_hash_keys
+            .get(extent.explicit_hash_keys.clone());
+        record.explicit_hash_key = resolve(
+            record.explicit_hash_key,
+            &mut self.explicit_hash_keys,
+            keys,
+            base,
+            |keys, entry| keys.add_explicit_hash_key(message, nth(tables, entry)),
+        )
+        .ok_or(Fault::ExplicitHashKeyIndex)?;
+        let id = base.saturating_add(to_usize(record.explicit_hash_key));
+        match keys.parsed(id) {
+            Ok(hash_key) if range.contains(hash_key) => Ok(()),
+            Ok(_) | Err(ParseHashKeyError::OutOfRange) => Err(Fault::OutOfRange),
+            Err(ParseHashKeyError::NotANumber) => Err(Fault::ExplicitHashKey { id }),
+        }
+    }
+
+    /// Notes a loss, unless all of it stands at or below the position to resume after.
+    fn lose(
+        &mut self,
+        message: &[u8],
+        extent: &Extent,
+        position: usize,
+        fault: Fault,
+        lost: Range<usize>,
+    ) {
+        if lost.is_empty() {
+            return;
+        }
+        let located = locate(message, position).unwrap_or_default();
+        let kind = match fault {
+            Fault::OutOfRange => LossKind::OutOfRange,
+            Fault::PartitionKeyIndex => LossKind::PartitionKeyIndex {
+                index: located.partition_key_index,
+                table_len: extent.partition_keys.len(),
+            },
+            Fault::ExplicitHashKeyIndex => LossKind::ExplicitHashKeyIndex {
+                index: located.explicit_hash_key_index.unwrap_or_default(),
+                table_len: extent.explicit_hash_keys.len(),
+            },
+            Fault::ExplicitHashKey { id } => LossKind::ExplicitHashKey {
+                len: self.opened.keys.text(id).len(),
+            },
+        };
+        self.opened.losses.push(Loss {
+            record: self.opened.records.len(),
+            user_record: to_u64(position),
+            lost: to_u64(lost.start)..to_u64(lost.end),
+            offset: located.offset.saturating_add(MAGIC.len()),
+            kind,
+        });
+    }
+}
+
+/// What is wrong with a user record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    OutOfRange,
+    PartitionKeyIndex,
+    ExplicitHashKeyIndex,
+    ExplicitHashKey { id: usize },
+}
+
+/// Stands for a table entry that no user record has used yet.
+const UNUSED: u32 = u32::MAX;
+
+fn reset(places: &mut Vec<u32>, len: usize) {
+    places.clear();
+    places.resize(len, UNUSED);
+}
+
+/// The place, from `base`, of a table entry in the keys; `add` adds it on first use. None if the
+/// table has no such entry.
+#[inline]
+fn resolve(
+    entry: u32,
+    places: &mut [u32],
+    keys: &mut Keys,
+    base: usize,
+    add: impl FnOnce(&mut Keys, usize),
+) -> Option<u32> {
+    let entry = to_usize(entry);
+    let place = places.get_mut(entry)?;
+    if *place == UNUSED {
+        // Fits: an aggregate has less than 2^31 table entries.
+        *place = u32::try_from(keys.len().saturating_sub(base)).ok()?;
+        add(keys, entry);
+    }
+    Some(*place)
+}
+
+fn nth(table: Option<&[Span]>, entry: usize) -> Span {
+    let span = table.and_then(|table| table.get(entry));
+    span.copied().unwrap_or_default()
+}
+
+pub(super) fn to_usize(index: u32) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX)
+}
+
+pub(super) fn to_u64(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

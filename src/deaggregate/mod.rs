@@ -1,0 +1,120 @@
+//! Kinesis records into user records, by the KCL's rules.
+
+mod batch;
+mod judge;
+mod keys;
+mod outcome;
+mod owned;
+
+pub use batch::{Batch, BatchRecord, BatchUserRecords, Deaggregated, UserRecords};
+pub use outcome::{Outcome, PlainReason};
+pub use owned::{BatchOwnedUserRecords, OwnedUserRecords};
+
+use crate::hash_key::HashKeyRange;
+use crate::record::StoredRecord;
+use crate::sequence::ExtendedSequenceNumber;
+use judge::Judge;
+
+/// Reads one Kinesis record as the KCL does, whatever shard it is from.
+///
+/// See [`Deaggregator`] for hash key ranges, salvage, resuming, and whole batches.
+///
+/// ```
+/// let data = b"plain";
+/// for user_record in &kinesis_aggregation::deaggregate("key", data) {
+///     let user_record = user_record?;
+///     assert_eq!(user_record.partition_key(), Some("key"));
+///     assert_eq!(user_record.data(), b"plain");
+/// }
+/// # Ok::<(), kinesis_aggregation::error::Loss>(())
+/// ```
+pub fn deaggregate<'a>(
+    partition_key: impl Into<Option<&'a str>>,
+    data: &'a [u8],
+) -> Deaggregated<'a> {
+    Deaggregator::new().deaggregate(partition_key, data)
+}
+
+/// Reads Kinesis records as the KCL does.
+///
+/// What the KCL loses comes out as a [`Loss`](crate::error::Loss) among the user records.
+///
+/// ```
+/// use kinesis_aggregation::{Deaggregator, KinesisRecord};
+///
+/// let page = [KinesisRecord::new("a", "one"), KinesisRecord::new("b", "two")];
+/// let deaggregator = Deaggregator::new().with_hash_key_range("0-99".parse()?);
+/// for (source, user_record) in &deaggregator.deaggregate_batch(&page) {
+///     // A plain record is delivered wherever its hash key lies, as in the KCL.
+///     assert_eq!(user_record?.partition_key(), source.partition_key());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Deaggregator {
+    hash_key_range: HashKeyRange,
+    salvage: bool,
+    after: Option<ExtendedSequenceNumber>,
+}
+
+impl Deaggregator {
+    /// For every hash key, without salvage, from the start.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// For one shard: an aggregate with a user record outside `range` is dropped whole, as in the
+    /// KCL, and reported. Not for streams with service-managed distribution, where a record's
+    /// hash key says nothing about its shard.
+    ///
+    /// Without a range it is 0 to 2^128 - 1, as in a KCL that does not know its shard's: an
+    /// explicit hash key of -1 is out of it.
+    #[must_use]
+    pub fn with_hash_key_range(mut self, range: HashKeyRange) -> Self {
+        self.hash_key_range = range;
+        self
+    }
+
+    /// Whether to go on behind a user record with a bad index or explicit hash key, where the KCL
+    /// stops. Each one is reported, and so is any further one that is out of range. A Kinesis
+    /// record whose first bad user record is out of range is dropped all the same.
+    #[must_use]
+    pub fn with_salvage(mut self, salvage: bool) -> Self {
+        self.salvage = salvage;
+        self
+    }
+
+    /// To resume after a checkpoint: what stands at or below `position` is skipped, its losses
+    /// too. An aggregate is judged whole all the same. A Kinesis record without a sequence number
+    /// is never skipped.
+    #[must_use]
+    pub fn after(mut self, position: ExtendedSequenceNumber) -> Self {
+        self.after = Some(position);
+        self
+    }
+
+    /// Reads one Kinesis record.
+    pub fn deaggregate<'a>(
+        &self,
+        partition_key: impl Into<Option<&'a str>>,
+        data: &'a [u8],
+    ) -> Deaggregated<'a> {
+        let opened = Judge::new(self).open(&[(data, None)]);
+        Deaggregated::new(partition_key.into(), data, opened)
+    }
+
+    /// Reads a page of `GetRecords`, a Lambda event, or any other set of Kinesis records: with
+    /// the very results of one at a time, but all digests at once, which is several times faster.
+    pub fn deaggregate_batch<'a, R: StoredRecord>(&self, records: &'a [R]) -> Batch<'a, R> {
+        let stored: Vec<_> = records
+            .iter()
+            .map(|record| {
+                // Needed only to resume.
+                let sequence_number = self.after.as_ref().and(record.sequence_number());
+                (record.data(), sequence_number)
+            })
+            .collect();
+        let opened = Judge::new(self).open(&stored);
+        Batch::new(records, opened)
+    }
+}

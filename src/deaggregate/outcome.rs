@@ -1,0 +1,37 @@
+/// What became of one Kinesis record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It is not an aggregate: it came out as it is, as one user record.
+    Plain(PlainReason),
+    /// It is an aggregate, and all its user records came out.
+    Aggregated,
+    /// It is an aggregate of zero user records: nothing came out, and nothing is lost.
+    Empty,
+    /// A user record is outside the hash key range: nothing came out but one loss.
+    Dropped,
+    /// A user record has a bad index or explicit hash key: those before it came out, then a loss;
+    /// when salvaging, good ones behind it too.
+    Cut,
+    /// It stands at or below the position to resume after, all of it: it was not looked into.
+    Skipped,
+}
+
+/// Why a Kinesis record is taken for a plain one.
+///
+/// All but the first start with the magic: such a record was probably an aggregate once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlainReason {
+    /// It does not start with the magic.
+    NotFramed,
+    /// It starts with the magic, but 16 bytes or fewer follow: no room for a message and a digest.
+    TooShort,
+    /// The digest is not the message's: corrupt, or cut short, or longer than it was.
+    DigestMismatch,
+    /// The digest is right, but protobuf-java refuses the message, or a required field is missing.
+    Malformed {
+        /// Where, in bytes from the start of the Kinesis record's data.
+        offset: usize,
+    },
+}

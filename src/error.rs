@@ -1,0 +1,219 @@
+//! The errors: one for each operation, each with a closed list of reasons.
+//!
+//! No error shows a record's data or keys, in `Display` or in `Debug`: positions and lengths only.
+
+use std::ops::Range;
+
+/// Why a text is not a [`HashKey`](crate::HashKey).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseHashKeyError {
+    /// It is not an integer by the grammar of Java's `BigInteger`.
+    #[error("not an integer")]
+    NotANumber,
+    /// It is a number, but below 0 or above 2^128 - 1.
+    #[error("not between 0 and 2^128-1")]
+    OutOfRange,
+}
+
+/// Why two hash keys, or a text, are not a [`HashKeyRange`](crate::HashKeyRange).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HashKeyRangeError {
+    /// The start is above the end.
+    #[error("the start of the hash key range is above its end")]
+    Reversed,
+    /// The text does not have the form `START-END`.
+    #[error("a hash key range is START-END")]
+    NotARange,
+    /// One of the two is not a hash key.
+    #[error("the hash key range has an end that is not a hash key")]
+    HashKey(#[from] ParseHashKeyError),
+}
+
+/// A text is not a sequence number: it is not made of ASCII digits alone, or it is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a sequence number")]
+pub struct ParseSequenceNumberError;
+
+/// A message that protobuf-java refuses: malformed, or without a required field.
+///
+/// Such a record is no error when records are read: the KCL delivers it as a plain one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed or incomplete protobuf at byte {offset}")]
+pub struct MalformedError {
+    offset: usize,
+}
+
+impl MalformedError {
+    pub(crate) const fn new(offset: usize) -> Self {
+        Self { offset }
+    }
+
+    /// Where the message stops making sense, in bytes from its start. For a missing field, the
+    /// start of the user record or tag that lacks it.
+    pub const fn offset(self) -> usize {
+        self.offset
+    }
+}
+
+/// User records that the KCL would not deliver, and this library neither.
+///
+/// It comes out among the user records, where the first lost one would have stood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("user record {user_record} of Kinesis record {record}, at byte {offset}: {kind}")]
+pub struct Loss {
+    pub(crate) record: usize,
+    pub(crate) user_record: u64,
+    pub(crate) lost: Range<u64>,
+    pub(crate) offset: usize,
+    pub(crate) kind: LossKind,
+}
+
+impl Loss {
+    /// The Kinesis record's position in the batch, counted from 0.
+    pub fn record(&self) -> usize {
+        self.record
+    }
+
+    /// The sub-sequence number of the user record that causes the loss.
+    pub fn user_record(&self) -> u64 {
+        self.user_record
+    }
+
+    /// The sub-sequence numbers of all that is lost: everything if one user record is out of the
+    /// hash key range, the bad one and what follows it otherwise, the bad one alone when salvaging.
+    /// What a resumed reader had before is left out.
+    pub fn lost(&self) -> Range<u64> {
+        self.lost.clone()
+    }
+
+    /// Where the causing user record starts, in bytes from the start of the Kinesis record's data.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Why.
+    pub fn kind(&self) -> &LossKind {
+        &self.kind
+    }
+}
+
+/// Why user records are lost.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LossKind {
+    /// The effective hash key is outside the shard's hash key range: the KCL drops the whole
+    /// Kinesis record and says nothing.
+    #[error("its hash key is outside the shard's hash key range")]
+    OutOfRange,
+    /// The partition key index names no entry of the table: the KCL throws.
+    #[error("its partition key index {index} is beyond the table's {table_len} entries")]
+    PartitionKeyIndex {
+        /// The index, as written.
+        index: u64,
+        /// The entries of the table.
+        table_len: usize,
+    },
+    /// The explicit hash key index names no entry of the table: the KCL throws.
+    #[error("its explicit hash key index {index} is beyond the table's {table_len} entries")]
+    ExplicitHashKeyIndex {
+        /// The index, as written.
+        index: u64,
+        /// The entries of the table.
+        table_len: usize,
+    },
+    /// The explicit hash key is not an integer by the grammar of Java's `BigInteger`: the KCL
+    /// throws.
+    #[error("its explicit hash key of {len} bytes is not an integer")]
+    ExplicitHashKey {
+        /// The length of the explicit hash key, in bytes of UTF-8.
+        len: usize,
+    },
+}
+
+/// Why a list of shards is no [`ShardMap`](crate::ShardMap).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShardMapError {
+    /// No open shard owns a hash key; so it is with an empty list.
+    #[error("no open shard owns the hash key {at}")]
+    Gap {
+        /// The lowest hash key without a shard.
+        at: u128,
+    },
+    /// Two open shards own a hash key.
+    #[error("the open shard {id} owns hash keys that another one owns too")]
+    Overlap {
+        /// The one that starts higher.
+        id: String,
+    },
+    /// A shard is listed twice with different ranges.
+    #[error("the shard {id} is listed with two hash key ranges")]
+    RangeChanged {
+        /// The shard.
+        id: String,
+    },
+}
+
+/// Why an aggregator refused a user record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AggregateErrorKind {
+    /// The service takes partition keys of 1 to 256 characters.
+    #[error("its partition key has {chars} characters, not 1 to 256")]
+    PartitionKeyLength {
+        /// The characters of the key.
+        chars: usize,
+    },
+    /// Without a partition key, an explicit hash key decides nothing.
+    #[error("it has an explicit hash key, but no partition key")]
+    ExplicitHashKeyAlone,
+    /// This aggregator is for one hash key range, and a user record without a partition key has
+    /// no hash key.
+    #[error("it has no partition key, and the aggregator is for one hash key range")]
+    NoHashKey,
+    /// This aggregator is for one hash key range.
+    #[error("its hash key is outside the aggregator's hash key range")]
+    OutOfRange,
+    /// Even alone in its Kinesis record it would be larger than the limit.
+    #[error("its Kinesis record would have {size} bytes, more than {max}")]
+    TooLarge {
+        /// Data and partition key of the Kinesis record, in bytes.
+        size: usize,
+        /// The limit, in bytes.
+        max: usize,
+    },
+}
+
+/// Why an aggregator cannot be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AggregatorConfigError {
+    /// At least one user record must fit.
+    #[error("the maximum count of user records is 0")]
+    MaxCount,
+    /// The service's limit is 10 MiB.
+    #[error("the maximum size of a Kinesis record is {max_record_size}, not 1 to 10485760 bytes")]
+    MaxRecordSize {
+        /// As set, in bytes.
+        max_record_size: usize,
+    },
+    /// An aggregate of the maximum size, with its outer key, would be too large.
+    #[error(
+        "an aggregate of {max_size} bytes with an outer key of up to {outer_key_len} could be \
+         larger than the maximum Kinesis record, {max_record_size}"
+    )]
+    MaxSize {
+        /// As set, in bytes.
+        max_size: usize,
+        /// The longest that the outer key can be, in bytes.
+        outer_key_len: usize,
+        /// As set, in bytes.
+        max_record_size: usize,
+    },
+    /// The service takes partition keys of 1 to 256 characters.
+    #[error("the outer key has {chars} characters, not 1 to 256")]
+    OuterKeyLength {
+        /// The characters of the key.
+        chars: usize,
+    },
+}

@@ -1,0 +1,162 @@
+//! The writer: the KPL's bytes, with the exact size known before a byte is written.
+
+use super::frame::{DIGEST_LEN, FRAME_OVERHEAD, MAGIC};
+use crate::md5;
+
+/// The table entries that a user record refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordIndices {
+    /// Position in the partition key table.
+    pub partition_key: u32,
+    /// Position in the explicit hash key table, if the record has an explicit hash key.
+    pub explicit_hash_key: Option<u32>,
+}
+
+/// The exact length of a frame, kept as its parts become known.
+///
+/// ```
+/// use kinesis_aggregation::wire::{self, EncodedSize, RecordIndices};
+///
+/// let indices = RecordIndices { partition_key: 0, explicit_hash_key: None };
+/// let size = EncodedSize::default().with_key(1).with_record(indices, 1);
+/// let frame = wire::encode(["k"], [""; 0], [(indices, b"x".as_slice())]);
+/// assert_eq!(frame.len(), size.get());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EncodedSize(usize);
+
+/// A frame without anything in it: magic and digest.
+impl Default for EncodedSize {
+    fn default() -> Self {
+        Self(FRAME_OVERHEAD)
+    }
+}
+
+impl EncodedSize {
+    /// In bytes.
+    pub const fn get(self) -> usize {
+        self.0
+    }
+
+    /// With one more entry of either table, of `len` bytes.
+    #[must_use]
+    pub fn with_key(self, len: usize) -> Self {
+        self.with_field(len)
+    }
+
+    /// With one more user record.
+    #[must_use]
+    pub fn with_record(self, indices: RecordIndices, data_len: usize) -> Self {
+        self.with_field(record_len(indices, data_len))
+    }
+
+    fn with_field(self, len: usize) -> Self {
+        Self(self.0.saturating_add(field_len(len)))
+    }
+}
+
+/// The length of a length-delimited field: its tag, its length, and `len` bytes.
+fn field_len(len: usize) -> usize {
+    1_usize
+        .saturating_add(varint_len(to_u64(len)))
+        .saturating_add(len)
+}
+
+/// The length of a `Record` message.
+fn record_len(indices: RecordIndices, data_len: usize) -> usize {
+    let index_len = |index: u32| 1_usize.saturating_add(varint_len(u64::from(index)));
+    index_len(indices.partition_key)
+        .saturating_add(indices.explicit_hash_key.map_or(0, index_len))
+        .saturating_add(field_len(data_len))
+}
+
+/// The length of a varint, in bytes.
+fn varint_len(value: u64) -> usize {
+    let bits = u64::BITS.saturating_sub((value | 1).leading_zeros());
+    usize::try_from(bits.div_ceil(7)).unwrap_or(10)
+}
+
+fn to_u64(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
+
+/// Writes a whole frame: the tables first, then the user records, as the KPL does.
+///
+/// The indices are written as given: they should be inside the tables.
+pub fn encode<'a>(
+    partition_keys: impl IntoIterator<Item: AsRef<str>>,
+    explicit_hash_keys: impl IntoIterator<Item: AsRef<str>>,
+    records: impl IntoIterator<Item = (RecordIndices, &'a [u8])>,
+) -> Vec<u8> {
+    let mut frame = encode_unsealed(0, partition_keys, explicit_hash_keys, records);
+    seal(&mut frame);
+    frame
+}
+
+/// Writes a frame but for its digest, whose room stays zero: [`seal`] or [`seal_many`] fills it.
+///
+/// `capacity` is the frame's length as far as it is known ([`EncodedSize`]).
+pub fn encode_unsealed<'a>(
+    capacity: usize,
+    partition_keys: impl IntoIterator<Item: AsRef<str>>,
+    explicit_hash_keys: impl IntoIterator<Item: AsRef<str>>,
+    records: impl IntoIterator<Item = (RecordIndices, &'a [u8])>,
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(capacity);
+    out.extend_from_slice(&MAGIC);
+    for key in partition_keys {
+        put_bytes(&mut out, 0x0A, key.as_ref().as_bytes());
+    }
+    for key in explicit_hash_keys {
+        put_bytes(&mut out, 0x12, key.as_ref().as_bytes());
+    }
+    for (indices, data) in records {
+        out.push(0x1A);
+        put_varint(&mut out, to_u64(record_len(indices, data.len())));
+        out.push(0x08);
+        put_varint(&mut out, u64::from(indices.partition_key));
+        if let Some(index) = indices.explicit_hash_key {
+            out.push(0x10);
+            put_varint(&mut out, u64::from(index));
+        }
+        put_bytes(&mut out, 0x1A, data);
+    }
+    out.extend_from_slice(&[0; DIGEST_LEN]);
+    out
+}
+
+fn put_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+    out.push(tag);
+    put_varint(out, to_u64(bytes.len()));
+    out.extend_from_slice(bytes);
+}
+
+fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    loop {
+        let [low, ..] = value.to_le_bytes();
+        value >>= 7;
+        if value == 0 {
+            return out.push(low & 0x7F);
+        }
+        out.push(low | 0x80);
+    }
+}
+
+/// Writes the digest of an unsealed frame; does nothing to what is too short to be one.
+pub fn seal(frame: &mut [u8]) {
+    seal_many([frame]);
+}
+
+/// Writes the digests of many unsealed frames, computed together.
+pub fn seal_many<'a>(frames: impl IntoIterator<Item = &'a mut [u8]>) {
+    let (messages, rooms): (Vec<&[u8]>, Vec<&mut [u8; DIGEST_LEN]>) = frames
+        .into_iter()
+        .filter_map(|frame| {
+            let (message, room) = frame.get_mut(MAGIC.len()..)?.split_last_chunk_mut()?;
+            Some((&*message, room))
+        })
+        .unzip();
+    for (digest, room) in md5::digest_many(&messages).into_iter().zip(rooms) {
+        *room = digest;
+    }
+}

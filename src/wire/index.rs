@@ -1,0 +1,340 @@
+//! The borrowed reader: one validating pass that notes where everything is.
+
+use std::ops::Range;
+
+use super::cursor::{Cursor, END_GROUP, LENGTH, Malformed, Tag, VARINT};
+use crate::error::MalformedError;
+
+const PARTITION_KEY_TABLE: Tag = Tag::new(1, LENGTH);
+const EXPLICIT_HASH_KEY_TABLE: Tag = Tag::new(2, LENGTH);
+const RECORDS: Tag = Tag::new(3, LENGTH);
+
+const PARTITION_KEY_INDEX: Tag = Tag::new(1, VARINT);
+const EXPLICIT_HASH_KEY_INDEX: Tag = Tag::new(2, VARINT);
+const DATA: Tag = Tag::new(3, LENGTH);
+const TAGS: Tag = Tag::new(4, LENGTH);
+
+const TAG_KEY: Tag = Tag::new(1, LENGTH);
+
+/// A part of a message: where it starts, and its length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: u32,
+    pub(crate) len: u32,
+}
+
+impl Span {
+    pub(crate) fn of(self, message: &[u8]) -> &[u8] {
+        message.get(self.range()).unwrap_or_default()
+    }
+
+    pub(crate) fn range(self) -> Range<usize> {
+        let start = usize::try_from(self.start).unwrap_or(usize::MAX);
+        let len = usize::try_from(self.len).unwrap_or(usize::MAX);
+        start..start.saturating_add(len)
+    }
+}
+
+/// One user record of a message: where its data are, and which table entries it names.
+///
+/// The indices are as written: the pass over the message does not compare them to the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexedRecord {
+    pub(crate) data: Span,
+    /// An index of 2^32 and more saturates: it is out of range in any case.
+    pub(crate) partition_key: u32,
+    /// [`NO_KEY`] if there is none.
+    pub(crate) explicit_hash_key: u32,
+}
+
+/// Stands for "no explicit hash key". No table is this long: a message has less than 2^31 bytes.
+pub(crate) const NO_KEY: u32 = u32::MAX;
+const TOO_FAR: u32 = u32::MAX - 1;
+
+impl IndexedRecord {
+    /// Where the data are in the message.
+    pub fn data(&self) -> Range<usize> {
+        self.data.range()
+    }
+
+    /// The position in the partition key table.
+    pub fn partition_key_index(&self) -> u32 {
+        self.partition_key
+    }
+
+    /// The position in the explicit hash key table, if the record names one.
+    pub fn explicit_hash_key_index(&self) -> Option<u32> {
+        (self.explicit_hash_key != NO_KEY).then_some(self.explicit_hash_key)
+    }
+}
+
+/// What [`Index::append`] added: ranges of the index's three lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Of the user records.
+    pub records: Range<usize>,
+    /// Of the partition key tables.
+    pub partition_keys: Range<usize>,
+    /// Of the explicit hash key tables.
+    pub explicit_hash_keys: Range<usize>,
+}
+
+/// Where the tables' entries and the user records of one or more messages are.
+///
+/// It holds positions only (16 bytes a user record, 8 a table entry), so it can be used again
+/// for other messages without new allocations.
+///
+/// ```
+/// use kinesis_aggregation::wire::Index;
+///
+/// let message = b"\x0a\x01k\x1a\x05\x08\x00\x1a\x01x";
+/// let mut index = Index::new();
+/// let extent = index.append(message)?;
+/// let record = index.records()[extent.records][0];
+/// assert_eq!(&message[record.data()], b"x");
+/// # Ok::<(), kinesis_aggregation::error::MalformedError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    pub(crate) records: Vec<IndexedRecord>,
+    pub(crate) partition_keys: Vec<Span>,
+    pub(crate) explicit_hash_keys: Vec<Span>,
+}
+
+impl Index {
+    /// An empty index.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Forgets all messages and keeps the room.
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.partition_keys.clear();
+        self.explicit_hash_keys.clear();
+    }
+
+    /// The user records, in order.
+    pub fn records(&self) -> &[IndexedRecord] {
+        &self.records
+    }
+
+    /// Where the entries of the partition key tables are in their messages.
+    pub fn partition_keys(&self) -> impl ExactSizeIterator<Item = Range<usize>> {
+        self.partition_keys.iter().map(|span| span.range())
+    }
+
+    /// Where the entries of the explicit hash key tables are in their messages.
+    pub fn explicit_hash_keys(&self) -> impl ExactSizeIterator<Item = Range<usize>> {
+        self.explicit_hash_keys.iter().map(|span| span.range())
+    }
+
+    /// Reads one message and adds what it holds.
+    ///
+    /// # Errors
+    ///
+    /// [`MalformedError`] if protobuf-java would refuse the message, a missing required field
+    /// included; the index is then as before. So is a message of 2^31 bytes and more: Java has
+    /// no array that long.
+    pub fn append(&mut self, message: &[u8]) -> Result<Extent, MalformedError> {
+        if i32::try_from(message.len()).is_err() {
+            return Err(MalformedError::new(0));
+        }
+        let before = self.lens();
+        if let Err(malformed) = self.aggregated_record(message) {
+            self.records.truncate(before.0);
+            self.partition_keys.truncate(before.1);
+            self.explicit_hash_keys.truncate(before.2);
+            let offset = message.len().saturating_sub(malformed.left);
+            return Err(MalformedError::new(offset));
+        }
+        let after = self.lens();
+        Ok(Extent {
+            records: before.0..after.0,
+            partition_keys: before.1..after.1,
+            explicit_hash_keys: before.2..after.2,
+        })
+    }
+
+    fn lens(&self) -> (usize, usize, usize) {
+        (
+            self.records.len(),
+            self.partition_keys.len(),
+            self.explicit_hash_keys.len(),
+        )
+    }
+
+    fn aggregated_record(&mut self, message: &[u8]) -> Result<(), Malformed> {
+        let len = message.len();
+        let mut cursor = Cursor::new(message);
+        while !cursor.is_empty() {
+            let at = cursor;
+            match cursor.tag()? {
+                RECORDS => {
+                    let body = cursor.message()?;
+                    self.records.push(record(body, len)?);
+                }
+                PARTITION_KEY_TABLE => {
+                    let key = cursor.bytes()?;
+                    self.partition_keys.push(span(len, cursor.left(), key));
+                }
+                EXPLICIT_HASH_KEY_TABLE => {
+                    let key = cursor.bytes()?;
+                    self.explicit_hash_keys.push(span(len, cursor.left(), key));
+                }
+                tag => skip_unknown(&mut cursor, at, tag, 0)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where `bytes` are in a message of `len` bytes that ends `left` bytes behind them.
+#[inline]
+fn span(len: usize, left: usize, bytes: &[u8]) -> Span {
+    let start = len.saturating_sub(left).saturating_sub(bytes.len());
+    // Both fit: a message has less than 2^31 bytes.
+    Span {
+        start: u32::try_from(start).unwrap_or(u32::MAX),
+        len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+    }
+}
+
+/// Skips the value of a field that its message does not know at `at`. An END_GROUP ends no
+/// group here.
+fn skip_unknown(
+    cursor: &mut Cursor<'_>,
+    at: Cursor<'_>,
+    tag: Tag,
+    depth: usize,
+) -> Result<(), Malformed> {
+    if tag.wire_type() == END_GROUP {
+        return Err(at.malformed());
+    }
+    cursor.skip(tag, depth)
+}
+
+/// Reads a `Record` of a message of `len` bytes.
+#[inline]
+fn record(body: Cursor<'_>, len: usize) -> Result<IndexedRecord, Malformed> {
+    // What the KPL writes: the fields once, in order, no tags, and most indices in one byte.
+    let written = match body.rest() {
+        [0x08, key @ 0..=0x7F, 0x1A, data @ ..] => Some((*key, None, data)),
+        [
+            0x08,
+            key @ 0..=0x7F,
+            0x10,
+            hash_key @ 0..=0x7F,
+            0x1A,
+            data @ ..,
+        ] => Some((*key, Some(*hash_key), data)),
+        _ => None,
+    };
+    if let Some((key, hash_key, data)) = written {
+        let mut tail = body.at(data);
+        if let Ok(data) = tail.bytes()
+            && tail.is_empty()
+        {
+            return Ok(IndexedRecord {
+                data: span(len, tail.left(), data),
+                partition_key: u32::from(key),
+                explicit_hash_key: hash_key.map_or(NO_KEY, u32::from),
+            });
+        }
+    }
+    any_record(body, len)
+}
+
+/// Reads a `Record` of any shape.
+fn any_record(mut cursor: Cursor<'_>, len: usize) -> Result<IndexedRecord, Malformed> {
+    let start = cursor;
+    let mut partition_key = None;
+    let mut explicit_hash_key = None;
+    let mut data = None;
+    while !cursor.is_empty() {
+        let at = cursor;
+        match cursor.tag()? {
+            PARTITION_KEY_INDEX => partition_key = Some(table_index(cursor.varint()?)),
+            EXPLICIT_HASH_KEY_INDEX => explicit_hash_key = Some(table_index(cursor.varint()?)),
+            DATA => {
+                let bytes = cursor.bytes()?;
+                data = Some(span(len, cursor.left(), bytes));
+            }
+            TAGS => check_tag(cursor.message()?)?,
+            tag => skip_unknown(&mut cursor, at, tag, 1)?,
+        }
+    }
+    match (partition_key, data) {
+        (Some(partition_key), Some(data)) => Ok(IndexedRecord {
+            data,
+            partition_key,
+            explicit_hash_key: explicit_hash_key.unwrap_or(NO_KEY),
+        }),
+        _ => Err(start.malformed()),
+    }
+}
+
+fn table_index(index: u64) -> u32 {
+    u32::try_from(index).map_or(TOO_FAR, |index| index.min(TOO_FAR))
+}
+
+/// Reads a `Tag`: its structure and its key must be there, whatever they say.
+fn check_tag(mut cursor: Cursor<'_>) -> Result<(), Malformed> {
+    let start = cursor;
+    let mut has_key = false;
+    while !cursor.is_empty() {
+        let at = cursor;
+        match cursor.tag()? {
+            TAG_KEY => {
+                cursor.bytes()?;
+                has_key = true;
+            }
+            tag => skip_unknown(&mut cursor, at, tag, 2)?,
+        }
+    }
+    has_key.then_some(()).ok_or_else(|| start.malformed())
+}
+
+/// Where the user record at `position` starts in `message` (at its tag), and the table indices
+/// it names, in full. Reads the message again: for reports only.
+pub(crate) fn locate(message: &[u8], position: usize) -> Option<Located> {
+    let mut cursor = Cursor::new(message);
+    let mut seen = 0_usize;
+    while !cursor.is_empty() {
+        let at = cursor;
+        let tag = cursor.tag().ok()?;
+        if tag != RECORDS {
+            cursor.skip(tag, 0).ok()?;
+            continue;
+        }
+        let mut record = cursor.message().ok()?;
+        if seen < position {
+            seen = seen.saturating_add(1);
+            continue;
+        }
+        let mut located = Located {
+            offset: message.len().saturating_sub(at.left()),
+            partition_key_index: 0,
+            explicit_hash_key_index: None,
+        };
+        while !record.is_empty() {
+            match record.tag().ok()? {
+                PARTITION_KEY_INDEX => located.partition_key_index = record.varint().ok()?,
+                EXPLICIT_HASH_KEY_INDEX => {
+                    located.explicit_hash_key_index = Some(record.varint().ok()?);
+                }
+                tag => record.skip(tag, 1).ok()?,
+            }
+        }
+        return Some(located);
+    }
+    None
+}
+
+/// What [`locate`] finds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Located {
+    pub(crate) offset: usize,
+    pub(crate) partition_key_index: u64,
+    pub(crate) explicit_hash_key_index: Option<u64>,
+}

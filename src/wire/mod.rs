@@ -1,0 +1,29 @@
+//! The bytes of the format, for people who know it; everyone else wants the crate's root.
+//!
+//! The reader behaves as protobuf-java does, which is what the KCL reads with; prost does not
+//! (it accepts a missing required field, refuses a known field of another wire type, refuses
+//! keys that are not UTF-8).
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::cast_possible_truncation
+    )
+)]
+
+mod cursor;
+mod encode;
+mod frame;
+mod index;
+mod text;
+
+pub use encode::{EncodedSize, RecordIndices, encode, encode_unsealed, seal, seal_many};
+pub use frame::{DIGEST_LEN, FRAME_OVERHEAD, Frame, MAGIC, is_framed};
+pub use index::{Extent, Index, IndexedRecord};
+
+pub(crate) use index::{NO_KEY, Span, locate};
+pub(crate) use text::decode_utf8;

@@ -1,0 +1,62 @@
+//! Keys, decoded as Java decodes UTF-8.
+
+/// Appends `bytes` to `text`, each malformed sequence replaced by U+FFFD as Java's decoder does:
+/// like `String::from_utf8_lossy`, except that an encoded surrogate counts as one sequence.
+pub(crate) fn decode_utf8(bytes: &[u8], text: &mut String) {
+    let mut rest = bytes;
+    loop {
+        let error = match str::from_utf8(rest) {
+            Ok(valid) => return text.push_str(valid),
+            Err(error) => error,
+        };
+        let (valid, invalid) = rest
+            .split_at_checked(error.valid_up_to())
+            .unwrap_or_default();
+        // Never fails: from_utf8 has just said so.
+        text.push_str(str::from_utf8(valid).unwrap_or_default());
+        text.push(char::REPLACEMENT_CHARACTER);
+        let len = match invalid {
+            [0xED, 0xA0..=0xBF, 0x80..=0xBF, ..] => 3,
+            [0xED, 0xA0..=0xBF, ..] => 2,
+            _ => error.error_len().unwrap_or(invalid.len()),
+        };
+        rest = invalid.get(len..).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(bytes: &[u8]) -> String {
+        let mut text = String::new();
+        decode_utf8(bytes, &mut text);
+        text
+    }
+
+    #[test]
+    fn an_encoded_surrogate_is_one_replacement() {
+        assert_eq!(decoded(b"\xED\xA0"), "\u{FFFD}");
+        assert_eq!(decoded(b"\xED\xA0\x80"), "\u{FFFD}");
+        assert_eq!(decoded(b"\xED\xA0\x80\xED\xB0\x80"), "\u{FFFD}\u{FFFD}");
+        assert_eq!(decoded(b"\xED\xA0A"), "\u{FFFD}A");
+    }
+
+    #[test]
+    fn everything_else_is_as_from_utf8_lossy() {
+        for bytes in [
+            &b""[..],
+            b"plain",
+            "\u{e9}\u{20ac}\u{1f600}".as_bytes(),
+            b"\xC0\x80",
+            b"\xE2\x82",
+            b"\xF0\x9F\x98",
+            b"a\xFFb\xFE",
+            b"\xF4\x90\x80\x80",
+            b"\xED",
+            b"\xE0\x80\x80",
+        ] {
+            assert_eq!(decoded(bytes), String::from_utf8_lossy(bytes));
+        }
+    }
+}
