@@ -45,12 +45,14 @@ pub(crate) fn record(key: u64, hash_key: Option<u64>, data: &[u8]) -> Vec<u8> {
     field(3, &body)
 }
 
+/// Partition key, explicit hash key, data, sub-sequence number.
+pub(crate) type ReadRecord = (Option<String>, Option<String>, Vec<u8>, u64);
+
 /// What reading gave, in a form that tests compare.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Read {
     pub(crate) outcome: Outcome,
-    /// Partition key, explicit hash key, data, sub-sequence number.
-    pub(crate) user_records: Vec<(Option<String>, Option<String>, Vec<u8>, u64)>,
+    pub(crate) user_records: Vec<ReadRecord>,
     pub(crate) losses: Vec<Loss>,
 }
 
