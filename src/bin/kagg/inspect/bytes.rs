@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// As many bytes of data as a preview shows.
-const PREVIEW: usize = 48;
+const PREVIEW: usize = 64;
 
 /// The start of `data`: as text where it is text, else in hexadecimal.
 pub(super) fn preview(data: &[u8]) -> String {
@@ -18,11 +18,21 @@ pub(super) fn preview(data: &[u8]) -> String {
         Err(_) => None,
     };
     match text {
-        Some(text) if text.chars().all(is_text) => format!("{text:?}{more}"),
+        Some(text) if text.chars().all(is_text) => {
+            let mut preview = String::with_capacity(text.len());
+            for c in text.chars() {
+                match c {
+                    // Most data are JSON.
+                    '"' | '\'' => preview.push(c),
+                    _ => preview.extend(c.escape_debug()),
+                }
+            }
+            preview + more
+        }
         _ => {
             let start = start.get(..PREVIEW / 2).unwrap_or(start);
             let more = if data.len() > start.len() { "…" } else { "" };
-            format!("{}{more}", hex::encode(start))
+            format!("hex {}{more}", hex::encode(start))
         }
     }
 }
@@ -74,16 +84,18 @@ mod tests {
 
     #[test]
     fn a_preview_is_text_or_hexadecimal_and_never_a_terminal_code() {
-        assert_eq!(preview(b"text\n"), "\"text\\n\"");
-        assert_eq!(preview(b"\x1b[2J"), "1b5b324a");
-        assert_eq!(preview("\u{202e}é".as_bytes()), "\"\\u{202e}é\"");
-        assert_eq!(preview(&[0xFF; 100]), format!("{}…", "ff".repeat(24)));
-        let long = "é".repeat(47) + "x";
+        assert_eq!(preview(b"{\"a\":'\\'}\n"), "{\"a\":'\\\\'}\\n");
+        assert_eq!(preview(b"\x1b[2J"), "hex 1b5b324a");
+        assert_eq!(preview("\u{202e}é".as_bytes()), "\\u{202e}é");
         assert_eq!(
-            preview(long[1..].as_bytes().get(1..).unwrap())
-                .chars()
-                .count(),
-            27
+            preview(&[0xFF; 100]),
+            format!("hex {}…", "ff".repeat(PREVIEW / 2))
+        );
+        // The cut goes through a character.
+        let long = format!("x{}", "é".repeat(PREVIEW));
+        assert_eq!(
+            preview(long.as_bytes()),
+            format!("x{}…", "é".repeat(PREVIEW / 2 - 1))
         );
     }
 

@@ -105,7 +105,7 @@ pub(super) fn record(out: &mut impl Write, report: &Report<'_>) -> io::Result<()
 
 /// One line under a record's heading.
 fn line(out: &mut impl Write, label: &str, value: impl fmt::Display) -> io::Result<()> {
-    writeln!(out, "  {DIM}{label:<16}{DIM:#}  {value}")
+    writeln!(out, "  {DIM}{label:<18}{DIM:#}  {value}")
 }
 
 /// A key in quotes, its control characters escaped, or a dash.
@@ -144,7 +144,7 @@ fn frame_lines(out: &mut impl Write, frame: &FrameReport) -> io::Result<()> {
 fn table_lines(out: &mut impl Write, tables: &Tables<'_>) -> io::Result<()> {
     for (label, table) in [
         ("partition keys", &tables.partition_keys),
-        ("explicit hashes", &tables.explicit_hash_keys),
+        ("explicit hash keys", &tables.explicit_hash_keys),
     ] {
         let bytes: usize = table.iter().map(|key| key.len()).sum();
         line(
@@ -246,7 +246,13 @@ fn verdict_lines(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
         JudgedBy::FirstUserRecord => line(
             out,
             "on",
-            format_args!("{shard}, {hash_key_range} (where its first user record belongs)"),
+            match report.shard_id {
+                Some(_) => format!(
+                    "{shard}, {hash_key_range} (where its first user record belongs: the input's \
+                     own shard is not among --shards)"
+                ),
+                None => format!("{shard}, {hash_key_range} (where its first user record belongs)"),
+            },
         ),
         JudgedBy::FullRange => line(out, "on", "a shard of the full hash key range"),
     }
