@@ -23,7 +23,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
     /// The hash keys of the shard that was read, both ends included, in decimal: an aggregate
-    /// with a user record outside is dropped whole, as in the KCL
+    /// with a user record outside is dropped whole, as in the KCL. Not for a stream with
+    /// service-managed distribution, where a hash key says nothing about the shard
     #[arg(long, value_name = "START-END")]
     hash_key_range: Option<HashKeyRange>,
     /// Resume behind this position, a checkpoint of the KCL; without SUB, behind the whole

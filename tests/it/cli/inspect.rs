@@ -208,6 +208,26 @@ fn the_shard_that_the_event_names_decides() {
 }
 
 #[test]
+fn colours_are_for_those_who_want_them() {
+    for (variable, coloured) in [("CLICOLOR_FORCE", true), ("NO_COLOR", false)] {
+        let output = super::command()
+            .args(["inspect", "examples/events/kinesis.json"])
+            .env(variable, "1")
+            .output()
+            .unwrap();
+        assert_eq!(output.stdout.contains(&0x1b), coloured, "{variable}");
+    }
+}
+
+#[test]
+fn a_key_that_the_service_would_not_take_is_cut() {
+    let data = aggregate_of(&[(&"k".repeat(100_000), None, "one")]);
+    let run = inspect(&data, 0);
+    assert_shows(&run, &["kkk\"… (100000 bytes)"]);
+    assert!(run.stdout.len() < 3000);
+}
+
+#[test]
 fn no_user_records_are_nothing_bad() {
     assert_shows(
         &inspect(&framed("0a0161"), 0),

@@ -61,6 +61,27 @@ fn a_closed_pipe_ends_quietly() {
 }
 
 #[test]
+fn aggregate_ends_quietly_on_a_closed_pipe_too() {
+    let mut child = command().arg("aggregate").spawn().unwrap();
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().unwrap();
+    for key in 0..10_000 {
+        let entry = format!("{{\"PartitionKey\":\"{key}\",\"Data\":\"b25l\"}}\n");
+        stdin.write_all(entry.as_bytes()).unwrap();
+    }
+    drop(stdin);
+    let mut stderr = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert_eq!(stderr, "");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_closed_pipe_leaves_what_was_lost_in_the_status() {
     let mut child = command()
         .args(["deaggregate", "--input", "hex"])
@@ -109,8 +130,8 @@ fn many_lines_need_little_memory() {
         peak
     });
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    eprintln!("peak {peak}");
-    assert!(peak < 40_000, "{peak} KiB");
+    // 16 MB went in and 36 MB came out.
+    assert!(peak < 24_000, "{peak} KiB");
 }
 
 #[test]

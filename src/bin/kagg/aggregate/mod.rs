@@ -42,7 +42,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BYTES")]
     max_record_size: Option<usize>,
     /// The partition key of aggregates: `kpl` is the KPL's `a`, `first` the first user record's,
-    /// `=KEY` is KEY
+    /// `=KEY` is KEY (zsh wants that in quotes)
     #[arg(long, value_name = "kpl|first|=KEY", default_value = "kpl", value_parser = outer_key)]
     outer_key: OuterKey,
     /// Write files of at most 500 records and 5 MiB, what one PutRecords takes, into this

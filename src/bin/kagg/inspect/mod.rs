@@ -28,7 +28,7 @@ pub(crate) struct Args {
     input: InputArgs,
     /// What `aws kinesis list-shards` printed. A Kinesis record is judged by the hash key range
     /// of the shard that the input names, else of its first user record's shard; without this,
-    /// by the full range
+    /// by the full range. Not for a stream with service-managed distribution
     #[arg(long, value_name = "FILE")]
     shards: Option<PathBuf>,
     /// Print one JSON object a line for each Kinesis record

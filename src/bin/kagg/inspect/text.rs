@@ -108,14 +108,24 @@ fn line(out: &mut impl Write, label: &str, value: impl fmt::Display) -> io::Resu
     writeln!(out, "  {DIM}{label:<18}{DIM:#}  {value}")
 }
 
+/// The service takes no longer partition key, in characters.
+const LONGEST_KEY: usize = 256;
+
 /// A key in quotes, its control characters escaped, or a dash.
 struct Key<'a>(Option<&'a str>);
 
 impl fmt::Display for Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(key) => write!(f, "{key:?}"),
-            None => f.write_str("-"),
+        let Some(key) = self.0 else {
+            return f.write_str("-");
+        };
+        match key.char_indices().nth(LONGEST_KEY) {
+            None => write!(f, "{key:?}"),
+            // Every user record may name it: shown whole, it could fill a disk.
+            Some((end, _)) => {
+                let start = key.get(..end).unwrap_or_default();
+                write!(f, "{start:?}… ({} bytes)", key.len())
+            }
         }
     }
 }
