@@ -3,10 +3,14 @@
 
 mod aggregator;
 mod allocations;
+#[cfg(feature = "cli")]
+mod cli;
 mod fuzz_seeds;
 mod kcl_rules;
 mod kpl_vectors;
 mod layers;
 mod properties;
 mod proto_fresh;
+#[cfg(feature = "cli")]
+mod readme;
 mod support;
