@@ -28,9 +28,7 @@ async fn function(
 ) -> Result<BatchResponse, Error> {
     let event = event.payload.kinesis_event()?;
     let user_records = processor.read(&event);
-    Ok(user_records
-        .process_concurrently(CONCURRENCY, handle)
-        .await)
+    Ok(user_records.process_concurrently(CONCURRENCY, handle).await)
 }
 
 #[tokio::main(flavor = "current_thread")]
