@@ -57,8 +57,8 @@ impl Processor {
     /// once. Not for streams with service-managed distribution, where a record's hash key says
     /// nothing about its shard.
     ///
-    /// A function is not told the range of its shard, and may see any shard: this is for those
-    /// who ask the stream for it, for each event anew.
+    /// A function is not told the range of its shard, and may see any shard: where there are
+    /// several, see [`read_in_range`](Self::read_in_range).
     #[must_use]
     pub fn with_hash_key_range(mut self, range: HashKeyRange) -> Self {
         self.deaggregator = self.deaggregator.with_hash_key_range(range);
@@ -116,8 +116,28 @@ impl Processor {
         &'e self,
         event: &'e E,
     ) -> EventUserRecords<'e, E::Record> {
+        self.read_with(&self.deaggregator, event)
+    }
+
+    /// [`read`](Self::read), with the hash key range of the event's own shard, in place of
+    /// [`with_hash_key_range`](Self::with_hash_key_range)'s. The ranges are what `ListShards`
+    /// answers, and a shard's never changes.
+    pub fn read_in_range<'e, E: Records + ?Sized>(
+        &'e self,
+        event: &'e E,
+        range: HashKeyRange,
+    ) -> EventUserRecords<'e, E::Record> {
+        let deaggregator = self.deaggregator.clone().with_hash_key_range(range);
+        self.read_with(&deaggregator, event)
+    }
+
+    fn read_with<'e, E: Records + ?Sized>(
+        &'e self,
+        deaggregator: &Deaggregator,
+        event: &'e E,
+    ) -> EventUserRecords<'e, E::Record> {
         let records = event.records();
-        EventUserRecords::new(self, records, self.deaggregator.deaggregate_batch(records))
+        EventUserRecords::new(self, records, deaggregator.deaggregate_batch(records))
     }
 
     pub(super) fn resume(&self) -> Option<&dyn Resume> {

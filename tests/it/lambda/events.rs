@@ -3,11 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::event::kinesis as aws;
-use kinesis_aggregation::StoredRecord;
 use kinesis_aggregation::lambda::{
     AnalyticsEvent, AnyEvent, EventError, EventRecord, FirehoseEvent, KinesisEvent, Payload,
     PipesEvent, Processor, RecordErrorKind, Records, Shape,
 };
+use kinesis_aggregation::{Outcome, PlainReason, StoredRecord};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -269,6 +269,35 @@ fn a_service_managed_streams_record_has_no_key_in_the_crates_type_either() {
         "approximateArrivalTimestamp": 1}}]}"#;
     let event: aws::KinesisEvent = serde_json::from_slice(json).unwrap();
     assert_eq!(StoredRecord::partition_key(&event.records[0]), None);
+}
+
+#[test]
+fn the_emulators_event_has_every_kind_of_record() {
+    let json = include_bytes!("../../lambda/event.json");
+    let event = KinesisEvent::from_slice(json).unwrap();
+    let processor = Processor::new();
+    let user_records = processor.read(&event);
+    let outcomes: Vec<_> = user_records
+        .batch()
+        .records()
+        .map(|r| r.outcome())
+        .collect();
+    let expected = [
+        Outcome::Plain(PlainReason::NotFramed),
+        Outcome::Aggregated,
+        Outcome::Aggregated,
+        Outcome::Plain(PlainReason::DigestMismatch),
+        Outcome::Cut,
+        Outcome::Plain(PlainReason::NotFramed),
+    ];
+    assert_eq!(outcomes, expected);
+}
+
+#[test]
+fn empty_data_are_data() {
+    let json = event_bytes(&[Stored::plain("495", "key", "")]);
+    let event = KinesisEvent::from_slice(&json).unwrap();
+    assert!(event.records()[0].data().is_empty());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod answers;
 mod events;
+mod function;
 mod poller;
 mod process;
 mod resume;

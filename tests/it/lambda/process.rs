@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use aws_lambda_events::event::kinesis as aws;
+use kinesis_aggregation::HashKeyRange;
 use kinesis_aggregation::lambda::{
     AfterCut, BatchResponse, FailureReason, Handled, KinesisEvent, Processor,
 };
@@ -282,6 +283,8 @@ fn out_of_range_is_dropped_counted_and_no_failure() {
     let event = KinesisEvent::from_slice(&json).unwrap();
     let user_records = processor.read(&event);
     assert_eq!(user_records.dropped(), 1);
+    let whole = processor.read_in_range(&event, HashKeyRange::default());
+    assert_eq!(whole.dropped(), 0);
     let (called, response) = process(&processor, &json, &[]);
     assert_eq!(called, ["two"]);
     assert!(response.is_success());

@@ -100,11 +100,10 @@ fn a_cancelled_run_is_remembered() {
 #[test]
 fn the_memory_is_bounded() {
     let key = |sequence_number: &str| {
-        let json = event_bytes(&[Stored::aggregate(
+        event_bytes(&[Stored::aggregate(
             sequence_number,
             &[("k", "one"), ("l", "two")],
-        )]);
-        json
+        )])
     };
     for memory in [
         MemoryResume::with_limits(3, usize::MAX),
