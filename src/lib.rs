@@ -59,6 +59,8 @@ mod aggregate;
 mod deaggregate;
 pub mod error;
 mod hash_key;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 pub mod md5;
 #[rustfmt::skip]
 pub mod proto;

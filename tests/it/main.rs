@@ -8,6 +8,8 @@ mod cli;
 mod fuzz_seeds;
 mod kcl_rules;
 mod kpl_vectors;
+#[cfg(feature = "lambda")]
+mod lambda;
 mod layers;
 mod properties;
 mod proto_fresh;
