@@ -1,7 +1,18 @@
 //! The library from outside.
 #![allow(missing_docs, reason = "a test binary")]
 
+mod aggregator;
+mod allocations;
+#[cfg(feature = "cli")]
+mod cli;
+mod fuzz_seeds;
+mod kcl_rules;
 mod kpl_vectors;
 #[cfg(feature = "lambda")]
 mod lambda;
+mod layers;
+mod properties;
 mod proto_fresh;
+#[cfg(feature = "cli")]
+mod readme;
+mod support;
