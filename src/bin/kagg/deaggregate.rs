@@ -147,7 +147,7 @@ fn put_json(
     base64_simd::STANDARD.encode_append(user_record.data(), out);
     out.extend_from_slice(b"\",\"approximateArrivalTimestamp\":");
     match source.approximate_arrival_timestamp {
-        Some(json) => put_compact(out, json.get()),
+        Some(json) => put_compact(out, json),
         None => out.extend_from_slice(b"null"),
     }
     out.push(b'}');

@@ -243,3 +243,25 @@ fn pages_may_follow_one_another_and_a_mark_may_stand_before_them() {
         [b"one", b"two"]
     );
 }
+
+/// The sample events hold plain records; each is read by its name and by its content.
+#[test]
+fn every_event_that_carries_kinesis_records_is_read() {
+    let events = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/events");
+    for (name, file) in [
+        ("lambda", "kinesis.json"),
+        ("lambda", "kinesis-window.json"),
+        ("pipes", "pipes.json"),
+        ("firehose", "firehose.json"),
+        ("firehose", "firehose-direct.json"),
+        ("analytics", "analytics.json"),
+        ("analytics", "analytics-firehose.json"),
+    ] {
+        let by_name = kagg(&format!("deaggregate --input {name} {events}/{file}"), "").expect(0);
+        let by_content = kagg(&format!("deaggregate {events}/{file}"), "").expect(0);
+        assert!(!by_name.data().is_empty(), "{file}");
+        assert_eq!(by_name.stdout, by_content.stdout, "{file}");
+    }
+    let pipes = kagg(&format!("inspect --json {events}/pipes.json"), "").expect(0);
+    assert!(pipes.text().contains("shardId-000000000002"));
+}

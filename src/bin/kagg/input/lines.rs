@@ -166,7 +166,7 @@ impl Lines {
         };
         self.batch_bytes += data.len();
         self.batch.push(Stored {
-            data,
+            data: data.into(),
             ..Stored::default()
         });
         Ok(())

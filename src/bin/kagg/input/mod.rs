@@ -9,9 +9,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use clap::ValueEnum;
-use kinesis_aggregation::StoredRecord;
-use serde_json::value::RawValue;
+use kinesis_aggregation::{StoredRecord, lambda};
 
 use crate::exit::{Failure, Result};
 use shape::Shape;
@@ -32,10 +32,16 @@ pub(crate) struct InputArgs {
 enum InputShape {
     /// One of those below, by the input's content
     Auto,
-    /// A Lambda event of a Kinesis stream
+    /// A Lambda event of a Kinesis stream, with a tumbling window or without
     Lambda,
     /// What `aws kinesis get-records` prints
     Kinesis,
+    /// The event of an EventBridge pipe with a Kinesis source
+    Pipes,
+    /// The event of a Firehose transformation
+    Firehose,
+    /// The event of Kinesis Analytics preprocessing
+    Analytics,
     /// The bytes of one Kinesis record
     Raw,
     /// One Kinesis record a line, in hexadecimal; an empty line is a record without data
@@ -46,9 +52,13 @@ enum InputShape {
 
 impl InputShape {
     fn shape(self) -> Option<Shape> {
+        let event = |shape| Some(Shape::Json(Some(json::Document::Event(shape))));
         match self {
             Self::Auto => None,
-            Self::Lambda => Some(Shape::Json(Some(json::Document::Lambda))),
+            Self::Lambda => event(lambda::Shape::Kinesis),
+            Self::Pipes => event(lambda::Shape::Pipes),
+            Self::Firehose => event(lambda::Shape::Firehose),
+            Self::Analytics => event(lambda::Shape::Analytics),
             Self::Kinesis => Some(Shape::Json(Some(json::Document::Kinesis))),
             Self::Raw => Some(Shape::Raw),
             Self::Hex => Some(Shape::Lines(lines::Encoding::Hex)),
@@ -65,8 +75,8 @@ pub(crate) struct Stored<'a> {
     /// The shard it was read from.
     pub(crate) shard_id: Option<Cow<'a, str>>,
     /// As it stands in the input.
-    pub(crate) approximate_arrival_timestamp: Option<&'a RawValue>,
-    pub(crate) data: Vec<u8>,
+    pub(crate) approximate_arrival_timestamp: Option<&'a str>,
+    pub(crate) data: Bytes,
 }
 
 impl StoredRecord for Stored<'_> {
@@ -105,7 +115,7 @@ impl InputArgs {
             Shape::Raw => {
                 let data = self.read_to_end(head, source)?;
                 let stored = Stored {
-                    data,
+                    data: data.into(),
                     ..Stored::default()
                 };
                 take(0, &[stored])

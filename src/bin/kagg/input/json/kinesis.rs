@@ -3,11 +3,10 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Records;
 use super::list::{List, Text, decode};
 use crate::input::Stored;
 
-pub(super) fn parse(json: &str) -> Records<'_> {
+pub(super) fn parse(json: &str) -> Result<Vec<Stored<'_>>, serde_json::Error> {
     if json.starts_with('[') {
         // What `--query Records` leaves of the answer.
         let records: List<'_, GetRecord<'_>> = serde_json::from_str(json)?;
@@ -44,8 +43,8 @@ impl<'a> TryFrom<GetRecord<'a>> for Stored<'a> {
             partition_key: record.partition_key.map(|text| text.0),
             sequence_number: record.sequence_number.map(|text| text.0),
             shard_id: None,
-            approximate_arrival_timestamp: record.approximate_arrival_timestamp,
-            data: decode(&record.data.0)?,
+            approximate_arrival_timestamp: record.approximate_arrival_timestamp.map(RawValue::get),
+            data: decode(&record.data.0)?.into(),
         })
     }
 }

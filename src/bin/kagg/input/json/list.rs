@@ -20,16 +20,6 @@ pub(super) fn decode(base64: &str) -> std::result::Result<Vec<u8>, &'static str>
 #[derive(Deserialize)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-impl<'a> Text<'a> {
-    /// What stands before the first colon, if there is one.
-    pub(super) fn before_colon(self) -> Option<Cow<'a, str>> {
-        match self.0 {
-            Cow::Borrowed(text) => Some(Cow::Borrowed(text.split_once(':')?.0)),
-            Cow::Owned(text) => Some(Cow::Owned(text.split_once(':')?.0.to_owned())),
-        }
-    }
-}
-
 /// Records, each turned into [`Stored`] as it is read; an error names the record.
 pub(super) struct List<'a, T>(pub(super) Vec<Stored<'a>>, PhantomData<T>);
 

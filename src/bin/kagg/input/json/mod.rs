@@ -1,16 +1,16 @@
 //! Kinesis records in JSON: the events and answers that hold them.
 //!
-//! To add a shape: a name in `InputShape`, a [`Document`], how to tell it in [`Document::of`],
-//! and a file with its parse function.
+//! The library reads the events; what the AWS CLI prints is read here.
 
+mod event;
 mod kinesis;
-mod lambda;
 mod list;
 mod probe;
 
+use kinesis_aggregation::lambda::Shape;
 use serde_json::value::RawValue;
 
-use super::{Stored, TakeBatch, without_bom};
+use super::{TakeBatch, without_bom};
 use crate::exit::{Failure, Result};
 use crate::output::without_values;
 use probe::{Probes, TopProbe};
@@ -18,36 +18,25 @@ use probe::{Probes, TopProbe};
 /// The JSON shapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Document {
-    /// A Lambda event: `{"Records":[{"kinesis":{"data":…},…}]}`.
-    Lambda,
+    /// An event of one of the library's shapes.
+    Event(Shape),
     /// `aws kinesis get-records`: `{"Records":[{"Data":…,…}]}`.
     Kinesis,
 }
 
-type Records<'a> = std::result::Result<Vec<Stored<'a>>, serde_json::Error>;
-
 impl Document {
     /// The shape of `json`, by its keys.
     fn of(json: &str) -> Option<Self> {
-        if json.starts_with('[') {
-            let Probes(first) = serde_json::from_str(json).ok()?;
-            return first?.is_kinesis().then_some(Self::Kinesis);
+        if let Some(shape) = Shape::detect(json.as_bytes()) {
+            return Some(Self::Event(shape));
         }
-        let top: TopProbe = serde_json::from_str(json).ok()?;
-        let Probes(first) = top.records?;
-        match first {
-            Some(record) if record.kinesis.is_some() => Some(Self::Lambda),
-            Some(record) => record.is_kinesis().then_some(Self::Kinesis),
-            // A page without records.
-            None => Some(Self::Kinesis),
-        }
-    }
-
-    fn parse(self, json: &str) -> Records<'_> {
-        match self {
-            Self::Lambda => lambda::parse(json),
-            Self::Kinesis => kinesis::parse(json),
-        }
+        let Probes(first) = if json.starts_with('[') {
+            serde_json::from_str(json).ok()?
+        } else {
+            let top: TopProbe = serde_json::from_str(json).ok()?;
+            top.records?
+        };
+        first?.is_kinesis().then_some(Self::Kinesis)
     }
 }
 
@@ -67,9 +56,14 @@ pub(super) fn each_batch(
         let document = named.or_else(|| Document::of(json)).ok_or_else(|| {
             Failure::new("cannot tell the shape of this JSON: name it with --input")
         })?;
-        let records = document.parse(json).map_err(|error| not_json(&error))?;
-        take(first, &records)?;
-        first += records.len();
+        first += match document {
+            Document::Event(shape) => event::take_all(shape, json, first, take)?,
+            Document::Kinesis => {
+                let records = kinesis::parse(json).map_err(|error| not_json(&error))?;
+                take(first, &records)?;
+                records.len()
+            }
+        };
         nothing = false;
     }
     if nothing {

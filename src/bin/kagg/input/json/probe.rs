@@ -13,7 +13,6 @@ pub(super) struct TopProbe {
 
 #[derive(Deserialize)]
 pub(super) struct RecordProbe {
-    pub(super) kinesis: Option<IgnoredAny>,
     #[serde(rename = "Data")]
     data: Option<IgnoredAny>,
     #[serde(rename = "SequenceNumber")]
