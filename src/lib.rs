@@ -5,6 +5,8 @@ mod deaggregate;
 pub mod error;
 mod hash_key;
 pub mod md5;
+#[cfg(feature = "producer")]
+pub mod producer;
 #[rustfmt::skip]
 pub mod proto;
 mod record;

@@ -267,9 +267,7 @@ pub(crate) fn check(record: &UserRecord, config: &Config) -> Result<(), Aggregat
     let size = if raw <= max && record.data().starts_with(&MAGIC) {
         // Alone, it may have to be framed.
         let (framed, _) = Buffer::<&UserRecord>::default().plan(record);
-        let framed = framed
-            .get()
-            .saturating_add(config.outer_key.len(key_len));
+        let framed = framed.get().saturating_add(config.outer_key.len(key_len));
         if framed > max && reads_as_aggregate(record.data()) {
             framed
         } else {
