@@ -70,7 +70,10 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// With the key for user records without one, instead of one out of the air.
-    #[cfg_attr(not(feature = "producer"), expect(dead_code, reason = "for the producer"))]
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
     pub(crate) fn with_random_key(key: ByteString) -> Self {
         Self {
             random_key: Some(key),
@@ -79,7 +82,10 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// The bytes that the Kinesis record would count, data and partition key.
-    #[cfg_attr(not(feature = "producer"), expect(dead_code, reason = "for the producer"))]
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
     pub(crate) fn record_size(&self, config: &Config) -> usize {
         let first = self.partition_keys.entries().first();
         let first_len = first.map_or(0, |key| key.len());
@@ -237,7 +243,10 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
 
 impl Unsealed {
     /// Whether it is an aggregate, if only of one user record.
-    #[cfg_attr(not(feature = "producer"), expect(dead_code, reason = "for the producer"))]
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
     pub(crate) fn is_framed(&self) -> bool {
         self.frame.is_some()
     }

@@ -239,6 +239,7 @@ impl<T> Item<T> {
         self.tries = old.tries;
         self.not_before = old.not_before;
         self.sent = old.sent;
+        self.span = old.span;
         // A bare one is alone, so nothing is left of it to lose its form.
         let (expired, left): (Vec<_>, Vec<_>) = old
             .into_members()

@@ -92,8 +92,7 @@ impl<T> Lanes<T> {
     /// Forgets the lanes that `is_current` denies, and those that only a record opened.
     pub(super) fn forget(&mut self, is_current: impl Fn(Lane) -> bool) {
         self.queues.retain(|lane, queue| {
-            let empty =
-                queue.open.is_none() && queue.ready.is_empty() && queue.delayed.is_empty();
+            let empty = queue.open.is_none() && queue.ready.is_empty() && queue.delayed.is_empty();
             !empty || is_current(*lane)
         });
     }

@@ -30,4 +30,17 @@ pub use config::{
 };
 pub use limiter::{SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND};
 pub use metrics::{Metrics, Statistic};
-pub use outcome::{Attempt, Delivered, DeliveryError, FailureKind, Outcome, PutError, PutErrorKind};
+pub use outcome::{
+    Attempt, Delivered, DeliveryError, FailureKind, Outcome, PutError, PutErrorKind,
+};
+
+/// A stand-in, for now.
+#[derive(Debug)]
+pub struct Producer;
+
+impl Producer {
+    /// The KPL's settings, to be changed.
+    pub fn builder() -> ProducerBuilder {
+        ProducerBuilder::default()
+    }
+}

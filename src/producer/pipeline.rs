@@ -156,10 +156,15 @@ impl<T> Pipeline<T> {
         if now >= self.next_sweep {
             self.sweep(now);
         }
-        self.settle(now);
-        self.release_waiting(now);
-        self.send(now);
-        self.settle(now);
+        loop {
+            self.settle(now);
+            self.release_waiting(now);
+            self.send(now);
+            // What expired on its way into a request may have failed others.
+            if self.is_settled() {
+                break;
+            }
+        }
     }
 
     /// When to call [`drive`](Self::drive) again, if nothing else happens.
@@ -194,11 +199,7 @@ impl<T> Pipeline<T> {
     }
 
     /// Takes the answer to [`Action::Describe`].
-    pub fn described(
-        &mut self,
-        now: Time,
-        answer: Result<Option<StreamDescription>, ClientError>,
-    ) {
+    pub fn described(&mut self, now: Time, answer: Result<Option<StreamDescription>, ClientError>) {
         if let Err(error) = &answer {
             self.metrics.error(error.code());
         }

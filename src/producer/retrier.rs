@@ -255,7 +255,10 @@ impl<T> Pipeline<T> {
     }
 
     fn return_or_expire(&mut self, now: Time, pending: Pending<T>) {
-        if self.cutoff(now).is_some_and(|cutoff| pending.accepted <= cutoff) {
+        if self
+            .cutoff(now)
+            .is_some_and(|cutoff| pending.accepted <= cutoff)
+        {
             self.expire(pending);
         } else {
             self.returned.push(pending);

@@ -25,8 +25,10 @@ impl<T> Pipeline<T> {
 
     /// Puts a user record where it is to be sent from.
     pub(super) fn route(&mut self, now: Time, mut pending: Pending<T>) {
-        if pending.seq < self.hurried {
-            pending.due = pending.due.min(now);
+        let hurried = pending.seq < self.hurried;
+        let due = pending.due;
+        if hurried {
+            pending.due = due.min(now);
         }
         if self.strategy.is_service_managed() {
             self.route_service_managed(now, pending);
@@ -36,8 +38,8 @@ impl<T> Pipeline<T> {
                 let lane = self.lane_of(hash_key);
                 self.join(now, lane, Form::Framed, pending);
             } else {
-                if pending.seq < self.hurried {
-                    pending.due = pending.accepted.max(now) + FLUSH_PATIENCE;
+                if hurried {
+                    pending.due = due.min(now + FLUSH_PATIENCE);
                 }
                 self.waiting_due = self.waiting_due.min(pending.due);
                 self.waiting.push(pending);
@@ -85,7 +87,12 @@ impl<T> Pipeline<T> {
         let closed = queue.open.take_if(|open| !open.fits(&pending, config));
         let open = queue.open.get_or_insert_with(|| {
             let may_lack_key = lane == Lane::Keyless || form == Form::Mixed;
-            Item::open(lane, form, generation, may_lack_key.then(|| random_key(random)))
+            Item::open(
+                lane,
+                form,
+                generation,
+                may_lack_key.then(|| random_key(random)),
+            )
         });
         open.push(pending);
         let full = queue.open.take_if(|open| open.is_full(config));
@@ -128,13 +135,17 @@ impl<T> Pipeline<T> {
         }
     }
 
+    pub(super) fn is_settled(&self) -> bool {
+        self.failed.is_empty() && !self.reroute && self.returned.is_empty()
+    }
+
     /// Brings everything to where it belongs by what is known now.
     pub(super) fn settle(&mut self, now: Time) {
+        if self.is_settled() {
+            return;
+        }
         if !self.failed.is_empty() {
             self.fail_later_ones();
-        }
-        if !self.reroute && self.returned.is_empty() {
-            return;
         }
         self.reroute = false;
         let mut unsent = if self.config.settings.ordered {
@@ -145,9 +156,7 @@ impl<T> Pipeline<T> {
         unsent.sort_unstable_by_key(|pending| pending.seq);
         let map = self.shards.last();
         self.lanes.forget(|lane| match (lane, map) {
-            (Lane::Shard(start), Some(map)) => {
-                map.predict(start).hash_key_range().start() == start
-            }
+            (Lane::Shard(start), Some(map)) => map.predict(start).hash_key_range().start() == start,
             _ => false,
         });
         for pending in unsent {
@@ -167,7 +176,13 @@ impl<T> Pipeline<T> {
             match self.lane_as_it_is(&item) {
                 Some(lane) => {
                     item.lane = lane;
-                    self.lanes.queue(lane, now).ready.push_back(item);
+                    let queue = self.lanes.queue(lane, now);
+                    if item.not_before > now {
+                        // It must not hold up what may be sent.
+                        queue.delayed.push(item);
+                    } else {
+                        queue.ready.push_back(item);
+                    }
                 }
                 None => misplaced.extend(item.into_members()),
             }

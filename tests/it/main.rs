@@ -2,4 +2,6 @@
 #![allow(missing_docs, reason = "a test binary")]
 
 mod kpl_vectors;
+#[cfg(feature = "producer")]
+mod producer;
 mod proto_fresh;
