@@ -85,6 +85,7 @@ pub(super) struct Settings {
     pub(super) ordered: bool,
     pub(super) fail_later_in_order: bool,
     pub(super) seed: Option<u64>,
+    pub(super) name: Option<String>,
 }
 
 impl Default for Settings {
@@ -107,6 +108,7 @@ impl Default for Settings {
             ordered: false,
             fail_later_in_order: false,
             seed: None,
+            name: None,
         }
     }
 }
@@ -241,16 +243,20 @@ impl ProducerBuilder {
         self
     }
 
+    /// The stream's name, for the label `StreamName` of the metrics and the field `stream` of the
+    /// `tracing` span. Default none.
+    #[must_use]
+    pub fn stream_name(mut self, name: impl Into<String>) -> Self {
+        self.settings.name = Some(name.into());
+        self
+    }
+
     /// Makes random choices repeatable, for tests.
     #[doc(hidden)]
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = Some(seed);
         self
-    }
-
-    pub(super) fn settings(&self) -> &Settings {
-        &self.settings
     }
 
     /// Checks the settings.

@@ -11,7 +11,7 @@ use crate::error::AggregateErrorKind;
 use crate::record::UserRecord;
 
 /// Since the producer started.
-pub type Time = Duration;
+pub(super) type Time = Duration;
 
 /// One try to put a user record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +80,11 @@ impl Delivered {
     /// The user record's place in its Kinesis record, counted from 0.
     pub fn sub_sequence_number(&self) -> u64 {
         self.sub_sequence_number
+    }
+
+    pub(super) fn first_started(&self) -> Option<Duration> {
+        let first = self.earlier.first().unwrap_or(&self.landed.attempt);
+        Some(first.started.saturating_sub(self.accepted))
     }
 
     /// Every try, the one that succeeded last.
@@ -164,6 +169,19 @@ impl DeliveryError {
                 attempts: Vec::new(),
             }),
         }
+    }
+
+    /// The producer ended before it was sent.
+    pub(super) fn not_sent(record: UserRecord) -> Self {
+        let mut error = Self::aborted();
+        error.rest.record = Some(record);
+        error.rest.maybe_stored = false;
+        error
+    }
+
+    pub(super) fn first_started(&self) -> Option<Duration> {
+        let first = self.rest.attempts.first()?;
+        Some(first.started.saturating_sub(self.rest.accepted))
     }
 
     /// Why.

@@ -243,7 +243,7 @@ impl<T> Pipeline<T> {
     }
 
     /// Makes everything due now; what waits for a shard map waits a little longer.
-    pub(super) fn hurry(&mut self, now: Time) {
+    pub fn hurry(&mut self, now: Time) {
         self.hurried = self.next_seq;
         for item in self.lanes.items_mut() {
             item.due = item.due.min(now);

@@ -6,3 +6,4 @@ mod model_stream;
 mod random;
 mod script;
 mod sim;
+mod task;
