@@ -81,6 +81,15 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
         }
     }
 
+    /// Makes room for so many more at once.
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
+    pub(crate) fn reserve(&mut self, records: usize) {
+        self.records.reserve(records);
+    }
+
     /// The bytes that the Kinesis record would count, data and partition key.
     #[cfg_attr(
         not(feature = "producer"),

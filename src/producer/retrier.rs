@@ -185,7 +185,7 @@ impl<T> Pipeline<T> {
         };
         match (fits, cover) {
             (Some(true), _) => self.deliver((0..).zip(members), landed),
-            (Some(false), _) => self.put_again(now, members, landed),
+            (Some(false), _) => self.put_again(now, members, &landed),
             (None, Some(cover)) => self.held.push(Held {
                 members: (0..).zip(members).collect(),
                 cover,
@@ -238,13 +238,13 @@ impl<T> Pipeline<T> {
         &mut self,
         now: Time,
         members: impl IntoIterator<Item = Pending<T>>,
-        landed: Landed,
+        landed: &Landed,
     ) {
         let code = ByteString::from_static("WrongShard");
         self.metrics.error(&code);
         let attempt = Attempt {
             error: Some(code),
-            ..landed.attempt
+            ..landed.attempt.clone()
         };
         for mut pending in members {
             // Readers that do not filter have it.
@@ -260,7 +260,7 @@ impl<T> Pipeline<T> {
                 Some(true) => self.deliver(held.members, held.landed),
                 Some(false) => {
                     let members = held.members.into_iter().map(|(_, pending)| pending);
-                    self.put_again(now, members, held.landed);
+                    self.put_again(now, members, &held.landed);
                 }
                 None => self.held.push(held),
             }
