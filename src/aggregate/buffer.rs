@@ -45,6 +45,10 @@ impl<R> Default for Buffer<R> {
 /// A Kinesis record but for its digest, and the user records in it.
 pub(crate) struct Closed<R> {
     pub(crate) record: Unsealed,
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
     pub(crate) members: Vec<R>,
 }
 
