@@ -62,6 +62,8 @@ mod hash_key;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod md5;
+#[cfg(feature = "producer")]
+pub mod producer;
 #[rustfmt::skip]
 pub mod proto;
 mod record;

@@ -12,6 +12,8 @@ mod kpl_vectors;
 mod lambda;
 mod layers;
 mod properties;
+#[cfg(feature = "producer")]
+mod producer;
 mod proto_fresh;
 #[cfg(feature = "cli")]
 mod readme;
