@@ -5,6 +5,7 @@ mod aggregator;
 mod allocations;
 #[cfg(feature = "cli")]
 mod cli;
+mod fast_paths;
 mod fuzz_seeds;
 mod kcl_rules;
 mod kpl_vectors;
