@@ -1,4 +1,59 @@
-//! kinesis-aggregation
+//! Read and write the record format of the Amazon Kinesis Producer Library (KPL).
+//!
+//! Producers that use the KPL pack many *user records* into one *Kinesis record*. Only the Kinesis
+//! Client Library (KCL) opens them again; everyone else sees bytes. This crate reads them exactly
+//! as the KCL does, and writes them exactly as the KPL does, with two differences: where the KCL
+//! loses user records, it says so; and it never makes an aggregate that the KCL would lose.
+//!
+//! # Reading
+//!
+//! [`deaggregate`] reads one Kinesis record, [`Deaggregator`] whole batches (several times faster:
+//! hand it a page of `GetRecords` or an event at once), with a shard's hash key range, resuming
+//! after a checkpoint, salvaging what the KCL gives up.
+//!
+//! ```
+//! use kinesis_aggregation::{Aggregator, Deaggregator, KinesisRecord, UserRecord};
+//!
+//! # let mut aggregator = Aggregator::builder().mixing_shards().build()?;
+//! # aggregator.push(UserRecord::new("a", "one"))?;
+//! # aggregator.push(UserRecord::new("b", "two"))?;
+//! # let from_the_stream = aggregator.flush().unwrap();
+//! let page: Vec<KinesisRecord> = vec![from_the_stream, KinesisRecord::new("c", "plain")];
+//!
+//! for (kinesis_record, user_record) in &Deaggregator::new().deaggregate_batch(&page) {
+//!     match user_record {
+//!         Ok(user_record) => println!("{} bytes", user_record.data().len()),
+//!         Err(loss) => eprintln!("the KCL would lose: {loss}"),
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Writing
+//!
+//! [`Aggregator`] packs user records of one hash key (or of one shard) into Kinesis records,
+//! [`ShardedAggregator`] those of a whole stream. An aggregate whose user records belong to
+//! different shards is dropped by the KCL, all of it, silently; so mixing them takes a call that
+//! says so ([`mixing_shards`](AggregatorBuilder::mixing_shards)).
+//!
+//! # The level below
+//!
+//! [`wire`] has the frame, the reader's index and the encoder for people who know the format,
+//! [`proto`] prost's types for the schema, [`md5`] many digests at once.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `simd` (default) | many digests at once in SIMD lanes |
+//! | `lambda` | Lambda events of every Kinesis shape, and the answers that make retries right |
+//! | `producer` | the KPL's pipeline without its daemon |
+//! | `sdk` | adapters for aws-sdk-kinesis |
+//! | `cli` | the command `kagg`; `cli-aws` adds what talks to AWS |
+//!
+//! # No panics
+//!
+//! No input makes this crate panic, and no error or `Debug` shows a record's data or keys.
 
 mod aggregate;
 mod deaggregate;
@@ -21,10 +76,15 @@ pub use aggregate::{
 };
 pub use deaggregate::{
     Batch, BatchOwnedUserRecords, BatchRecord, BatchUserRecords, Deaggregated, Deaggregator,
-    Outcome, OwnedUserRecords, PlainReason, UserRecords, deaggregate,
+    Outcome, OwnedUserRecords, PlainReason, UserRecords, check_delivery, deaggregate,
 };
 pub use hash_key::{HashKey, HashKeyRange};
 pub use record::{KinesisRecord, OwnedUserRecord, StoredRecord, UserRecord, UserRecordRef};
 pub use sequence::{ExtendedSequenceNumber, SequenceNumber};
 pub use shard::{Shard, ShardMap};
 pub use sharded::ShardedAggregator;
+
+/// The examples of README.md.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

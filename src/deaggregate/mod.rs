@@ -10,6 +10,7 @@ pub use batch::{Batch, BatchRecord, BatchUserRecords, Deaggregated, UserRecords}
 pub use outcome::{Outcome, PlainReason};
 pub use owned::{BatchOwnedUserRecords, OwnedUserRecords};
 
+use crate::error::Loss;
 use crate::hash_key::HashKeyRange;
 use crate::record::StoredRecord;
 use crate::sequence::ExtendedSequenceNumber;
@@ -35,9 +36,37 @@ pub fn deaggregate<'a>(
     Deaggregator::new().deaggregate(partition_key, data)
 }
 
+/// Whether a KCL on a shard with this hash key range would deliver every user record of `data`,
+/// one Kinesis record's, and what it would lose if not.
+///
+/// Ask before putting an aggregate that somebody else made, or when looking for what got lost.
+///
+/// ```
+/// use kinesis_aggregation::{Outcome, check_delivery, wire};
+///
+/// let indices = wire::RecordIndices { partition_key: 0, explicit_hash_key: None };
+/// let frame = wire::encode(["key"], [""; 0], [(indices, b"data".as_slice())]);
+/// assert_eq!(check_delivery(&frame, "0-340282366920938463463374607431768211455".parse()?), Ok(Outcome::Aggregated));
+/// assert!(check_delivery(&frame, "0-99".parse()?).is_err());
+/// # Ok::<(), kinesis_aggregation::error::HashKeyRangeError>(())
+/// ```
+///
+/// # Errors
+///
+/// The first [`Loss`]: the KCL drops the whole Kinesis record, or the rest of it from the user
+/// record that the loss names.
+pub fn check_delivery(data: &[u8], range: HashKeyRange) -> Result<Outcome, Loss> {
+    let deaggregator = Deaggregator::new().with_hash_key_range(range);
+    let read = deaggregator.deaggregate(None, data);
+    match read.user_records().find_map(Result::err) {
+        Some(loss) => Err(loss),
+        None => Ok(read.outcome()),
+    }
+}
+
 /// Reads Kinesis records as the KCL does.
 ///
-/// What the KCL loses comes out as a [`Loss`](crate::error::Loss) among the user records.
+/// What the KCL loses comes out as a [`Loss`] among the user records.
 ///
 /// ```
 /// use kinesis_aggregation::{Deaggregator, KinesisRecord};

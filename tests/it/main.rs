@@ -1,5 +1,12 @@
 //! The library from outside.
 #![allow(missing_docs, reason = "a test binary")]
 
+mod aggregator;
+mod allocations;
+mod fuzz_seeds;
+mod kcl_rules;
 mod kpl_vectors;
+mod layers;
+mod properties;
 mod proto_fresh;
+mod support;

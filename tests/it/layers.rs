@@ -1,0 +1,116 @@
+//! The house as ARCHITECTURE.md draws it: rooms import only from rooms above them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From the top down; rooms in one group do not import each other.
+const ROOMS: &[&[&str]] = &[
+    &["error", "md5"],
+    &["hash_key", "sequence", "proto"],
+    &["wire"],
+    &["record"],
+    &["deaggregate", "aggregate", "shard"],
+    &["sharded"],
+    &["producer"],
+    &["sdk", "lambda"],
+];
+
+fn level(room: &str) -> Option<usize> {
+    ROOMS.iter().position(|group| group.contains(&room))
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The rooms that a file names as `crate::room`.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let code: String = code.flat_map(|line| [line, "\n"]).collect();
+    let mut rooms = BTreeSet::new();
+    for after in code.split("crate::").skip(1) {
+        let name = |text: &str| {
+            let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+            text[..end.unwrap_or(text.len())].to_owned()
+        };
+        match after.strip_prefix('{') {
+            Some(list) => {
+                let list = &list[..list.find("};").unwrap_or(list.len())];
+                rooms.extend(list.split(',').map(|item| name(item.trim_start())));
+            }
+            None => drop(rooms.insert(name(after))),
+        }
+    }
+    rooms
+}
+
+#[test]
+fn rooms_import_only_from_rooms_above_them() {
+    let mut seen = BTreeSet::new();
+    for file in rust_files(&src()) {
+        let inside = file.strip_prefix(src()).unwrap();
+        let first = inside
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_str()
+            .unwrap();
+        let room = first.trim_end_matches(".rs");
+        if room == "lib" || room == "bin" {
+            continue;
+        }
+        let here = level(room).unwrap_or_else(|| panic!("{room} is in no picture"));
+        seen.insert(room.to_owned());
+        for import in imports(&fs::read_to_string(&file).unwrap()) {
+            let above = level(&import).unwrap_or_else(|| panic!("{file:?} imports {import}"));
+            let fine = import == room || above < here;
+            assert!(fine, "{file:?} imports {import}, which is not above {room}");
+        }
+    }
+    assert!(
+        seen.contains("wire") && seen.contains("sharded"),
+        "{seen:?}"
+    );
+}
+
+#[test]
+fn files_stay_readable() {
+    for file in rust_files(&src()) {
+        let lines = fs::read_to_string(&file).unwrap().lines().count();
+        assert!(lines <= 500, "{file:?} has {lines} lines");
+    }
+}
+
+/// Every room is in the picture that people read.
+#[test]
+fn architecture_md_names_every_room() {
+    let picture = fs::read_to_string(src().parent().unwrap().join("ARCHITECTURE.md")).unwrap();
+    for file in rust_files(&src()) {
+        let inside = file.strip_prefix(src()).unwrap();
+        let room = inside
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_str()
+            .unwrap();
+        assert!(picture.contains(room), "{room} is missing");
+    }
+}
