@@ -3,6 +3,8 @@
 
 mod aggregator;
 mod allocations;
+#[cfg(feature = "cli")]
+mod cli;
 mod fuzz_seeds;
 mod kcl_rules;
 mod kpl_vectors;
