@@ -65,6 +65,8 @@ pub mod producer;
 #[rustfmt::skip]
 pub mod proto;
 mod record;
+#[cfg(feature = "sdk")]
+pub mod sdk;
 mod sequence;
 mod shard;
 mod sharded;
