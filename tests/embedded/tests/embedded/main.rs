@@ -1,0 +1,3 @@
+//! The library and the command against an embedded Kinesis.
+
+mod client;
