@@ -2,6 +2,7 @@
 
 mod bytes;
 mod report;
+mod table;
 mod text;
 mod user_records;
 mod verdict;
