@@ -78,7 +78,7 @@ async fn an_aggregate_goes_by_its_explicit_hash_key_and_comes_back() {
         "shardId-000000000001"
     );
     let reading = read_all(&kinesis.client(), STREAM).await;
-    let data: Vec<_> = reading.user_records.iter().map(|read| &read.data).collect();
+    let data: Vec<_> = reading.user_records.iter().map(|read| read.data.clone()).collect();
     assert_eq!(
         data,
         (0..10).map(|n| format!("data {n}")).collect::<Vec<_>>()

@@ -1,3 +1,5 @@
 //! The library and the command against an embedded Kinesis.
 
 mod client;
+mod command;
+mod tail;
