@@ -11,6 +11,7 @@ use kinesis_aggregation::{Deaggregator, Shard, sdk};
 pub struct ReadUserRecord {
     pub shard_id: String,
     pub sequence_number: String,
+    pub sub_sequence_number: u64,
     pub partition_key: Option<String>,
     pub data: bytes::Bytes,
 }
@@ -59,6 +60,7 @@ async fn read_shard(client: &Client, stream: &str, shard: &Shard, reading: &mut 
                 Ok(user_record) => reading.user_records.push(ReadUserRecord {
                     shard_id: shard.id().to_owned(),
                     sequence_number: record.sequence_number().to_owned(),
+                    sub_sequence_number: user_record.sub_sequence_number(),
                     partition_key: user_record.partition_key().map(str::to_owned),
                     data: user_record.data().clone(),
                 }),
