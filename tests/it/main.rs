@@ -9,6 +9,8 @@ mod fuzz_seeds;
 mod kcl_rules;
 mod kpl_vectors;
 mod layers;
+#[cfg(feature = "producer")]
+mod producer;
 mod properties;
 mod proto_fresh;
 mod support;

@@ -12,6 +12,8 @@ mod losses;
 mod manual;
 mod output;
 mod printer;
+#[cfg(feature = "cli-aws")]
+mod put;
 mod shards;
 #[cfg(feature = "cli-aws")]
 mod tail;
@@ -43,6 +45,8 @@ enum Command {
     Aggregate(aggregate::Args),
     Inspect(inspect::Args),
     #[cfg(feature = "cli-aws")]
+    Put(put::Args),
+    #[cfg(feature = "cli-aws")]
     Tail(tail::Args),
     Completions(manual::CompletionsArgs),
     Man(manual::ManArgs),
@@ -54,6 +58,8 @@ impl Command {
             Self::Deaggregate(args) => deaggregate::run(args, status),
             Self::Aggregate(args) => aggregate::run(args, status),
             Self::Inspect(args) => inspect::run(&args, status),
+            #[cfg(feature = "cli-aws")]
+            Self::Put(args) => put::run(&args, status),
             #[cfg(feature = "cli-aws")]
             Self::Tail(args) => tail::run(&args, status),
             Self::Completions(args) => manual::completions(&args),

@@ -70,7 +70,9 @@ fn partition_key(line: &[u8], Pointer(pointer): &Pointer) -> Result<String, Stri
         Some(Value::String(key)) => Ok(key.clone()),
         // Other numbers may be written in several ways, and then be several keys.
         Some(Value::Number(key)) if key.is_i64() || key.is_u64() => Ok(key.to_string()),
-        Some(_) => Err(format!("what stands at {pointer} is no string and no integer")),
+        Some(_) => Err(format!(
+            "what stands at {pointer} is no string and no integer"
+        )),
         None => Err(format!("nothing stands at {pointer}")),
     }
 }
@@ -119,7 +121,10 @@ mod tests {
     fn a_line_is_data_to_the_byte() {
         for line in ["data", "", " data\r"] {
             let record = read(&Form::Data(None), line).unwrap();
-            assert_eq!(record, Some(UserRecord::without_partition_key(line.to_owned())));
+            assert_eq!(
+                record,
+                Some(UserRecord::without_partition_key(line.to_owned()))
+            );
             let record = read(&Form::Data(Some("key".into())), line).unwrap();
             assert_eq!(record, Some(UserRecord::new("key", line.to_owned())));
         }
@@ -132,7 +137,10 @@ mod tests {
             let expected = UserRecord::new(key.to_owned(), line.to_owned());
             assert_eq!(read(&at(pointer), line), Ok(Some(expected)));
         }
-        assert_eq!(read(&at(""), "\"key\"").unwrap().unwrap().partition_key(), Some("key"));
+        assert_eq!(
+            read(&at(""), "\"key\"").unwrap().unwrap().partition_key(),
+            Some("key")
+        );
         assert!(read(&at("/nothing"), line).is_err());
         assert!(read(&at("/order"), line).is_err());
         assert!(read(&at("/id"), r#"{"id":1.0}"#).is_err());

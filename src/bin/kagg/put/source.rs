@@ -45,7 +45,10 @@ fn batch(reader: &mut BufReader<impl Read>) -> io::Result<(Vec<Vec<u8>>, bool)> 
     let mut bytes = 0;
     loop {
         let mut line = Vec::new();
-        let read = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+        let read = reader
+            .by_ref()
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut line)?;
         if read == 0 {
             return Ok((lines, false));
         }
@@ -75,7 +78,9 @@ mod tests {
         while let Some(batch) = receiver.blocking_recv() {
             read.extend(batch.unwrap());
         }
-        read.into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
+        read.into_iter()
+            .map(|line| String::from_utf8(line).unwrap())
+            .collect()
     }
 
     #[test]

@@ -2,4 +2,7 @@
 
 mod client;
 mod command;
+mod example;
+mod producer;
+mod put;
 mod tail;
