@@ -24,7 +24,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         if number == COUNT / 2 {
             let split = client.split_shard().stream_name("orders");
             let split = split.shard_to_split("shardId-000000000000");
-            split.new_starting_hash_key((1_u128 << 127).to_string()).send().await?;
+            split
+                .new_starting_hash_key((1_u128 << 127).to_string())
+                .send()
+                .await?;
         }
         let record = UserRecord::new(format!("customer {}", number % 100), number.to_string());
         deliveries.push(producer.put(record).await?);
@@ -42,8 +45,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let kinesis_records: usize = reading.kinesis_records.values().sum();
     println!("put                   {COUNT}");
     println!("delivered             {delivered}, {put_again} of them put again");
-    println!("read back             {}, {} different", reading.user_records.len(), distinct.len());
-    println!("in Kinesis records    {kinesis_records}, {} of them dropped", reading.losses.len());
+    println!(
+        "read back             {}, {} different",
+        reading.user_records.len(),
+        distinct.len()
+    );
+    println!(
+        "in Kinesis records    {kinesis_records}, {} of them dropped",
+        reading.losses.len()
+    );
     println!("over shards           {}", reading.kinesis_records.len());
     if (delivered, distinct.len(), reading.user_records.len()) != (COUNT, COUNT, COUNT) {
         return Err("the balance is wrong".into());

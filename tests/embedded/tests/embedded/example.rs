@@ -9,6 +9,10 @@ fn produce_prints_its_balance() {
     let ran = Command::new(example).output().unwrap();
     let printed = String::from_utf8(ran.stdout).unwrap();
     println!("{printed}");
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(
+        ran.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
     assert!(printed.contains("20000 different"));
 }

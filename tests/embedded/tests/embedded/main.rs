@@ -3,6 +3,7 @@
 mod client;
 mod command;
 mod example;
+mod failures;
 mod producer;
 mod put;
 mod tail;

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::env;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_kinesis::Client;
 use kinesis_aggregation::producer::{Delivery, Outcome, Producer};
@@ -118,7 +118,9 @@ async fn reshard(client: Client, split: bool, pick: u64) {
 /// Puts while the shards change, and returns what became of each user record.
 async fn put_all(kinesis: &Kinesis, count: usize, random: &mut Random) -> Vec<Outcome> {
     let client = SdkStreamClient::new(kinesis.client(), STREAM);
-    let producer = Producer::builder().build(client).unwrap();
+    // A busy machine must not be taken for a stream that does not answer.
+    let builder = Producer::builder().record_ttl(Duration::from_secs(300));
+    let producer = builder.build(client).unwrap();
     let mut deliveries: Vec<Delivery> = Vec::with_capacity(count);
     let mut resharding = tokio::spawn(async {});
     for number in 0..count {
@@ -167,7 +169,9 @@ async fn every_acknowledged_user_record_is_read_once_through_splits_merges_and_f
     let mut read: HashMap<usize, Vec<&ReadUserRecord>> = HashMap::new();
     for user_record in &reading.user_records {
         let number = std::str::from_utf8(&user_record.data[..8]).unwrap();
-        read.entry(number.parse().unwrap()).or_default().push(user_record);
+        read.entry(number.parse().unwrap())
+            .or_default()
+            .push(user_record);
     }
     let (mut delivered, mut ambiguities, mut twice) = (0, 0, 0);
     for (number, outcome) in outcomes.iter().enumerate() {
@@ -183,8 +187,15 @@ async fn every_acknowledged_user_record_is_read_once_through_splits_merges_and_f
                         && copy.sequence_number == place.sequence_number()
                         && copy.sub_sequence_number == place.sub_sequence_number()
                 };
-                assert_eq!(copies.iter().filter(there).count(), 1, "{number}: {place:?}");
-                assert!(copies.len() <= 1 + ambiguous, "{number}: {place:?} {copies:?}");
+                assert_eq!(
+                    copies.iter().filter(there).count(),
+                    1,
+                    "{number}: {place:?}"
+                );
+                assert!(
+                    copies.len() <= 1 + ambiguous,
+                    "{number}: {place:?} {copies:?}"
+                );
             }
             Err(error) if error.is_maybe_stored() => assert!(copies.len() <= ambiguous),
             Err(error) => assert!(copies.is_empty(), "{number}: {error:?}"),

@@ -35,7 +35,11 @@ async fn read(kinesis: &Kinesis) -> Reading {
 }
 
 fn data(reading: &Reading) -> BTreeSet<&[u8]> {
-    let data: BTreeSet<_> = reading.user_records.iter().map(|read| &read.data[..]).collect();
+    let data: BTreeSet<_> = reading
+        .user_records
+        .iter()
+        .map(|read| &read.data[..])
+        .collect();
     assert_eq!(data.len(), reading.user_records.len(), "nothing twice");
     data
 }
@@ -45,9 +49,15 @@ async fn lines_are_put_and_aggregated() {
     let kinesis = kinesis().await;
     let lines: Vec<_> = (0..5000).map(|number| format!("line {number}\r")).collect();
     let ran = put(&kinesis, &[], &lines.join("\n")).await;
-    assert_eq!((ran.status, ran.stdout.as_str(), ran.stderr.as_str()), (0, "", ""));
+    assert_eq!(
+        (ran.status, ran.stdout.as_str(), ran.stderr.as_str()),
+        (0, "", "")
+    );
     let reading = read(&kinesis).await;
-    assert_eq!(data(&reading), lines.iter().map(|line| line.as_bytes()).collect());
+    assert_eq!(
+        data(&reading),
+        lines.iter().map(|line| line.as_bytes()).collect()
+    );
     let kinesis_records: usize = reading.kinesis_records.values().sum();
     assert!(kinesis_records < 100, "{kinesis_records}");
 }
@@ -68,10 +78,17 @@ async fn keys_come_from_the_command_line_or_the_line() {
     let lines = "{\"id\":1}\n{\"id\":\"two\"}\n{\"no\":0}\n";
     let ran = put(&kinesis, &["--partition-key-from", "/id"], lines).await;
     assert_eq!(ran.status, 1);
-    assert!(ran.stderr.starts_with("line 3: refused: nothing stands at /id\n"), "{ran:?}");
+    assert!(
+        ran.stderr
+            .starts_with("line 3: refused: nothing stands at /id\n"),
+        "{ran:?}"
+    );
     assert!(ran.stderr.contains("2 user records delivered"), "{ran:?}");
     let reading = read(&kinesis).await;
-    let keys = reading.user_records.iter().map(|read| read.partition_key.as_deref().unwrap());
+    let keys = reading
+        .user_records
+        .iter()
+        .map(|read| read.partition_key.as_deref().unwrap());
     let keys: BTreeSet<_> = keys.collect();
     assert_eq!(keys, BTreeSet::from(["mine", "1", "two"]));
     assert_eq!(reading.user_records.len(), 4);
@@ -81,13 +98,22 @@ async fn keys_come_from_the_command_line_or_the_line() {
 async fn what_tail_prints_can_be_put() {
     let (from, to) = (kinesis().await, kinesis().await);
     let lines: Vec<_> = (0..100).map(|number| number.to_string()).collect();
-    assert_eq!(put(&from, &["--partition-key", "k"], &lines.join("\n")).await.status, 0);
+    assert_eq!(
+        put(&from, &["--partition-key", "k"], &lines.join("\n"))
+            .await
+            .status,
+        0
+    );
     let tail = run(&from, &["tail", STREAM]).await;
     let ran = put(&to, &["--jsonl"], &tail.stdout).await;
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     let (old, new) = (read(&from).await, read(&to).await);
     assert_eq!(data(&new), data(&old));
-    assert!(new.user_records.iter().all(|read| read.partition_key.as_deref() == Some("k")));
+    assert!(
+        new.user_records
+            .iter()
+            .all(|read| read.partition_key.as_deref() == Some("k"))
+    );
 }
 
 #[tokio::test]
@@ -107,7 +133,10 @@ async fn a_stream_that_refuses_everything_ends_it() {
     assert_eq!(ran.status, 1);
     let expected = "line 1: not delivered: the request failed: AccessDeniedException\n";
     assert!(ran.stderr.starts_with(expected), "{ran:?}");
-    assert!(ran.stderr.contains("nothing behind line 1 was put"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("nothing behind line 1 was put"),
+        "{ran:?}"
+    );
 }
 
 #[tokio::test]
@@ -126,14 +155,27 @@ async fn ctrl_c_delivers_what_was_read() {
     stdin.write_all(b"one\ntwo\nthree").await.unwrap();
     puts.recv().await.unwrap();
     let kill = format!("kill -INT {}", child.id().unwrap());
-    assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+    assert!(
+        Command::new("sh")
+            .args(["-c", &kill])
+            .status()
+            .await
+            .unwrap()
+            .success()
+    );
     let ran = ended(child.wait_with_output().await.unwrap());
     drop(stdin);
     assert_eq!(ran.status, 1, "{ran:?}");
     assert!(ran.stderr.contains("interrupted"), "{ran:?}");
     assert!(ran.stderr.contains("2 user records delivered"), "{ran:?}");
-    assert!(ran.stderr.contains("nothing behind line 2 was put"), "{ran:?}");
-    assert_eq!(data(&read(&kinesis).await), BTreeSet::from([&b"one"[..], b"two"]));
+    assert!(
+        ran.stderr.contains("nothing behind line 2 was put"),
+        "{ran:?}"
+    );
+    assert_eq!(
+        data(&read(&kinesis).await),
+        BTreeSet::from([&b"one"[..], b"two"])
+    );
 }
 
 #[tokio::test]
@@ -157,10 +199,19 @@ async fn faults_on_the_way_cost_nothing() {
 async fn wrong_use_is_told() {
     let kinesis = kinesis().await;
     for (arguments, message) in [
-        (&["put", "nobody"][..], "cannot describe the stream: ResourceNotFoundException"),
+        (
+            &["put", "nobody"][..],
+            "cannot describe the stream: ResourceNotFoundException",
+        ),
         (&["put", STREAM, "no/such/file"], "cannot open no/such/file"),
-        (&["put", STREAM, "--partition-key-from", "id"], "not a JSON pointer"),
-        (&["put", STREAM, "--jsonl", "--partition-key", "k"], "cannot be used with"),
+        (
+            &["put", STREAM, "--partition-key-from", "id"],
+            "not a JSON pointer",
+        ),
+        (
+            &["put", STREAM, "--jsonl", "--partition-key", "k"],
+            "cannot be used with",
+        ),
     ] {
         let ran = run(&kinesis, arguments).await;
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{arguments:?}");
