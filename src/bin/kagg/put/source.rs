@@ -73,7 +73,9 @@ mod tests {
 
     fn read(input: &str) -> Vec<String> {
         let source: Source = Box::new(io::Cursor::new(input.to_owned()));
-        let mut receiver = lines(source).unwrap();
+        let Ok(mut receiver) = lines(source) else {
+            panic!("no thread");
+        };
         let mut read = Vec::new();
         while let Some(batch) = receiver.blocking_recv() {
             read.extend(batch.unwrap());
