@@ -7,6 +7,7 @@ mod generate;
 mod keys;
 mod ours;
 mod page;
+mod page_writing;
 mod peer;
 mod ranges;
 mod report;
@@ -98,6 +99,7 @@ fn main() -> ExitCode {
             tally.unexplained,
             started.elapsed().as_secs_f64()
         );
+        println!("  {}", tally.outcomes());
         for (rule, count) in &tally.explained {
             println!("  {count:>9}  {rule}");
             *total.explained.entry(rule).or_default() += count;

@@ -81,7 +81,8 @@ fn agree_by(cases: &[&Case], rng: &mut Rng) -> Result<(), String> {
         .iter()
         .zip(98_u32..)
         .map(|(case, n)| {
-            let record = KinesisRecord::new::<String>(case.partition_key.clone(), case.data.clone());
+            let record =
+                KinesisRecord::new::<String>(case.partition_key.clone(), case.data.clone());
             record.with_sequence_number(n.to_string())
         })
         .collect();

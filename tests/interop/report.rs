@@ -50,3 +50,15 @@ pub(crate) fn item(r: &Item) -> String {
         hex::encode(&r.data),
     )
 }
+
+/// A user record that was put: its data matter by their length alone.
+pub(crate) fn put(r: &Item) -> String {
+    let key = r.partition_key.as_deref().unwrap_or_default();
+    let hash_key = r.explicit_hash_key.as_deref().unwrap_or_default();
+    format!(
+        "key \"{}\" explicit hash key \"{}\" {} bytes",
+        key.escape_ascii(),
+        hash_key.escape_ascii(),
+        r.data.len()
+    )
+}

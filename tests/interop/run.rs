@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use fastrand::Rng;
+use kinesis_aggregation::{Outcome, PlainReason};
 
 use crate::compare::{self, Verdict};
 use crate::faults::{self, Reader};
@@ -46,6 +47,32 @@ pub(crate) struct Tally {
     /// By the rule that explains them.
     pub(crate) explained: BTreeMap<&'static str, u64>,
     pub(crate) unexplained: u64,
+    /// What we made of the cases: what the run was about.
+    outcomes: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    pub(crate) fn outcomes(&self) -> String {
+        let parts = self.outcomes.iter().map(|(name, n)| format!("{n} {name}"));
+        parts.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// In a word, what we make of a case.
+fn outcome(job: &Job) -> &'static str {
+    let Job::Read(case) = job else {
+        return "written";
+    };
+    match ours::read(case).map(|read| read.outcome) {
+        Ok(Outcome::Plain(PlainReason::NotFramed | PlainReason::TooShort)) => "not framed",
+        Ok(Outcome::Plain(PlainReason::DigestMismatch)) => "wrong digest",
+        Ok(Outcome::Plain(_)) => "malformed",
+        Ok(Outcome::Aggregated) => "delivered",
+        Ok(Outcome::Empty) => "empty",
+        Ok(Outcome::Dropped) => "dropped",
+        Ok(Outcome::Cut) => "cut",
+        _ => "other",
+    }
 }
 
 /// No more than so many are printed.
@@ -117,6 +144,7 @@ fn compare_all(
         for job in &chunk {
             let answer = answers.next(matches!(job, Job::Write(_)))?;
             tally.cases += 1;
+            *tally.outcomes.entry(outcome(job)).or_default() += 1;
             match verdict(kind, job, &answer) {
                 Verdict::Same => {}
                 Verdict::Explained(rule) => *tally.explained.entry(rule).or_default() += 1,
@@ -208,7 +236,7 @@ fn print(name: &str, kind: Kind, job: &Job, answer: &Answer) {
         Job::ReadOurs(written) => report::both(&written.case, answer),
         Job::Write(put) => {
             for r in &put.user_records {
-                println!("  put      {}", report::item(r));
+                println!("  put      {}", report::put(r));
             }
             report::answer(answer);
         }

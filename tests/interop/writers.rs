@@ -29,7 +29,7 @@ pub(crate) fn compare(writer: Reader, put: &Put, theirs: &Answer) -> Verdict {
     if writer == Reader::Python {
         if theirs.status == Status::Threw {
             let too_big = put_records.iter().any(|r| alone(r) + 2 > max);
-            return if too_big && theirs.text.contains("too big") {
+            return if too_big && theirs.text.starts_with("ValueError: Input record") {
                 Verdict::Explained(PYTHON_TOO_BIG)
             } else {
                 Verdict::Unexplained(format!("it threw: {}", theirs.text))
