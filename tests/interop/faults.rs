@@ -21,8 +21,8 @@ const FIRST_HASH_KEY: &str =
 const NODE_INDEX: &str = "delivers a user record whose index is out of range, without that key";
 const NODE_DIGEST: &str =
     "throws at a wrong digest or a frame too short, where the KCL takes it for plain";
-const NODE_PROTOBUF: &str =
-    "its protobuf reader is lenient: reads or throws where the KCL takes it for plain";
+const NODE_THROWS: &str = "throws at malformed protobuf, where the KCL takes it for plain";
+const NODE_PROTOBUF: &str = "its protobuf reader is lenient: reads what the KCL takes for plain";
 const NODE_WIRE: &str = "its protobuf reader goes by field number, not by wire type";
 const NODE_UTF8: &str = "decodes a surrogate's bytes to three replacement characters, not one";
 const PYTHON_INDEX: &str = "prints or raises at an index out of range, and loses the rest";
@@ -74,6 +74,7 @@ pub(crate) fn compare(reader: Reader, case: &Case, ours: &Read, theirs: &Answer)
 /// A message that protobuf-java refuses.
 fn malformed(reader: Reader, case: &Case, theirs: &Answer) -> Verdict {
     match reader {
+        Reader::Node if theirs.status == Status::Threw => Verdict::Explained(NODE_THROWS),
         Reader::Node => Verdict::Explained(NODE_PROTOBUF),
         Reader::Python => match Facts::of(&case.data) {
             Some(facts) if facts.incomplete => {

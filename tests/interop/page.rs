@@ -20,6 +20,12 @@ const READERS: [(&str, &str); 4] = [
     ("python", "Python"),
 ];
 
+/// What no driver here can be asked.
+const NOT_RUN: &str = "\n## Read in the source, not run\n\n\
+    - The KCL judges a record of a shard that is not in its cached list by the full range.\n\
+    - The KCL skips what stands at or below the checkpoint, by sequence number and sub-sequence \
+    number as numbers, so that it can resume inside an aggregate. Here `Deaggregator::after`.\n";
+
 pub(crate) struct Peers {
     peers: Vec<Peer>,
 }
@@ -57,6 +63,7 @@ pub(crate) fn page(check: bool) -> Result<bool, String> {
     );
     reading(&mut page, &mut peers)?;
     page_writing::tables(&mut page, &mut peers)?;
+    page.push_str(NOT_RUN);
     for peer in peers.peers {
         peer.close().map_err(|why| why.to_string())?;
     }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use kinesis_aggregation::{
-    Aggregator, HashKey, HashKeyRange, Shard, ShardMap, ShardedAggregator, UserRecord,
+    Aggregator, HashKey, HashKeyRange, Outcome, Shard, ShardMap, ShardedAggregator, UserRecord,
+    deaggregate,
 };
 use serde_json::Value;
 
@@ -71,7 +72,8 @@ pub(crate) fn tables(page: &mut String, peers: &mut Peers) -> Result<(), String>
         let refused = list(&case["put"])
             .iter()
             .filter(|put| put["refused"] == true);
-        let mut cell = kinesis_records(&kpl);
+        let puts: Vec<Item> = list(&case["put"]).iter().map(item).collect();
+        let mut cell = kinesis_records(&kpl, &puts);
         refuses(&mut cell, refused.count());
         let _ = write!(page, "| {rule} | {cell} |");
         let has_settings = case["settings"]
@@ -180,7 +182,7 @@ fn peer(peers: &mut Peers, place: usize, case: &Value, kpl: &[Item]) -> Result<S
     if answer.status != Status::Returned {
         return Ok("throws".to_owned());
     }
-    let mut cell = compared(&answer.items, kpl);
+    let mut cell = compared(&answer.items, kpl, &puts);
     let map = shard_map(case);
     for one in &answer.items {
         // It lands by its own explicit hash key or partition key.
@@ -226,49 +228,64 @@ fn ours(case: &Value, kpl: &[Item]) -> String {
     }
     written.extend(aggregator.flush());
     let written: Vec<Item> = written.iter().map(from_ours).collect();
-    let mut cell = compared(&written, kpl);
+    let puts: Vec<Item> = list(&case["put"]).iter().map(item).collect();
+    let mut cell = compared(&written, kpl, &puts);
     refuses(&mut cell, refused);
     cell
 }
 
 /// The same bytes as the KPL's, or what else.
-fn compared(written: &[Item], kpl: &[Item]) -> String {
+fn compared(written: &[Item], kpl: &[Item], puts: &[Item]) -> String {
     let data = |records: &[Item]| {
         let mut data: Vec<_> = records.iter().map(|one| one.data.clone()).collect();
         data.sort_unstable();
         data
     };
     if data(written) != data(kpl) {
-        return kinesis_records(written);
+        return kinesis_records(written, puts);
     }
     let key = |records: &[Item]| records.iter().map(|one| one.partition_key.clone()).max();
     match key(written) {
         theirs if theirs == key(kpl) => "same bytes".to_owned(),
         theirs => format!(
             "same bytes, key `{}`",
-            text(&theirs.flatten().unwrap_or_default())
+            short(&theirs.flatten().unwrap_or_default())
         ),
     }
 }
 
 /// The Kinesis records in a few words.
-fn kinesis_records(records: &[Item]) -> String {
+fn kinesis_records(records: &[Item], puts: &[Item]) -> String {
     let words = records.iter().map(|one| {
-        let read = kinesis_aggregation::deaggregate(None, &one.data);
-        let key = text(one.partition_key.as_deref().unwrap_or_default());
+        let read = deaggregate(None, &one.data);
+        let key = short(one.partition_key.as_deref().unwrap_or_default());
+        let as_put = puts.iter().any(|put| put.data == one.data);
         match read.outcome() {
-            kinesis_aggregation::Outcome::Aggregated => {
-                format!(
-                    "{} in an aggregate, key `{key}`",
-                    read.user_records().count()
-                )
+            Outcome::Plain(_) => format!("raw, key `{key}`"),
+            _ if as_put => format!("raw, key `{key}`, so readers split it"),
+            _ => {
+                let count: u64 = read
+                    .user_records()
+                    .map(|r| match r {
+                        Ok(_) => 1,
+                        Err(loss) => loss.lost().end - loss.lost().start,
+                    })
+                    .sum();
+                format!("{count} in an aggregate, key `{key}`")
             }
-            _ => format!("raw, key `{key}`"),
         }
     });
     let mut words: Vec<_> = words.collect();
     words.sort_unstable();
     words.join("; ")
+}
+
+/// A key, or its length where it is long.
+fn short(key: &[u8]) -> String {
+    match str::from_utf8(key).map(|key| key.chars().count()) {
+        Ok(chars) if chars > 20 => format!("({chars} characters)"),
+        _ => text(key),
+    }
 }
 
 fn refuses(cell: &mut String, count: usize) {
