@@ -10,7 +10,7 @@ use super::outcome::{Outcome, PlainReason};
 use crate::error::{Loss, LossKind, ParseHashKeyError};
 use crate::hash_key::HashKeyRange;
 use crate::md5;
-use crate::wire::{Extent, Frame, Index, IndexedRecord, MAGIC, NO_KEY, Span, locate};
+use crate::wire::{Extent, Frame, Index, IndexedRecord, Locator, MAGIC, NO_KEY, Span};
 
 /// Kinesis records, opened and judged. It holds positions in their data, never the data.
 #[derive(Default)]
@@ -66,6 +66,8 @@ pub(super) struct Judge<'a> {
     /// For each table entry of the aggregate at hand, its place in the keys.
     partition_keys: Vec<u32>,
     explicit_hash_keys: Vec<u32>,
+    /// Of the aggregate at hand: salvaging may report each of its user records.
+    locator: Locator,
 }
 
 /// A Kinesis record's data and, to resume, its sequence number.
@@ -85,6 +87,7 @@ impl<'a> Judge<'a> {
             opened: Opened::default(),
             partition_keys: Vec::new(),
             explicit_hash_keys: Vec::new(),
+            locator: Locator::default(),
         }
     }
 
@@ -197,6 +200,7 @@ impl<'a> Judge<'a> {
             return (Outcome::Empty, 0..0);
         }
         let base = self.opened.keys.len();
+        self.locator = Locator::default();
         reset(&mut self.partition_keys, extent.partition_keys.len());
         reset(
             &mut self.explicit_hash_keys,
@@ -286,7 +290,7 @@ impl<'a> Judge<'a> {
         if lost.is_empty() {
             return;
         }
-        let located = locate(message, position).unwrap_or_default();
+        let located = self.locator.find(message, position).unwrap_or_default();
         let kind = match fault {
             Fault::OutOfRange => LossKind::OutOfRange,
             Fault::PartitionKeyIndex => LossKind::PartitionKeyIndex {

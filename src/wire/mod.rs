@@ -25,5 +25,5 @@ pub use encode::{EncodedSize, RecordIndices, encode, encode_unsealed, seal, seal
 pub use frame::{DIGEST_LEN, FRAME_OVERHEAD, Frame, MAGIC, is_framed};
 pub use index::{Extent, Index, IndexedRecord};
 
-pub(crate) use index::{NO_KEY, Span, locate};
+pub(crate) use index::{Locator, NO_KEY, Span};
 pub(crate) use text::decode_utf8;
