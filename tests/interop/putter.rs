@@ -189,11 +189,18 @@ fn worker(
     answers: Sender<Answer>,
 ) -> Result<Sender<Vec<KinesisRecord>>, String> {
     let (sender, requests) = channel::<Vec<KinesisRecord>>();
-    let mut connection = Connection::open(address)?;
+    let address = address.to_owned();
+    let mut connection = Connection::open(&address)?;
     let stream = stream.to_owned();
     thread::spawn(move || {
         for records in requests {
             let answer = put_records(&mut connection, &stream, &records);
+            // An answer that comes after all must not be taken for the next one's.
+            if answer.is_err()
+                && let Ok(fresh) = Connection::open(&address)
+            {
+                connection = fresh;
+            }
             if answers.send((records, answer)).is_err() {
                 return;
             }
