@@ -1,12 +1,17 @@
 //! What the other tests left open: each was found by a mutation of the code that none noticed.
 
+use std::cell::Cell;
+use std::ops::Range;
+
+use bytes::Bytes;
 use kinesis_aggregation::error::{HashKeyRangeError, ParseHashKeyError};
 use kinesis_aggregation::wire::Index;
 use kinesis_aggregation::{
-    Aggregator, HashKey, HashKeyRange, SequenceNumber, UserRecord, deaggregate,
+    Aggregator, Deaggregator, ExtendedSequenceNumber, HashKey, HashKeyRange, KinesisRecord,
+    SequenceNumber, ShardedAggregator, StoredRecord, UserRecord, deaggregate,
 };
 
-use crate::support::{field, record};
+use crate::support::{field, frame, record};
 
 #[test]
 fn an_index_tells_where_everything_is() {
@@ -87,6 +92,7 @@ fn sequence_numbers_compare_with_operators_too() {
     assert!(number("9") < number("10"));
     assert!(number("10") > number("9"));
     assert!(number("010") <= number("10"));
+    assert_eq!(number("010").as_str(), "10");
 }
 
 #[test]
@@ -109,4 +115,122 @@ fn user_records_without_a_key_share_an_aggregate_of_one_hash_key() {
     // And the other way round.
     let closed = aggregator.push(keyless()).unwrap().unwrap();
     assert_eq!(closed.partition_key(), Some("key"));
+}
+
+/// Lengths and counts, under the type's name; what must not be there is tested with the rules.
+#[test]
+fn debug_says_what_it_is() {
+    let mut aggregator = Aggregator::builder().build().unwrap();
+    aggregator.push(UserRecord::new("key", "x")).unwrap();
+    let mut sharded = ShardedAggregator::per_hash_key(Aggregator::builder()).unwrap();
+    sharded.push(UserRecord::new("key", "x")).unwrap();
+    let page = [KinesisRecord::new("key", "x")];
+    let batch = Deaggregator::new().deaggregate_batch(&page);
+    let one = batch.records().next().unwrap();
+    let (_, read) = batch.user_records().next().unwrap();
+    let (_, owned) = batch.owned_user_records().next().unwrap();
+    for (text, name) in [
+        (format!("{aggregator:?}"), "Aggregator { len: 1"),
+        (format!("{sharded:?}"), "ShardedAggregator { len: 1"),
+        (format!("{batch:?}"), "Opened { records: 1, losses: 0"),
+        (
+            format!("{:?}", deaggregate("key", b"x")),
+            "Deaggregated { outcome: Plain",
+        ),
+        (
+            format!("{:?}", one.user_records()),
+            "UserRecords { next: 0, end: 1",
+        ),
+        (
+            format!("{:?}", one.owned_user_records()),
+            "OwnedUserRecords",
+        ),
+        (
+            format!("{:?}", read.unwrap()),
+            "UserRecordRef { partition_key_len: Some(3)",
+        ),
+        (
+            format!("{:?}", owned.unwrap()),
+            "OwnedUserRecord { partition_key_len: Some(3)",
+        ),
+        (
+            format!("{:?}", UserRecord::new("key", "x")),
+            "UserRecord { partition_key_len: Some(3)",
+        ),
+        (
+            format!("{:?}", page[0]),
+            "KinesisRecord { partition_key_len: Some(3)",
+        ),
+    ] {
+        assert!(text.contains(name), "{text}");
+    }
+}
+
+/// Gives something else at every call, as no decent one does.
+struct Liar {
+    truth: Vec<u8>,
+    calls: Cell<usize>,
+}
+
+impl StoredRecord for Liar {
+    fn partition_key(&self) -> Option<&str> {
+        self.calls.set(self.calls.get() + 1);
+        (self.calls.get() % 2 == 0).then_some("outer")
+    }
+
+    fn data(&self) -> &[u8] {
+        let calls = self.calls.get();
+        self.calls.set(calls + 1);
+        &self.truth[..self.truth.len() * (calls % 3) / 2]
+    }
+
+    fn sequence_number(&self) -> Option<&str> {
+        Some(["", "1", "x"][self.calls.get() % 3])
+    }
+
+    fn share(&self, range: Range<usize>) -> Bytes {
+        Bytes::copy_from_slice(&vec![0xFF; range.len() / 2])
+    }
+}
+
+#[test]
+fn a_stored_record_that_lies_gets_nonsense_and_no_panic() {
+    let body = [
+        field(1, b"key \xFF"),
+        field(2, b"7"),
+        record(0, Some(0), b"some data"),
+        record(0, Some(9), b""),
+        record(0, None, b"more"),
+    ]
+    .concat();
+    for start in 0..6 {
+        let liar = || Liar {
+            truth: frame(&body),
+            calls: Cell::new(start),
+        };
+        let page = [liar(), liar()];
+        for salvage in [false, true] {
+            let deaggregator = Deaggregator::new()
+                .with_salvage(salvage)
+                .after("1:0".parse().unwrap());
+            let batch = deaggregator.deaggregate_batch(&page);
+            assert!(batch.user_records().count() <= 6);
+            assert!(batch.owned_user_records().count() <= 6);
+            let lens = batch.user_records().filter_map(|(_, r)| r.ok());
+            assert!(lens.map(|r| r.data().len()).sum::<usize>() <= 1000);
+        }
+    }
+}
+
+/// The highest positions there are: nothing wraps around.
+#[test]
+fn resuming_at_the_highest_positions_skips_all() {
+    let body = [field(1, b"a"), record(0, None, b"0"), record(7, None, b"1")].concat();
+    let page = [KinesisRecord::new("outer", frame(&body)).with_sequence_number("5")];
+    for sub in [2, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
+        let after = ExtendedSequenceNumber::new("5".parse().unwrap(), sub);
+        let deaggregator = Deaggregator::new().with_salvage(true).after(after);
+        let batch = deaggregator.deaggregate_batch(&page);
+        assert_eq!(batch.user_records().count(), 0, "{sub}");
+    }
 }
