@@ -56,7 +56,7 @@ pub(crate) fn compare(reader: Reader, case: &Case, ours: &Read, theirs: &Answer)
         return Verdict::Unexplained("no frame that the runner can read".to_owned());
     };
     let predicted = predict(reader, &facts);
-    if theirs.items == predicted.items && returned == !predicted.fails {
+    if theirs.items == predicted.items && returned != predicted.fails {
         return Verdict::Explained(name(reader, ours, &facts, &predicted));
     }
     // Messages that its protobuf reader is known to read otherwise.

@@ -59,7 +59,7 @@ pub(crate) fn read_request(case: &Case) -> Vec<u8> {
     }
     nullable(&mut rest, case.partition_key.as_deref().map(str::as_bytes));
     nullable(&mut rest, Some(&case.data));
-    framed(rest)
+    framed(&rest)
 }
 
 /// Asks for the Kinesis records of these user records.
@@ -72,12 +72,12 @@ pub(crate) fn write_request(user_records: &[Item], max_size: u32) -> Vec<u8> {
         nullable(&mut rest, record.explicit_hash_key.as_deref());
         nullable(&mut rest, Some(&record.data));
     }
-    framed(rest)
+    framed(&rest)
 }
 
-fn framed(rest: Vec<u8>) -> Vec<u8> {
+fn framed(rest: &[u8]) -> Vec<u8> {
     let len = u32::try_from(rest.len()).unwrap().to_be_bytes();
-    [&len[..], &rest].concat()
+    [&len[..], rest].concat()
 }
 
 fn nullable(out: &mut Vec<u8>, value: Option<&[u8]>) {

@@ -117,6 +117,24 @@ fn user_records_without_a_key_share_an_aggregate_of_one_hash_key() {
     assert_eq!(closed.partition_key(), Some("key"));
 }
 
+#[test]
+fn a_sharded_aggregators_encoded_len_is_what_flush_gives() {
+    let mut sharded = ShardedAggregator::per_hash_key(Aggregator::builder()).unwrap();
+    assert_eq!((sharded.len(), sharded.encoded_len()), (0, 0));
+    for key in ["a", "a", "b"] {
+        sharded.push(UserRecord::new(key, "data")).unwrap();
+    }
+    for _ in 0..2 {
+        let keyless = UserRecord::without_partition_key("data");
+        sharded.push(keyless).unwrap();
+    }
+    let (len, encoded_len) = (sharded.len(), sharded.encoded_len());
+    let flushed = sharded.flush();
+    let flushed_len: usize = flushed.iter().map(|one| one.data().len()).sum();
+    assert_eq!((len, encoded_len), (5, flushed_len));
+    assert!(sharded.is_empty());
+}
+
 /// Lengths and counts, under the type's name; what must not be there is tested with the rules.
 #[test]
 fn debug_says_what_it_is() {
@@ -175,7 +193,7 @@ struct Liar {
 impl StoredRecord for Liar {
     fn partition_key(&self) -> Option<&str> {
         self.calls.set(self.calls.get() + 1);
-        (self.calls.get() % 2 == 0).then_some("outer")
+        self.calls.get().is_multiple_of(2).then_some("outer")
     }
 
     fn data(&self) -> &[u8] {
