@@ -8,7 +8,7 @@ use kinesis_aggregation::error::{HashKeyRangeError, ParseHashKeyError};
 use kinesis_aggregation::wire::Index;
 use kinesis_aggregation::{
     Aggregator, Deaggregator, ExtendedSequenceNumber, HashKey, HashKeyRange, KinesisRecord,
-    SequenceNumber, ShardedAggregator, StoredRecord, UserRecord, deaggregate,
+    SequenceNumber, Shard, ShardedAggregator, StoredRecord, UserRecord, deaggregate,
 };
 
 use crate::support::{field, frame, record};
@@ -93,13 +93,17 @@ fn sequence_numbers_compare_with_operators_too() {
     assert!(number("10") > number("9"));
     assert!(number("010") <= number("10"));
     assert_eq!(number("010").as_str(), "10");
+    assert!("".parse::<SequenceNumber>().is_err());
+    assert!("1x".parse::<SequenceNumber>().is_err());
 }
 
 #[test]
 fn user_records_without_a_key_share_an_aggregate_of_one_hash_key() {
     let mut aggregator = Aggregator::builder().build().unwrap();
     let keyless = || UserRecord::without_partition_key("x");
+    assert!(aggregator.is_empty());
     assert!(aggregator.push(keyless()).unwrap().is_none());
+    assert!(!aggregator.is_empty());
     assert!(aggregator.push(keyless()).unwrap().is_none());
     let closed = aggregator
         .push(UserRecord::new("key", "y"))
@@ -115,6 +119,14 @@ fn user_records_without_a_key_share_an_aggregate_of_one_hash_key() {
     // And the other way round.
     let closed = aggregator.push(keyless()).unwrap().unwrap();
     assert_eq!(closed.partition_key(), Some("key"));
+}
+
+#[test]
+fn a_shard_says_what_it_was_made_of() {
+    let open = Shard::open("one", HashKeyRange::FULL);
+    let closed = Shard::closed("two", HashKeyRange::FULL);
+    assert_eq!((open.id(), closed.id()), ("one", "two"));
+    assert_eq!((open.is_closed(), closed.is_closed()), (false, true));
 }
 
 #[test]
