@@ -10,7 +10,7 @@ use super::keys::{Keys, KeysOf};
 use super::outcome::{Outcome, PlainReason};
 use crate::error::{Loss, LossKind, ParseHashKeyError};
 use crate::hash_key::{HashKey, HashKeyRange};
-use crate::wire::{Extent, Frame, Index, IndexedRecord, MAGIC, NO_KEY, Span, locate};
+use crate::wire::{Extent, Frame, Index, IndexedRecord, Locator, MAGIC, NO_KEY, Span};
 
 /// Kinesis records, opened and judged. It holds positions in their data, never the data.
 #[derive(Default)]
@@ -71,6 +71,8 @@ pub(super) struct Judge<'a> {
     partition_keys: Vec<Place>,
     explicit_hash_keys: Vec<Place>,
     hashes: Hashes,
+    /// Of the aggregate at hand: salvaging may report each of its user records.
+    locator: Locator,
 }
 
 /// A Kinesis record's data and, to resume, its sequence number.
@@ -91,6 +93,7 @@ impl<'a> Judge<'a> {
             partition_keys: Vec::new(),
             explicit_hash_keys: Vec::new(),
             hashes: Hashes::default(),
+            locator: Locator::default(),
         }
     }
 
@@ -203,6 +206,7 @@ impl<'a> Judge<'a> {
             return (Outcome::Empty, 0..0);
         }
         let base = self.opened.keys.len();
+        self.locator = Locator::default();
         reset(&mut self.partition_keys, extent.partition_keys.len());
         reset(
             &mut self.explicit_hash_keys,
@@ -340,7 +344,7 @@ impl<'a> Judge<'a> {
         if lost.is_empty() {
             return;
         }
-        let located = locate(message, position).unwrap_or_default();
+        let located = self.locator.find(message, position).unwrap_or_default();
         let kind = match fault {
             Fault::OutOfRange => LossKind::OutOfRange,
             Fault::PartitionKeyIndex => LossKind::PartitionKeyIndex {

@@ -29,5 +29,5 @@ pub use index::{Extent, Index, IndexedRecord};
 pub use text::key_text;
 
 pub(crate) use index::{NO_KEY, Span};
-pub(crate) use locate::locate;
+pub(crate) use locate::Locator;
 pub(crate) use text::decode_utf8;

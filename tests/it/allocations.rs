@@ -100,3 +100,18 @@ fn time_is_linear_in_the_input() {
         100_000
     );
 }
+
+/// Each bad user record is reported with its place in the data; looking for each from the start
+/// would take minutes here.
+#[test]
+fn salvaging_is_linear_in_the_bad_user_records() {
+    let bad = record(7, None, b"");
+    let body = [field(1, b"key"), bad.repeat(200_000)].concat();
+    let page = [KinesisRecord::new("outer", frame(&body))];
+    let deaggregator = Deaggregator::new().with_salvage(true);
+    let batch = deaggregator.deaggregate_batch(&page);
+    let losses = batch.losses();
+    assert_eq!(losses.len(), 200_000);
+    let step = |pair: &[kinesis_aggregation::error::Loss]| pair[1].offset() - pair[0].offset();
+    assert!(losses.windows(2).all(|pair| step(pair) == bad.len()));
+}

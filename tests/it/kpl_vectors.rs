@@ -28,7 +28,6 @@ struct Put {
 
 #[derive(Deserialize)]
 struct Stored {
-    shard: usize,
     hash_range: (String, String),
     partition_key: String,
     explicit_hash_key: String,

@@ -5,6 +5,7 @@ mod aggregator;
 mod allocations;
 #[cfg(feature = "cli")]
 mod cli;
+mod corners;
 mod fast_paths;
 mod fuzz_seeds;
 mod kcl_rules;
@@ -12,9 +13,9 @@ mod kpl_vectors;
 #[cfg(feature = "lambda")]
 mod lambda;
 mod layers;
-mod properties;
 #[cfg(feature = "producer")]
 mod producer;
+mod properties;
 mod proto_fresh;
 #[cfg(feature = "cli")]
 mod readme;

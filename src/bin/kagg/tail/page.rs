@@ -4,18 +4,18 @@ use std::borrow::Cow;
 
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::Record;
-use serde_json::value::RawValue;
+use kinesis_aggregation::StoredRecord;
 
 use crate::input::Stored;
 
 /// The records, and their arrival times as JSON.
-pub(super) struct Page(Vec<(Record, Option<Box<RawValue>>)>);
+pub(super) struct Page(Vec<(Record, Option<String>)>);
 
 impl Page {
     pub(super) fn new(records: Vec<Record>) -> Self {
         let with_time = |record: Record| {
             let time = record.approximate_arrival_timestamp;
-            let json = time.and_then(|time| RawValue::from_string(seconds(time)).ok());
+            let json = time.map(seconds);
             (record, json)
         };
         Self(records.into_iter().map(with_time).collect())
@@ -29,7 +29,7 @@ impl Page {
                 sequence_number: Some(Cow::Borrowed(record.sequence_number())),
                 shard_id: None,
                 approximate_arrival_timestamp: time.as_deref(),
-                data: record.data().as_ref().to_vec(),
+                data: record.share(0..record.data().as_ref().len()),
             })
             .collect()
     }

@@ -1,0 +1,266 @@
+//! What the other tests left open: each was found by a mutation of the code that none noticed.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use bytes::Bytes;
+use kinesis_aggregation::error::{HashKeyRangeError, ParseHashKeyError};
+use kinesis_aggregation::wire::Index;
+use kinesis_aggregation::{
+    Aggregator, Deaggregator, ExtendedSequenceNumber, HashKey, HashKeyRange, KinesisRecord,
+    SequenceNumber, Shard, ShardedAggregator, StoredRecord, UserRecord, deaggregate,
+};
+
+use crate::support::{field, frame, record};
+
+#[test]
+fn an_index_tells_where_everything_is() {
+    let message = [
+        field(1, b"a"),
+        field(1, b"bb"),
+        field(2, b"7"),
+        record(1, Some(0), b"data"),
+        record(0, None, b""),
+    ]
+    .concat();
+    let mut index = Index::new();
+    let extent = index.append(&message).unwrap();
+    let at = |range| str::from_utf8(&message[range]).unwrap();
+    let keys: Vec<_> = index.partition_keys().map(at).collect();
+    let hash_keys: Vec<_> = index.explicit_hash_keys().map(at).collect();
+    assert_eq!((keys, hash_keys), (vec!["a", "bb"], vec!["7"]));
+    let [first, second] = index.records() else {
+        panic!("{extent:?}")
+    };
+    assert_eq!(at(first.data()), "data");
+    let indices = [first, second].map(|r| (r.partition_key_index(), r.explicit_hash_key_index()));
+    assert_eq!(indices, [(1, Some(0)), (0, None)]);
+
+    let again = index.append(&message).unwrap();
+    assert_eq!(
+        (
+            again.records,
+            again.partition_keys,
+            again.explicit_hash_keys
+        ),
+        (2..4, 2..4, 1..2)
+    );
+    // A refused message leaves nothing behind.
+    index.append(&message[..message.len() - 1]).unwrap_err();
+    assert_eq!(index.records().len(), 4);
+    assert_eq!(index.partition_keys().len(), 4);
+    assert_eq!(index.explicit_hash_keys().len(), 2);
+    index.clear();
+    assert_eq!(index.records().len(), 0);
+    assert_eq!(
+        index.partition_keys().len() + index.explicit_hash_keys().len(),
+        0
+    );
+}
+
+#[test]
+fn the_neighbours_of_a_scripts_digits_are_no_digits() {
+    for zero in [
+        0x30, 0x660, 0x966, 0xE50, 0x1040, 0x1A80, 0x1A90, 0xABF0, 0xFF10_u32,
+    ] {
+        for beside in [zero - 1, zero + 10] {
+            let text = char::from_u32(beside).unwrap().to_string();
+            assert!(text.parse::<HashKey>().is_err(), "{beside:x}");
+        }
+        let nine = char::from_u32(zero + 9).unwrap().to_string();
+        assert_eq!(nine.parse(), Ok(HashKey::new(9)));
+    }
+    assert_eq!(u128::from(HashKey::new(9)), 9);
+}
+
+#[test]
+fn a_hash_key_range_reads_and_writes_as_text() {
+    let range: HashKeyRange = "7-٩".parse().unwrap();
+    assert_eq!((range.start().get(), range.end().get()), (7, 9));
+    assert_eq!(range.to_string(), "7-9");
+    let error = |text: &str| text.parse::<HashKeyRange>().unwrap_err();
+    assert_eq!(error("7"), HashKeyRangeError::NotARange);
+    assert_eq!(error("9-7"), HashKeyRangeError::Reversed);
+    let not_a_number = HashKeyRangeError::HashKey(ParseHashKeyError::NotANumber);
+    assert_eq!((error("a-7"), error("7-")), (not_a_number, not_a_number));
+    assert_eq!("7-7".parse::<HashKeyRange>().unwrap().to_string(), "7-7");
+}
+
+#[test]
+fn sequence_numbers_compare_with_operators_too() {
+    let number = |text: &str| text.parse::<SequenceNumber>().unwrap();
+    assert!(number("9") < number("10"));
+    assert!(number("10") > number("9"));
+    assert!(number("010") <= number("10"));
+    assert_eq!(number("010").as_str(), "10");
+    assert!("".parse::<SequenceNumber>().is_err());
+    assert!("1x".parse::<SequenceNumber>().is_err());
+}
+
+#[test]
+fn user_records_without_a_key_share_an_aggregate_of_one_hash_key() {
+    let mut aggregator = Aggregator::builder().build().unwrap();
+    let keyless = || UserRecord::without_partition_key("x");
+    assert!(aggregator.is_empty());
+    assert!(aggregator.push(keyless()).unwrap().is_none());
+    assert!(!aggregator.is_empty());
+    assert!(aggregator.push(keyless()).unwrap().is_none());
+    let closed = aggregator
+        .push(UserRecord::new("key", "y"))
+        .unwrap()
+        .unwrap();
+    assert_eq!(closed.user_record_count(), 2);
+    let read = deaggregate(None, closed.data());
+    let keys: Vec<_> = read
+        .user_records()
+        .map(|r| r.unwrap().partition_key())
+        .collect();
+    assert_eq!(keys[0], keys[1]);
+    // And the other way round.
+    let closed = aggregator.push(keyless()).unwrap().unwrap();
+    assert_eq!(closed.partition_key(), Some("key"));
+}
+
+#[test]
+fn a_shard_says_what_it_was_made_of() {
+    let open = Shard::open("one", HashKeyRange::FULL);
+    let closed = Shard::closed("two", HashKeyRange::FULL);
+    assert_eq!((open.id(), closed.id()), ("one", "two"));
+    assert_eq!((open.is_closed(), closed.is_closed()), (false, true));
+}
+
+#[test]
+fn a_sharded_aggregators_encoded_len_is_what_flush_gives() {
+    let mut sharded = ShardedAggregator::per_hash_key(Aggregator::builder()).unwrap();
+    assert_eq!((sharded.len(), sharded.encoded_len()), (0, 0));
+    for key in ["a", "a", "b"] {
+        sharded.push(UserRecord::new(key, "data")).unwrap();
+    }
+    for _ in 0..2 {
+        let keyless = UserRecord::without_partition_key("data");
+        sharded.push(keyless).unwrap();
+    }
+    let (len, encoded_len) = (sharded.len(), sharded.encoded_len());
+    let flushed = sharded.flush();
+    let flushed_len: usize = flushed.iter().map(|one| one.data().len()).sum();
+    assert_eq!((len, encoded_len), (5, flushed_len));
+    assert!(sharded.is_empty());
+}
+
+/// Lengths and counts, under the type's name; what must not be there is tested with the rules.
+#[test]
+fn debug_says_what_it_is() {
+    let mut aggregator = Aggregator::builder().build().unwrap();
+    aggregator.push(UserRecord::new("key", "x")).unwrap();
+    let mut sharded = ShardedAggregator::per_hash_key(Aggregator::builder()).unwrap();
+    sharded.push(UserRecord::new("key", "x")).unwrap();
+    let page = [KinesisRecord::new("key", "x")];
+    let batch = Deaggregator::new().deaggregate_batch(&page);
+    let one = batch.records().next().unwrap();
+    let (_, read) = batch.user_records().next().unwrap();
+    let (_, owned) = batch.owned_user_records().next().unwrap();
+    for (text, name) in [
+        (format!("{aggregator:?}"), "Aggregator { len: 1"),
+        (format!("{sharded:?}"), "ShardedAggregator { len: 1"),
+        (format!("{batch:?}"), "Opened { records: 1, losses: 0"),
+        (
+            format!("{:?}", deaggregate("key", b"x")),
+            "Deaggregated { outcome: Plain",
+        ),
+        (
+            format!("{:?}", one.user_records()),
+            "UserRecords { next: 0, end: 1",
+        ),
+        (
+            format!("{:?}", one.owned_user_records()),
+            "OwnedUserRecords",
+        ),
+        (
+            format!("{:?}", read.unwrap()),
+            "UserRecordRef { partition_key_len: Some(3)",
+        ),
+        (
+            format!("{:?}", owned.unwrap()),
+            "OwnedUserRecord { partition_key_len: Some(3)",
+        ),
+        (
+            format!("{:?}", UserRecord::new("key", "x")),
+            "UserRecord { partition_key_len: Some(3)",
+        ),
+        (
+            format!("{:?}", page[0]),
+            "KinesisRecord { partition_key_len: Some(3)",
+        ),
+    ] {
+        assert!(text.contains(name), "{text}");
+    }
+}
+
+/// Gives something else at every call, as no decent one does.
+struct Liar {
+    truth: Vec<u8>,
+    calls: Cell<usize>,
+}
+
+impl StoredRecord for Liar {
+    fn partition_key(&self) -> Option<&str> {
+        self.calls.set(self.calls.get() + 1);
+        self.calls.get().is_multiple_of(2).then_some("outer")
+    }
+
+    fn data(&self) -> &[u8] {
+        let calls = self.calls.get();
+        self.calls.set(calls + 1);
+        &self.truth[..self.truth.len() * (calls % 3) / 2]
+    }
+
+    fn sequence_number(&self) -> Option<&str> {
+        Some(["", "1", "x"][self.calls.get() % 3])
+    }
+
+    fn share(&self, range: Range<usize>) -> Bytes {
+        Bytes::copy_from_slice(&vec![0xFF; range.len() / 2])
+    }
+}
+
+#[test]
+fn a_stored_record_that_lies_gets_nonsense_and_no_panic() {
+    let body = [
+        field(1, b"key \xFF"),
+        field(2, b"7"),
+        record(0, Some(0), b"some data"),
+        record(0, Some(9), b""),
+        record(0, None, b"more"),
+    ]
+    .concat();
+    for start in 0..6 {
+        let liar = || Liar {
+            truth: frame(&body),
+            calls: Cell::new(start),
+        };
+        let page = [liar(), liar()];
+        for salvage in [false, true] {
+            let deaggregator = Deaggregator::new()
+                .with_salvage(salvage)
+                .after("1:0".parse().unwrap());
+            let batch = deaggregator.deaggregate_batch(&page);
+            assert!(batch.user_records().count() <= 6);
+            assert!(batch.owned_user_records().count() <= 6);
+            let lens = batch.user_records().filter_map(|(_, r)| r.ok());
+            assert!(lens.map(|r| r.data().len()).sum::<usize>() <= 1000);
+        }
+    }
+}
+
+/// The highest positions there are: nothing wraps around.
+#[test]
+fn resuming_at_the_highest_positions_skips_all() {
+    let body = [field(1, b"a"), record(0, None, b"0"), record(7, None, b"1")].concat();
+    let page = [KinesisRecord::new("outer", frame(&body)).with_sequence_number("5")];
+    for sub in [2, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
+        let after = ExtendedSequenceNumber::new("5".parse().unwrap(), sub);
+        let deaggregator = Deaggregator::new().with_salvage(true).after(after);
+        let batch = deaggregator.deaggregate_batch(&page);
+        assert_eq!(batch.user_records().count(), 0, "{sub}");
+    }
+}
