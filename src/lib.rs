@@ -59,7 +59,11 @@ mod aggregate;
 mod deaggregate;
 pub mod error;
 mod hash_key;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 pub mod md5;
+#[cfg(feature = "producer")]
+pub mod producer;
 #[rustfmt::skip]
 pub mod proto;
 mod record;

@@ -45,6 +45,10 @@ impl<R> Default for Buffer<R> {
 /// A Kinesis record but for its digest, and the user records in it.
 pub(crate) struct Closed<R> {
     pub(crate) record: Unsealed,
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
     pub(crate) members: Vec<R>,
 }
 
@@ -67,6 +71,42 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     /// The effective hash key of the first record.
     pub(crate) fn hash_key(&self) -> HashKey {
         self.hash_key
+    }
+
+    /// With the key for user records without one, instead of one out of the air.
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
+    pub(crate) fn with_random_key(key: ByteString) -> Self {
+        Self {
+            random_key: Some(key),
+            ..Self::default()
+        }
+    }
+
+    /// Makes room for so many more at once.
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
+    pub(crate) fn reserve(&mut self, records: usize) {
+        self.records.reserve(records);
+    }
+
+    /// The bytes that the Kinesis record would count, data and partition key.
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
+    pub(crate) fn record_size(&self, config: &Config) -> usize {
+        let first = self.partition_keys.entries().first();
+        let first_len = first.map_or(0, |key| key.len());
+        let key_len = match self.lone_raw() {
+            Some(_) => first_len,
+            None => config.outer_key.len(first_len),
+        };
+        self.encoded_len().saturating_add(key_len)
     }
 
     /// Whether its user records came without partition keys.
@@ -215,6 +255,15 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
 }
 
 impl Unsealed {
+    /// Whether it is an aggregate, if only of one user record.
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
+    pub(crate) fn is_framed(&self) -> bool {
+        self.frame.is_some()
+    }
+
     /// Computes the digest.
     pub(crate) fn seal(self) -> KinesisRecord {
         let mut frame = self.frame;
@@ -252,6 +301,15 @@ pub(crate) fn reads_as_aggregate(data: &[u8]) -> bool {
 /// [`AggregateErrorKind::PartitionKeyLength`], [`AggregateErrorKind::ExplicitHashKeyAlone`] or
 /// [`AggregateErrorKind::TooLarge`].
 pub(crate) fn check(record: &UserRecord, config: &Config) -> Result<(), AggregateErrorKind> {
+    check_within(record, config, config.max_record_size)
+}
+
+/// [`check`], with another limit in place of the settings' `max_record_size`.
+pub(crate) fn check_within(
+    record: &UserRecord,
+    config: &Config,
+    max: usize,
+) -> Result<(), AggregateErrorKind> {
     match record.partition_key() {
         Some(key) => {
             check_key(key).map_err(|chars| AggregateErrorKind::PartitionKeyLength { chars })?;
@@ -261,7 +319,6 @@ pub(crate) fn check(record: &UserRecord, config: &Config) -> Result<(), Aggregat
         }
         None => {}
     }
-    let max = config.max_record_size;
     let key_len = record.partition_key().map_or(RANDOM_KEY_LEN, str::len);
     let raw = record.data().len().saturating_add(key_len);
     let size = if raw <= max && record.data().starts_with(&MAGIC) {

@@ -10,7 +10,9 @@ pub use config::{
     DEFAULT_MAX_COUNT, DEFAULT_MAX_RECORD_SIZE, DEFAULT_MAX_SIZE, HIGHEST_MAX_RECORD_SIZE, OuterKey,
 };
 
-pub(crate) use buffer::{Buffer, Closed, Unsealed, check};
+pub(crate) use buffer::{Buffer, Unsealed, check};
+#[cfg(feature = "producer")]
+pub(crate) use buffer::{check_within, reads_as_aggregate};
 pub(crate) use config::Config;
 
 use crate::error::{AggregateErrorKind, AggregatorConfigError};

@@ -24,6 +24,7 @@ mod text;
 pub use encode::{EncodedSize, RecordIndices, encode, encode_unsealed, seal, seal_many};
 pub use frame::{DIGEST_LEN, FRAME_OVERHEAD, Frame, MAGIC, is_framed};
 pub use index::{Extent, Index, IndexedRecord};
+pub use text::key_text;
 
 pub(crate) use index::{Locator, NO_KEY, Span};
 pub(crate) use text::decode_utf8;

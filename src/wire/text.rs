@@ -1,5 +1,27 @@
 //! Keys, decoded as Java decodes UTF-8.
 
+use std::borrow::Cow;
+
+/// The text of a table entry as the KCL reads and hashes it: malformed UTF-8 is replaced as in
+/// `String::from_utf8_lossy`, except that an encoded surrogate becomes one U+FFFD.
+///
+/// ```
+/// use kinesis_aggregation::wire::key_text;
+///
+/// assert_eq!(key_text(b"key"), "key");
+/// assert_eq!(key_text(b"\xED\xA0\x80"), "\u{FFFD}");
+/// ```
+pub fn key_text(bytes: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => {
+            let mut text = String::with_capacity(bytes.len());
+            decode_utf8(bytes, &mut text);
+            Cow::Owned(text)
+        }
+    }
+}
+
 /// Appends `bytes` to `text`, each malformed sequence replaced by U+FFFD as Java's decoder does:
 /// like `String::from_utf8_lossy`, except that an encoded surrogate counts as one sequence.
 pub(crate) fn decode_utf8(bytes: &[u8], text: &mut String) {

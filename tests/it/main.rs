@@ -3,11 +3,19 @@
 
 mod aggregator;
 mod allocations;
+#[cfg(feature = "cli")]
+mod cli;
 mod corners;
 mod fuzz_seeds;
 mod kcl_rules;
 mod kpl_vectors;
+#[cfg(feature = "lambda")]
+mod lambda;
 mod layers;
+#[cfg(feature = "producer")]
+mod producer;
 mod properties;
 mod proto_fresh;
+#[cfg(feature = "cli")]
+mod readme;
 mod support;

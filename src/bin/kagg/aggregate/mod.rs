@@ -1,0 +1,138 @@
+//! `kagg aggregate`: user records into Kinesis records.
+
+mod entries;
+mod sink;
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use kinesis_aggregation::{Aggregator, AggregatorBuilder, OuterKey, ShardedAggregator};
+
+use crate::exit::{Failure, Result, Status};
+use crate::input::{name, open, without_bom};
+use crate::output::complain;
+use crate::shards;
+use sink::Sink;
+
+/// Packs the user records for `aws kinesis put-records` into aggregates for the same command
+///
+/// Reads a JSON array, or JSON lines, of {"PartitionKey", "ExplicitHashKey", "Data"}, and writes
+/// the aggregates as such an array, as the KPL would make them. Only user records that belong to
+/// one shard share an aggregate: the KCL drops others. A refused user record is reported on
+/// standard error, one line each, with the exit status 1; the rest is still written.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The input; `-` or nothing is standard input
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// What `Data` is where it is a string; a JSON object is its compact text in any case
+    #[arg(long, value_name = "FORM", default_value = "base64")]
+    data: DataForm,
+    /// What `aws kinesis list-shards` printed; without, one aggregate for each hash key
+    #[arg(long, value_name = "FILE")]
+    shards: Option<PathBuf>,
+    /// The most bytes of an aggregate [default: 51200, as in the KPL]
+    #[arg(long, value_name = "BYTES")]
+    max_size: Option<usize>,
+    /// The most user records of an aggregate [default: 4294967295, as in the KPL]
+    #[arg(long, value_name = "N")]
+    max_count: Option<usize>,
+    /// The most bytes of a Kinesis record, its key included: the stream's limit [default: 1 MiB]
+    #[arg(long, value_name = "BYTES")]
+    max_record_size: Option<usize>,
+    /// The partition key of aggregates: `kpl` is the KPL's `a`, `first` the first user record's,
+    /// `=KEY` is KEY (zsh wants that in quotes)
+    #[arg(long, value_name = "kpl|first|=KEY", default_value = "kpl", value_parser = outer_key)]
+    outer_key: OuterKey,
+    /// Write files of at most 500 records and 5 MiB, what one PutRecords takes, into this
+    /// directory, and print their names
+    #[arg(long, value_name = "DIR")]
+    out_dir: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  aws kinesis list-shards --stream-name orders > shards.json
+  kagg aggregate --shards shards.json records.json > aggregated.json
+  aws kinesis put-records --stream-name orders --records file://aggregated.json
+
+  kagg aggregate --data text --shards shards.json --out-dir out records.jsonl |
+    while read -r file; do
+      aws kinesis put-records --stream-name orders --records \"file://$file\"
+    done";
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DataForm {
+    /// Base64, as in AWS CLI v2
+    Base64,
+    /// The text itself
+    Text,
+}
+
+/// Reads the value of `--outer-key`.
+fn outer_key(text: &str) -> std::result::Result<OuterKey, String> {
+    match (text, text.strip_prefix('=')) {
+        ("kpl", _) => Ok(OuterKey::Kpl),
+        ("first", _) => Ok(OuterKey::First),
+        (_, Some(key)) => Ok(OuterKey::Fixed(key.into())),
+        _ => Err("not kpl, first or =KEY".to_owned()),
+    }
+}
+
+impl Args {
+    fn builder(&self) -> AggregatorBuilder {
+        let mut builder = Aggregator::builder().outer_key(self.outer_key.clone());
+        if let Some(bytes) = self.max_size {
+            builder = builder.max_size(bytes);
+        }
+        if let Some(count) = self.max_count {
+            builder = builder.max_count(count);
+        }
+        if let Some(bytes) = self.max_record_size {
+            builder = builder.max_record_size(bytes);
+        }
+        builder
+    }
+
+    fn aggregator(&self) -> Result<ShardedAggregator> {
+        let builder = self.builder();
+        let built = match &self.shards {
+            Some(path) => ShardedAggregator::new(shards::read(path)?, builder),
+            None => ShardedAggregator::per_hash_key(builder),
+        };
+        built.map_err(Failure::new)
+    }
+}
+
+pub(crate) fn run(args: Args, status: &mut Status) -> Result<()> {
+    let mut aggregator = args.aggregator()?;
+    let mut text = Vec::new();
+    let read = open(args.file.as_deref())?.read_to_end(&mut text);
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::new(format_args!("{}: {error}", name(args.file.as_deref())))
+    };
+    read.map_err(|error| unreadable(&error))?;
+    // All of it first: of input that is not JSON to its end, nothing is written.
+    let entries = entries::split(without_bom(&text)).map_err(|error| unreadable(&error))?;
+    let mut sink = Sink::new(args.out_dir)?;
+    for (position, json) in entries.into_iter().enumerate() {
+        let pushed = entries::user_record(json, args.data).and_then(|record| {
+            aggregator
+                .push(record)
+                .map_err(|error| error.kind().to_string())
+        });
+        match pushed {
+            Ok(Some(closed)) => sink.put(&closed)?,
+            Ok(None) => {}
+            Err(why) => {
+                status.lose();
+                complain(format_args!("record {position}: refused: {why}"));
+            }
+        }
+    }
+    for closed in aggregator.flush() {
+        sink.put(&closed)?;
+    }
+    sink.finish()
+}

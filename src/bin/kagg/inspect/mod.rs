@@ -1,0 +1,83 @@
+//! `kagg inspect`: explains Kinesis records to a person.
+
+mod bytes;
+mod report;
+mod table;
+mod text;
+mod user_records;
+mod verdict;
+
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use anstream::AutoStream;
+use kinesis_aggregation::{Deaggregator, HashKeyRange};
+
+use crate::exit::{Failure, Result, Status};
+use crate::input::{InputArgs, Stored};
+use crate::shards;
+use report::{Contents, Report};
+
+/// Explains Kinesis records: frame, digest, tables, sizes, user records, and what the KCL does
+///
+/// The exit status is 1 if a Kinesis record is broken, or the KCL would not deliver all of it.
+/// Shows keys and data.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+    /// What `aws kinesis list-shards` printed. A Kinesis record is judged by the hash key range
+    /// of the shard that the input names, else of its first user record's shard; without this,
+    /// by the full range. Not for a stream with service-managed distribution
+    #[arg(long, value_name = "FILE")]
+    shards: Option<PathBuf>,
+    /// Print one JSON object a line for each Kinesis record
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  kagg inspect event.json | less
+  kagg inspect --shards shards.json event.json
+  kagg inspect --json event.json | jq 'select(.kcl.delivers != \"all\")'";
+
+pub(crate) fn run(args: &Args, status: &mut Status) -> Result<()> {
+    let shard_map = args.shards.as_deref().map(shards::read).transpose()?;
+    let mut out = BufWriter::new(AutoStream::auto(std::io::stdout()));
+    let mut summary = text::Summary::default();
+    args.input
+        .each_batch(&mut |first: usize, records: &[Stored<'_>]| {
+            for (position, stored) in (first..).zip(records) {
+                let contents = Contents::of(stored);
+                let report = Report::new(position, stored, &contents, shard_map.as_ref());
+                if report.is_bad() {
+                    status.lose();
+                }
+                summary.add(&report);
+                let written = if args.json {
+                    json_line(&mut out, &report)
+                } else {
+                    text::record(&mut out, &report)
+                };
+                written.map_err(|error| Failure::of_output(&error))?;
+            }
+            out.flush().map_err(|error| Failure::of_output(&error))
+        })?;
+    if !args.json {
+        let written = writeln!(out, "{summary}").and_then(|()| out.flush());
+        written.map_err(|error| Failure::of_output(&error))?;
+    }
+    Ok(())
+}
+
+fn json_line(out: &mut impl Write, report: &Report<'_>) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *out, report)?;
+    out.write_all(b"\n")
+}
+
+/// The reader that judges as a KCL on a shard with this range would.
+fn kcl(range: HashKeyRange) -> Deaggregator {
+    Deaggregator::new().with_hash_key_range(range)
+}

@@ -1,0 +1,142 @@
+//! The user records of an aggregate, the undeliverable ones too.
+
+use kinesis_aggregation::error::ParseHashKeyError;
+use kinesis_aggregation::wire::{IndexedRecord, MAGIC};
+use kinesis_aggregation::{HashKey, ShardMap};
+use serde::{Serialize, Serializer};
+
+use super::bytes::preview;
+use super::report::Tables;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UserRecord<'a> {
+    pub(super) sub_sequence_number: usize,
+    pub(super) partition_key_index: u32,
+    /// None if the index is beyond the table.
+    pub(super) partition_key: Option<&'a str>,
+    pub(super) explicit_hash_key_index: Option<u32>,
+    pub(super) explicit_hash_key: Option<&'a str>,
+    /// The effective one, in decimal; none if it is no hash key.
+    #[serde(serialize_with = "decimal")]
+    pub(super) hash_key: Option<HashKey>,
+    pub(super) predicted_shard: Option<&'a str>,
+    /// What is wrong with it by itself, whatever the shard.
+    pub(super) fault: Option<&'static str>,
+    /// From the start of the Kinesis record's data.
+    pub(super) data_offset: usize,
+    pub(super) data_length: usize,
+    pub(super) data_preview: String,
+}
+
+fn decimal<S: Serializer>(
+    hash_key: &Option<HashKey>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    match hash_key {
+        Some(hash_key) => serializer.collect_str(hash_key),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Looks up the user records of `message` in its tables. Each table entry is hashed or parsed
+/// once.
+pub(super) fn user_records<'a>(
+    message: &[u8],
+    records: &[IndexedRecord],
+    tables: &'a Tables<'_>,
+    shard_map: Option<&'a ShardMap>,
+) -> Vec<UserRecord<'a>> {
+    let hashes: Vec<_> = tables
+        .partition_keys
+        .iter()
+        .map(|key| HashKey::of_partition_key(key))
+        .collect();
+    let numbers: Vec<_> = tables
+        .explicit_hash_keys
+        .iter()
+        .map(|key| number(key))
+        .collect();
+    let keys = Keys {
+        hashes,
+        numbers,
+        tables,
+    };
+    let records = records.iter().enumerate();
+    records
+        .map(|(position, record)| keys.user_record(position, record, message, shard_map))
+        .collect()
+}
+
+/// The tables, and the numbers that their entries stand for.
+struct Keys<'a, 't> {
+    hashes: Vec<HashKey>,
+    numbers: Vec<Result<HashKey, ParseHashKeyError>>,
+    tables: &'a Tables<'t>,
+}
+
+impl<'a> Keys<'a, '_> {
+    fn user_record(
+        &self,
+        position: usize,
+        record: &IndexedRecord,
+        message: &[u8],
+        shard_map: Option<&'a ShardMap>,
+    ) -> UserRecord<'a> {
+        let partition_key_index = record.partition_key_index();
+        let explicit_hash_key_index = record.explicit_hash_key_index();
+        let effective = self.effective(partition_key_index, explicit_hash_key_index);
+        let hash_key = effective.ok();
+        let predicted = hash_key
+            .zip(shard_map)
+            .map(|(key, map)| map.predict(key).id());
+        let data = message.get(record.data()).unwrap_or_default();
+        UserRecord {
+            sub_sequence_number: position,
+            partition_key_index,
+            partition_key: get(&self.tables.partition_keys, partition_key_index).map(AsRef::as_ref),
+            explicit_hash_key_index,
+            explicit_hash_key: explicit_hash_key_index
+                .and_then(|index| get(&self.tables.explicit_hash_keys, index))
+                .map(AsRef::as_ref),
+            hash_key,
+            predicted_shard: predicted,
+            fault: effective.err(),
+            data_offset: record.data().start.saturating_add(MAGIC.len()),
+            data_length: data.len(),
+            data_preview: preview(data),
+        }
+    }
+
+    /// The effective hash key, or what the KCL stumbles over, in its order.
+    fn effective(
+        &self,
+        partition_key: u32,
+        explicit_hash_key: Option<u32>,
+    ) -> Result<HashKey, &'static str> {
+        let hash = get(&self.hashes, partition_key)
+            .ok_or("its partition key index is beyond the table")?;
+        let Some(index) = explicit_hash_key else {
+            return Ok(*hash);
+        };
+        let number =
+            get(&self.numbers, index).ok_or("its explicit hash key index is beyond the table")?;
+        number.map_err(|error| match error {
+            ParseHashKeyError::NotANumber => "its explicit hash key is not an integer",
+            ParseHashKeyError::OutOfRange => "its explicit hash key is not in 0 to 2^128-1",
+        })
+    }
+}
+
+fn get<T>(table: &[T], index: u32) -> Option<&T> {
+    table.get(usize::try_from(index).ok()?)
+}
+
+/// The KCL does not trim an explicit hash key, as [`HashKey`]'s grammar does.
+fn number(key: &str) -> Result<HashKey, ParseHashKeyError> {
+    if key.trim() == key {
+        key.parse()
+    } else {
+        Err(ParseHashKeyError::NotANumber)
+    }
+}

@@ -1,0 +1,148 @@
+//! Whether the KCL would deliver a Kinesis record, and if not why.
+
+use kinesis_aggregation::error::{Loss, LossKind};
+use kinesis_aggregation::{HashKeyRange, Outcome, ShardMap, StoredRecord};
+use serde::Serialize;
+
+use super::user_records::UserRecord;
+use crate::input::Stored;
+use crate::losses::{Cause, Lost};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Verdict<'a> {
+    pub(super) delivers: Delivers,
+    /// In a sentence.
+    pub(super) explanation: String,
+    /// The shard that it is judged for; none for the full range.
+    pub(super) shard: Option<&'a str>,
+    /// `START-END`.
+    pub(super) hash_key_range: String,
+    /// Whether the input names the shard, or the first user record's hash key does.
+    pub(super) judged_by: JudgedBy,
+    /// The user record that causes a loss.
+    pub(super) user_record: Option<u64>,
+    /// Where it starts, in bytes from the start of the data.
+    pub(super) breaks_at: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Delivers {
+    /// Every user record, or the Kinesis record as it is.
+    All,
+    /// The user records before a bad one.
+    Some,
+    Nothing,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum JudgedBy {
+    /// The shard that the input names.
+    Input,
+    /// The open shard that the first user record belongs to.
+    FirstUserRecord,
+    /// The full range: there is no shard map, or no shard to find in it.
+    FullRange,
+}
+
+impl<'a> Verdict<'a> {
+    pub(super) fn new(
+        stored: &'a Stored<'_>,
+        user_records: &[UserRecord<'_>],
+        shard_map: Option<&'a ShardMap>,
+    ) -> Self {
+        let (judged_by, shard, range) = shard(stored, user_records, shard_map);
+        let kcl = super::kcl(range);
+        let read = kcl.deaggregate(stored.partition_key(), stored.data());
+        let loss = read.user_records().find_map(Result::err);
+        let count = user_records.len();
+        let delivers = match read.outcome() {
+            Outcome::Dropped => Delivers::Nothing,
+            Outcome::Cut => match &loss {
+                Some(loss) if loss.user_record() == 0 => Delivers::Nothing,
+                _ => Delivers::Some,
+            },
+            _ => Delivers::All,
+        };
+        let explanation = match (read.outcome(), &loss) {
+            (Outcome::Plain(_), _) => "delivers it as a plain record, as it is".to_owned(),
+            (Outcome::Empty, _) => "has nothing to deliver: there is no user record".to_owned(),
+            (_, Some(loss)) => explain(loss, count, user_records),
+            (_, None) => format!("delivers {}", counted(count)),
+        };
+        Self {
+            delivers,
+            explanation,
+            shard,
+            hash_key_range: range.to_string(),
+            judged_by,
+            user_record: loss.as_ref().map(Loss::user_record),
+            breaks_at: loss.as_ref().map(Loss::offset),
+        }
+    }
+
+    pub(super) fn delivers_all(&self) -> bool {
+        self.delivers == Delivers::All
+    }
+}
+
+fn counted(count: usize) -> String {
+    match count {
+        1 => "the one user record".to_owned(),
+        count => format!("all {count} user records"),
+    }
+}
+
+/// What the KCL does at a loss, and where what is out of range belongs.
+fn explain(loss: &Loss, count: usize, user_records: &[UserRecord<'_>]) -> String {
+    let cause = Cause(loss);
+    if matches!(loss.kind(), LossKind::OutOfRange) {
+        let at = usize::try_from(loss.user_record()).ok();
+        let at = at.and_then(|at| user_records.get(at));
+        let home = at.and_then(|record| record.predicted_shard);
+        let home = home.map(|id| format!(" and belongs to {}", id.escape_debug()));
+        return format!(
+            "drops {}, without a word: {cause}{}",
+            counted(count),
+            home.unwrap_or_default()
+        );
+    }
+    let delivered = match loss.user_record() {
+        0 => "delivers nothing".to_owned(),
+        bad => format!("delivers {}", Lost(&(0..bad))),
+    };
+    format!(
+        "{delivered} and loses {}: {cause} (without javax.xml.bind on its class path, it loses the \
+         whole page)",
+        Lost(&loss.lost())
+    )
+}
+
+/// The shard to judge by, and its range.
+fn shard<'a>(
+    stored: &'a Stored<'_>,
+    user_records: &[UserRecord<'_>],
+    shard_map: Option<&'a ShardMap>,
+) -> (JudgedBy, Option<&'a str>, HashKeyRange) {
+    let Some(map) = shard_map else {
+        return (JudgedBy::FullRange, None, HashKeyRange::FULL);
+    };
+    if let Some(id) = stored.shard_id.as_deref()
+        && let Some(range) = map.hash_key_range(id)
+    {
+        return (JudgedBy::Input, Some(id), range);
+    }
+    match user_records.first().and_then(|record| record.hash_key) {
+        Some(hash_key) => {
+            let shard = map.predict(hash_key);
+            (
+                JudgedBy::FirstUserRecord,
+                Some(shard.id()),
+                shard.hash_key_range(),
+            )
+        }
+        None => (JudgedBy::FullRange, None, HashKeyRange::FULL),
+    }
+}

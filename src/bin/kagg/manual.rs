@@ -1,0 +1,57 @@
+//! `kagg completions` and `kagg man`: what clap's own crates make of the command's definition.
+
+use std::io;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use crate::Cli;
+use crate::exit::{Failure, Result};
+use crate::output::Output;
+
+/// Prints the completions for a shell
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  kagg completions bash > ~/.local/share/bash-completion/completions/kagg")]
+pub(crate) struct CompletionsArgs {
+    shell: Shell,
+}
+
+/// Prints the manual page of the command, or of one of its subcommands
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  kagg man deaggregate | man -l -")]
+pub(crate) struct ManArgs {
+    /// The subcommand
+    subcommand: Option<String>,
+}
+
+pub(crate) fn completions(args: &CompletionsArgs) -> Result<()> {
+    let mut page = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "kagg", &mut page);
+    print(&page)
+}
+
+pub(crate) fn man(args: &ManArgs) -> Result<()> {
+    let mut command = Cli::command();
+    command.build();
+    let command = match &args.subcommand {
+        None => command,
+        Some(name) => match command.find_subcommand(name) {
+            Some(subcommand) => subcommand.clone(),
+            None => return Err(Failure::new(format_args!("there is no subcommand {name}"))),
+        },
+    };
+    let mut page = Vec::new();
+    let rendered: io::Result<()> = clap_mangen::Man::new(command).render(&mut page);
+    rendered.map_err(Failure::new)?;
+    print(&page)
+}
+
+fn print(page: &[u8]) -> Result<()> {
+    let mut out = Output::stdout();
+    out.write(page)?;
+    out.flush()
+}

@@ -1,0 +1,95 @@
+//! Standard output and standard error.
+
+use std::fmt;
+use std::io::{self, BufWriter, StdoutLock, Write};
+
+use serde_json::ser::Formatter;
+
+use crate::exit::{Failure, Result};
+
+/// Standard output, buffered: flush it before waiting for anything.
+pub(crate) struct Output {
+    out: BufWriter<StdoutLock<'static>>,
+}
+
+impl Output {
+    pub(crate) fn stdout() -> Self {
+        Self {
+            out: BufWriter::with_capacity(1 << 16, io::stdout().lock()),
+        }
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = self.out.write_all(bytes);
+        written.map_err(|error| Failure::of_output(&error))
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        let flushed = self.out.flush();
+        flushed.map_err(|error| Failure::of_output(&error))
+    }
+}
+
+/// One line on standard error, written at once. If that is closed, nobody wants to know.
+pub(crate) fn complain(line: impl fmt::Display) {
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Appends `text` as a JSON string.
+pub(crate) fn put_json_str(out: &mut Vec<u8>, text: &str) {
+    // Writing to a Vec does not fail, and neither does serialising a str.
+    let _ = serde_json::to_writer(out, text);
+}
+
+/// Appends `text` as a JSON string, or null.
+pub(crate) fn put_json_option(out: &mut Vec<u8>, text: Option<&str>) {
+    match text {
+        Some(text) => put_json_str(out, text),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+/// Appends `text` as a JSON string of ASCII characters: AWS CLI reads files in the encoding of
+/// its surroundings, which need not be UTF-8.
+pub(crate) fn put_ascii_json_str(out: &mut Vec<u8>, text: &str) {
+    use serde::Serialize as _;
+    let _ = text.serialize(&mut serde_json::Serializer::with_formatter(out, Ascii));
+}
+
+struct Ascii;
+
+impl Formatter for Ascii {
+    fn write_string_fragment<W: Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        for c in fragment.chars() {
+            if c.is_ascii() {
+                write!(writer, "{c}")?;
+                continue;
+            }
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a JSON error says, without the values that it quotes: they may be record data.
+pub(crate) fn without_values(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let quoted = text.find("string \"").zip(text.rfind("\", expected"));
+    match quoted {
+        Some((start, end)) if start < end => {
+            let (before, behind) = (text.get(..start), text.get(end + 1..));
+            format!(
+                "{}a string{}",
+                before.unwrap_or_default(),
+                behind.unwrap_or_default()
+            )
+        }
+        _ => text,
+    }
+}

@@ -1,0 +1,203 @@
+//! The event of a Firehose transformation.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::base64::Data;
+use super::error::{RecordError, RecordErrorKind};
+use super::raw::{self, RawRecord, event};
+use super::record::{EventRecord, since_epoch};
+use super::text::{self, Text};
+use super::timestamp::Timestamp;
+use crate::record::{StoredRecord, share_bytes};
+
+/// What Firehose sends a function that transforms its records.
+///
+/// With a Kinesis stream as its source, Firehose has deaggregated already, and
+/// [`sub_sequence_number`](FirehoseRecord::sub_sequence_number_json) says so; aggregates arrive
+/// where they were put to Firehose directly. Answer with what
+/// [`transform`](super::EventUserRecords::transform) returns.
+#[derive(Clone, Serialize)]
+#[serde(transparent)]
+pub struct FirehoseEvent<'a>(EventJson<'a, FirehoseRecord<'a>>);
+
+event!(FirehoseEvent, EventJson, RecordJson => FirehoseRecord);
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EventJson<'a, R> {
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    invocation_id: Option<Text<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    delivery_stream_arn: Option<Text<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    source_kinesis_stream_arn: Option<Text<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    region: Option<Text<'a>>,
+    records: Vec<R>,
+}
+
+impl<'a> EventJson<'a, RecordJson<'a>> {
+    fn complete(self) -> Result<EventJson<'a, FirehoseRecord<'a>>, RecordError> {
+        Ok(EventJson {
+            invocation_id: self.invocation_id,
+            delivery_stream_arn: self.delivery_stream_arn,
+            source_kinesis_stream_arn: self.source_kinesis_stream_arn,
+            region: self.region,
+            records: raw::complete(self.records)?,
+        })
+    }
+}
+
+impl FirehoseEvent<'_> {
+    /// The id of the invocation.
+    pub fn invocation_id(&self) -> Option<&str> {
+        text::as_str(&self.0.invocation_id)
+    }
+
+    /// The Firehose stream.
+    pub fn delivery_stream_arn(&self) -> Option<&str> {
+        text::as_str(&self.0.delivery_stream_arn)
+    }
+
+    /// The Kinesis stream that Firehose reads, if it reads one.
+    pub fn source_kinesis_stream_arn(&self) -> Option<&str> {
+        text::as_str(&self.0.source_kinesis_stream_arn)
+    }
+}
+
+/// Counts only.
+impl fmt::Debug for FirehoseEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FirehoseEvent")
+            .field("records", &self.records().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A record, as Firehose sends it.
+#[derive(Clone)]
+pub struct FirehoseRecord<'a> {
+    json: RecordJson<'a>,
+    data: Bytes,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RecordJson<'a> {
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    record_id: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approximate_arrival_timestamp: Option<Timestamp>,
+    data: Option<Data>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    kinesis_record_metadata: Option<MetadataJson<'a>>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MetadataJson<'a> {
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    shard_id: Option<Text<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    partition_key: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approximate_arrival_timestamp: Option<Timestamp>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    sequence_number: Option<Text<'a>>,
+    /// A number in some of AWS's samples, an empty string in others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subsequence_number: Option<Box<RawValue>>,
+}
+
+impl<'a> RawRecord for RecordJson<'a> {
+    type Record = FirehoseRecord<'a>;
+
+    fn identifier(&self) -> Option<&str> {
+        text::as_str(&self.record_id)
+    }
+
+    fn complete(self) -> Result<FirehoseRecord<'a>, RecordErrorKind> {
+        raw::named(self.identifier(), RecordErrorKind::NoRecordId)?;
+        let data = raw::data(self.data.as_ref())?;
+        Ok(FirehoseRecord { json: self, data })
+    }
+}
+
+impl FirehoseRecord<'_> {
+    /// The data, decoded.
+    pub fn data(&self) -> &Bytes {
+        &self.data
+    }
+
+    /// Where Firehose's own deaggregation found it, as the event has it.
+    pub fn sub_sequence_number_json(&self) -> Option<&str> {
+        let number = &self.metadata()?.subsequence_number;
+        number.as_deref().map(RawValue::get)
+    }
+
+    fn metadata(&self) -> Option<&MetadataJson<'_>> {
+        self.json.kinesis_record_metadata.as_ref()
+    }
+}
+
+impl StoredRecord for FirehoseRecord<'_> {
+    fn partition_key(&self) -> Option<&str> {
+        text::as_str(&self.metadata()?.partition_key)
+    }
+
+    fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    fn sequence_number(&self) -> Option<&str> {
+        text::as_str(&self.metadata()?.sequence_number)
+    }
+
+    fn share(&self, range: std::ops::Range<usize>) -> Bytes {
+        share_bytes(&self.data, range)
+    }
+}
+
+impl EventRecord for FirehoseRecord<'_> {
+    fn shard_id(&self) -> Option<&str> {
+        text::as_str(&self.metadata()?.shard_id)
+    }
+
+    fn record_id(&self) -> Option<&str> {
+        text::as_str(&self.json.record_id)
+    }
+
+    /// When the Kinesis stream received it, else when Firehose did.
+    fn arrival_timestamp(&self) -> Option<&Timestamp> {
+        let of_stream = self.metadata();
+        of_stream
+            .and_then(|metadata| metadata.approximate_arrival_timestamp.as_ref())
+            .or(self.json.approximate_arrival_timestamp.as_ref())
+    }
+
+    /// Firehose counts milliseconds.
+    fn arrival_time(&self) -> Option<SystemTime> {
+        since_epoch(self.arrival_timestamp()?.as_millis())
+    }
+}
+
+impl Serialize for FirehoseRecord<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.json.serialize(serializer)
+    }
+}
+
+/// Lengths only.
+impl fmt::Debug for FirehoseRecord<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FirehoseRecord")
+            .field("record_id", &self.record_id())
+            .field("data_len", &self.data.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,92 @@
+//! User records in Lambda functions, and answers that make retries right.
+//!
+//! [`Processor::read`] takes an event and gives its user records:
+//!
+//! ```
+//! use kinesis_aggregation::lambda::{BatchResponse, Error, MemoryResume, Payload, Processor};
+//!
+//! fn handler(processor: &Processor, payload: &Payload) -> Result<BatchResponse, Error> {
+//!     let event = payload.kinesis_event()?;
+//!     Ok(processor.read(&event).process(|user_record| {
+//!         println!("{:?}: {} bytes", user_record.partition_key(), user_record.data().len());
+//!         Ok(())
+//!     }))
+//! }
+//!
+//! // Once, before the first invocation:
+//! let processor = Processor::new()
+//!     .with_resume(MemoryResume::new())
+//!     .on_failure(|failure| eprintln!("{failure}"));
+//! # let json = r#"{"Records": [{"kinesis": {"sequenceNumber": "495", "data": "SGVsbG8="}}]}"#;
+//! # assert!(handler(&processor, &serde_json::from_str(json)?)?.is_success());
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! | events | types | user records | answer |
+//! |---|---|---|---|
+//! | Kinesis event source mapping | [`KinesisEvent`], `aws_lambda_events`' | [`process`], [`process_async`], [`process_concurrently`], [`process_batch`] | [`BatchResponse`] |
+//! | … with a tumbling window | [`KinesisEvent`] | [`process_window`] | [`WindowResponse`] |
+//! | EventBridge pipe, target | [`PipesEvent`] | as Kinesis | [`BatchResponse`] |
+//! | EventBridge pipe, enrichment | [`PipesEvent`] | [`flatten`] | a flat array |
+//! | Firehose transformation | [`FirehoseEvent`] | [`transform`] | [`TransformResponse`] |
+//! | Analytics preprocessing | [`AnalyticsEvent`] | [`transform`] | [`TransformResponse`] |
+//!
+//! What aggregation means for the settings of an event source mapping is on a page of its own:
+//! [`guide`].
+//!
+//! [`process`]: EventUserRecords::process
+//! [`process_async`]: EventUserRecords::process_async
+//! [`process_concurrently`]: EventUserRecords::process_concurrently
+//! [`process_batch`]: EventUserRecords::process_batch
+//! [`process_window`]: EventUserRecords::process_window
+//! [`flatten`]: EventUserRecords::flatten
+//! [`transform`]: EventUserRecords::transform
+
+mod analytics;
+mod base64;
+mod concurrently;
+mod error;
+mod failure;
+mod firehose;
+mod kinesis;
+mod kinesis_record;
+mod memory;
+mod payload;
+mod pipes;
+mod process;
+mod processor;
+mod progress;
+mod raw;
+mod record;
+mod response;
+mod resume;
+mod slice;
+mod text;
+mod timestamp;
+mod transform;
+mod unwind;
+mod user_records;
+mod whole;
+mod window;
+
+#[doc = include_str!("guide.md")]
+pub mod guide {}
+
+pub use analytics::{AnalyticsEvent, AnalyticsRecord};
+pub use error::{Error, EventError, JsonProblem, RecordError, RecordErrorKind};
+pub use failure::{AfterCut, Failure, FailureReason, Lost};
+pub use firehose::{FirehoseEvent, FirehoseRecord};
+pub use kinesis::{KinesisEvent, Window};
+pub use kinesis_record::KinesisEventRecord;
+pub use memory::{DEFAULT_MAX_BYTES, DEFAULT_MAX_RECORDS, MemoryResume};
+pub use payload::{AnyEvent, Payload, Shape};
+pub use pipes::{PipesEvent, PipesRecord, PipesUserRecord};
+pub use processor::Processor;
+pub use record::{EventRecord, Records};
+pub use response::BatchResponse;
+pub use resume::{Done, ParseDoneError, RecordKey, Resume};
+pub use slice::Handled;
+pub use timestamp::Timestamp;
+pub use transform::{TransformResponse, TransformResult, TransformedRecord};
+pub use user_records::{EventUserRecord, EventUserRecords};
+pub use window::{MAX_STATE, StateError, WindowResponse};

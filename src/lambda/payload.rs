@@ -1,0 +1,221 @@
+//! Payloads of functions, and events of any shape.
+
+use std::fmt;
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::{AnalyticsEvent, EventError, FirehoseEvent, KinesisEvent, PipesEvent};
+
+/// A payload that is still JSON, for runtimes that want a type without a lifetime: the payload
+/// is copied once, and the events borrow from it.
+///
+/// ```
+/// use kinesis_aggregation::lambda::{BatchResponse, Error, Payload, Processor};
+///
+/// // With lambda_runtime: `async fn handler(event: LambdaEvent<Payload>) -> …`
+/// fn handler(payload: &Payload) -> Result<BatchResponse, Error> {
+///     let event = payload.kinesis_event()?;
+///     Ok(Processor::new().read(&event).process(|user_record| {
+///         assert_eq!(user_record.data(), b"Hello");
+///         Ok(())
+///     }))
+/// }
+///
+/// let payload: Payload = serde_json::from_str(
+///     r#"{"Records": [{"kinesis": {"sequenceNumber": "495", "data": "SGVsbG8="}}]}"#,
+/// )?;
+/// assert!(handler(&payload)?.is_success());
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Payload(Box<RawValue>);
+
+impl Payload {
+    /// The JSON.
+    pub fn as_json(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The event of a Kinesis event source mapping.
+    ///
+    /// # Errors
+    ///
+    /// As [`KinesisEvent::from_slice`].
+    pub fn kinesis_event(&self) -> Result<KinesisEvent<'_>, EventError> {
+        KinesisEvent::from_slice(self.as_json().as_bytes())
+    }
+
+    /// The event of a pipe.
+    ///
+    /// # Errors
+    ///
+    /// As [`PipesEvent::from_slice`].
+    pub fn pipes_event(&self) -> Result<PipesEvent<'_>, EventError> {
+        PipesEvent::from_slice(self.as_json().as_bytes())
+    }
+
+    /// The event of a Firehose transformation.
+    ///
+    /// # Errors
+    ///
+    /// As [`FirehoseEvent::from_slice`].
+    pub fn firehose_event(&self) -> Result<FirehoseEvent<'_>, EventError> {
+        FirehoseEvent::from_slice(self.as_json().as_bytes())
+    }
+
+    /// The event of Analytics preprocessing.
+    ///
+    /// # Errors
+    ///
+    /// As [`AnalyticsEvent::from_slice`].
+    pub fn analytics_event(&self) -> Result<AnalyticsEvent<'_>, EventError> {
+        AnalyticsEvent::from_slice(self.as_json().as_bytes())
+    }
+}
+
+/// The length only.
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload")
+            .field("len", &self.as_json().len())
+            .finish()
+    }
+}
+
+/// The shapes of events that carry Kinesis records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Shape {
+    /// Of a Kinesis event source mapping, with a tumbling window or without.
+    Kinesis,
+    /// Of an EventBridge pipe.
+    Pipes,
+    /// Of a Firehose transformation.
+    Firehose,
+    /// Of Analytics preprocessing.
+    Analytics,
+}
+
+impl Shape {
+    /// The shape of an event, by its keys; none if it has none of them, or is no JSON.
+    ///
+    /// An empty array counts as a pipe's event, and an event without records by what else it
+    /// has.
+    pub fn detect(json: &[u8]) -> Option<Self> {
+        match serde_json::from_slice(json).ok()? {
+            Probe::Pipes(records) => {
+                let fits = |record: &RecordProbe| record.sequence_number.is_some();
+                records.iter().all(fits).then_some(Self::Pipes)
+            }
+            Probe::Object(event) => event.shape(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Probe {
+    Pipes(Vec<RecordProbe>),
+    Object(ObjectProbe),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ObjectProbe {
+    #[serde(rename = "Records")]
+    kinesis: Option<Vec<RecordProbe>>,
+    records: Option<Vec<RecordProbe>>,
+    application_arn: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RecordProbe {
+    sequence_number: Option<IgnoredAny>,
+    kinesis: Option<IgnoredAny>,
+    record_id: Option<IgnoredAny>,
+    kinesis_stream_record_metadata: Option<IgnoredAny>,
+    kinesis_firehose_record_metadata: Option<IgnoredAny>,
+}
+
+impl RecordProbe {
+    fn is_analytics(&self) -> bool {
+        self.kinesis_stream_record_metadata.is_some()
+            || self.kinesis_firehose_record_metadata.is_some()
+    }
+}
+
+impl ObjectProbe {
+    fn shape(&self) -> Option<Shape> {
+        if let Some(records) = &self.kinesis {
+            let fits = records.iter().all(|record| record.kinesis.is_some());
+            return fits.then_some(Shape::Kinesis);
+        }
+        let records = self.records.as_ref()?;
+        if !records.iter().all(|record| record.record_id.is_some()) {
+            return None;
+        }
+        if self.application_arn.is_some() || records.iter().any(RecordProbe::is_analytics) {
+            Some(Shape::Analytics)
+        } else {
+            Some(Shape::Firehose)
+        }
+    }
+}
+
+/// An event of any shape.
+///
+/// ```
+/// use kinesis_aggregation::lambda::{AnyEvent, Records};
+///
+/// let json = br#"[{"sequenceNumber": "495", "data": "SGVsbG8="}]"#;
+/// let count = match AnyEvent::detect(json).expect("an event")? {
+///     AnyEvent::Kinesis(event) => event.records().len(),
+///     AnyEvent::Pipes(event) => event.records().len(),
+///     AnyEvent::Firehose(event) => event.records().len(),
+///     AnyEvent::Analytics(event) => event.records().len(),
+///     _ => 0,
+/// };
+/// assert_eq!(count, 1);
+/// # Ok::<(), kinesis_aggregation::lambda::EventError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum AnyEvent<'a> {
+    /// Of a Kinesis event source mapping.
+    Kinesis(KinesisEvent<'a>),
+    /// Of an EventBridge pipe.
+    Pipes(PipesEvent<'a>),
+    /// Of a Firehose transformation.
+    Firehose(FirehoseEvent<'a>),
+    /// Of Analytics preprocessing.
+    Analytics(AnalyticsEvent<'a>),
+}
+
+impl<'a> AnyEvent<'a> {
+    /// Reads an event of a known shape.
+    ///
+    /// # Errors
+    ///
+    /// As [`KinesisEvent::from_slice`].
+    pub fn from_slice(shape: Shape, json: &'a [u8]) -> Result<Self, EventError> {
+        Ok(match shape {
+            Shape::Kinesis => Self::Kinesis(KinesisEvent::from_slice(json)?),
+            Shape::Pipes => Self::Pipes(PipesEvent::from_slice(json)?),
+            Shape::Firehose => Self::Firehose(FirehoseEvent::from_slice(json)?),
+            Shape::Analytics => Self::Analytics(AnalyticsEvent::from_slice(json)?),
+        })
+    }
+
+    /// Reads an event whose shape its keys tell; none if they do not: see [`Shape::detect`].
+    ///
+    /// # Errors
+    ///
+    /// As [`KinesisEvent::from_slice`].
+    pub fn detect(json: &'a [u8]) -> Option<Result<Self, EventError>> {
+        Some(Self::from_slice(Shape::detect(json)?, json))
+    }
+}

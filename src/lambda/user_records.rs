@@ -1,0 +1,198 @@
+//! The user records of an event.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use super::processor::Processor;
+use super::record::{EventRecord, share_part};
+use crate::deaggregate::{Batch, Outcome};
+use crate::error::Loss;
+use crate::hash_key::HashKey;
+use crate::record::UserRecordRef;
+use crate::sequence::{ExtendedSequenceNumber, SequenceNumber};
+
+/// The user records of an event, read but not yet processed: what [`Processor::read`] returns.
+#[derive(Debug)]
+pub struct EventUserRecords<'e, R> {
+    processor: &'e Processor,
+    records: &'e [R],
+    batch: Batch<'e, R>,
+}
+
+impl<'e, R: EventRecord> EventUserRecords<'e, R> {
+    pub(super) fn new(processor: &'e Processor, records: &'e [R], batch: Batch<'e, R>) -> Self {
+        Self {
+            processor,
+            records,
+            batch,
+        }
+    }
+
+    pub(super) fn processor(&self) -> &'e Processor {
+        self.processor
+    }
+
+    /// The Kinesis records, in order.
+    pub fn records(&self) -> &'e [R] {
+        self.records
+    }
+
+    /// What was read, with each Kinesis record's outcome.
+    pub fn batch(&self) -> &Batch<'e, R> {
+        &self.batch
+    }
+
+    /// All user records and losses, in order, for those who do without the processing.
+    pub fn user_records(&self) -> impl Iterator<Item = Result<EventUserRecord<'_, R>, Loss>> {
+        let records = self.batch.records().enumerate();
+        records.flat_map(|(position, record)| {
+            let source = record.source();
+            record.user_records().map(move |user_record| {
+                user_record.map(|user_record| EventUserRecord::new(position, source, user_record))
+            })
+        })
+    }
+
+    /// How many Kinesis records are dropped, because a user record is out of the hash key range.
+    pub fn dropped(&self) -> usize {
+        let dropped = |outcome| matches!(outcome, Outcome::Dropped);
+        self.batch
+            .records()
+            .filter(|record| dropped(record.outcome()))
+            .count()
+    }
+
+    /// What is lost, in order.
+    pub fn losses(&self) -> &[Loss] {
+        self.batch.losses()
+    }
+}
+
+/// A user record, with what the event says about the Kinesis record that it came in.
+pub struct EventUserRecord<'b, R> {
+    position: usize,
+    source: &'b R,
+    user_record: UserRecordRef<'b>,
+}
+
+impl<R> Clone for EventUserRecord<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for EventUserRecord<'_, R> {}
+
+impl<'b, R: EventRecord> EventUserRecord<'b, R> {
+    pub(super) fn new(position: usize, source: &'b R, user_record: UserRecordRef<'b>) -> Self {
+        Self {
+            position,
+            source,
+            user_record,
+        }
+    }
+
+    /// The Kinesis record that it came in.
+    pub fn source(&self) -> &'b R {
+        self.source
+    }
+
+    /// That Kinesis record's position in the event, counted from 0.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// The user record alone.
+    pub fn user_record(&self) -> UserRecordRef<'b> {
+        self.user_record
+    }
+
+    /// See [`UserRecordRef::partition_key`].
+    pub fn partition_key(&self) -> Option<&'b str> {
+        self.user_record.partition_key()
+    }
+
+    /// See [`UserRecordRef::explicit_hash_key`].
+    pub fn explicit_hash_key(&self) -> Option<&'b str> {
+        self.user_record.explicit_hash_key()
+    }
+
+    /// See [`UserRecordRef::hash_key`].
+    pub fn hash_key(&self) -> Option<HashKey> {
+        self.user_record.hash_key()
+    }
+
+    /// The data.
+    pub fn data(&self) -> &'b [u8] {
+        self.user_record.data()
+    }
+
+    /// The data, to be sent to another task: they share the Kinesis record's buffer with this
+    /// module's record types, and are copied with `aws_lambda_events`'.
+    pub fn shared_data(&self) -> Bytes {
+        share_part(self.source, self.data())
+    }
+
+    /// The place in its Kinesis record, counted from 0.
+    pub fn sub_sequence_number(&self) -> u64 {
+        self.user_record.sub_sequence_number()
+    }
+
+    /// Whether it came out of an aggregated Kinesis record.
+    pub fn is_aggregated(&self) -> bool {
+        self.user_record.is_aggregated()
+    }
+
+    /// The Kinesis record's event id.
+    pub fn event_id(&self) -> Option<&'b str> {
+        self.source.event_id()
+    }
+
+    /// The shard.
+    pub fn shard_id(&self) -> Option<&'b str> {
+        self.source.shard_id()
+    }
+
+    /// The Kinesis record's sequence number, as the event has it.
+    pub fn sequence_number(&self) -> Option<&'b str> {
+        self.source.sequence_number()
+    }
+
+    /// When the stream received the Kinesis record.
+    pub fn arrival_time(&self) -> Option<SystemTime> {
+        self.source.arrival_time()
+    }
+
+    /// The position in the shard; none without a sequence number in digits.
+    pub fn extended_sequence_number(&self) -> Option<ExtendedSequenceNumber> {
+        let sequence_number: SequenceNumber = self.sequence_number()?.parse().ok()?;
+        let sub_sequence_number = self.sub_sequence_number();
+        Some(ExtendedSequenceNumber::new(
+            sequence_number,
+            sub_sequence_number,
+        ))
+    }
+
+    /// `shardId:sequenceNumber:subSequenceNumber`, which is the same at every delivery and
+    /// another one for every other user record of the stream; none if the event does not name
+    /// the shard or the sequence number.
+    pub fn idempotency_key(&self) -> Option<String> {
+        let (shard_id, sequence_number) = (self.shard_id()?, self.sequence_number()?);
+        let sub_sequence_number = self.sub_sequence_number();
+        Some(format!(
+            "{shard_id}:{sequence_number}:{sub_sequence_number}"
+        ))
+    }
+}
+
+/// Lengths only.
+impl<R: EventRecord> fmt::Debug for EventUserRecord<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventUserRecord")
+            .field("event_id", &self.event_id())
+            .field("user_record", &self.user_record)
+            .finish_non_exhaustive()
+    }
+}

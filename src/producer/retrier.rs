@@ -1,0 +1,301 @@
+//! What an answer means for the user records in the request, and what is sent again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytestring::ByteString;
+
+use super::client::{ClientError, ClientErrorKind, RecordError, Stored};
+use super::item::{Body, Form, Item, Lane, Pending};
+use super::outcome::{Attempt, Delivered, FailureKind, Landed, Time};
+use super::pipeline::Pipeline;
+use super::shards::Evidence;
+use crate::hash_key::{HashKey, HashKeyRange};
+
+/// The pause before the second try.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// An aggregate that landed on a shard whose range is not known yet.
+pub(super) struct Held<T> {
+    /// With their places in the aggregate.
+    pub(super) members: Vec<(u64, Pending<T>)>,
+    pub(super) cover: HashKeyRange,
+    pub(super) landed: Landed,
+    pub(super) span: Option<HashKeyRange>,
+}
+
+impl<T> Pipeline<T> {
+    /// Takes the answer to [`Action::PutRecords`](super::pipeline::Action::PutRecords).
+    pub fn answered(
+        &mut self,
+        now: Time,
+        id: u64,
+        answer: Result<Vec<Result<Stored, RecordError>>, ClientError>,
+    ) {
+        let Some(items) = self.in_flight.remove(&id) else {
+            return;
+        };
+        if let Some(first) = items.first() {
+            self.metrics.answered(now.saturating_sub(first.sent));
+        }
+        let predicted = self.shards.valid().is_some();
+        match answer {
+            Ok(results) if results.len() == items.len() => {
+                // In ordered mode, what was taken first is to be the first again.
+                for (item, result) in items.into_iter().zip(results).rev() {
+                    match result {
+                        Ok(stored) => self.landed(now, item, stored),
+                        Err(error) => self.refused(now, item, &error),
+                    }
+                }
+            }
+            Ok(_) => {
+                let code = ByteString::from_static("ResultCountMismatch");
+                self.retry_all(now, items, &code, true);
+            }
+            Err(error) => match error.kind() {
+                ClientErrorKind::Retry { maybe_stored } => {
+                    self.retry_all(now, items, &error.shared_code(), maybe_stored);
+                }
+                ClientErrorKind::Fatal => self.fatal(now, items, &error.shared_code()),
+            },
+        }
+        // What is not closed yet waits for the new map, and where order is wanted, all does.
+        self.reroute |= predicted && self.shards.valid().is_none();
+        self.settle(now);
+    }
+
+    fn retry_all(&mut self, now: Time, items: Vec<Item<T>>, code: &ByteString, maybe: bool) {
+        self.metrics.error(code);
+        for item in items.into_iter().rev() {
+            self.retry(now, item, code, maybe);
+        }
+    }
+
+    /// Asking again is no use, unless the stream went back to keys and wants them.
+    fn fatal(&mut self, now: Time, items: Vec<Item<T>>, code: &ByteString) {
+        self.metrics.error(code);
+        let lacks_key = |item: &Item<T>| match &item.body {
+            Body::Sealed(record, _) => record.partition_key().is_none(),
+            _ => false,
+        };
+        let first_time = |item: &Item<T>| match &item.body {
+            Body::Sealed(_, members) => members.iter().all(|pending| !pending.keyless_refused),
+            _ => false,
+        };
+        let by_keys = items.iter().any(lacks_key) && items.iter().all(first_time);
+        if by_keys {
+            let sent = items.first().map_or(now, |item| item.sent);
+            self.reroute |= self.strategy.refused_keyless(now, sent);
+        }
+        for item in items.into_iter().rev() {
+            let attempt = attempt(&item, now, Some(code));
+            for mut pending in item.into_members() {
+                pending.failed(&attempt, false);
+                if by_keys {
+                    pending.keyless_refused = true;
+                    self.return_or_expire(now, pending);
+                } else {
+                    self.fail(pending, FailureKind::Request { code: code.clone() }, false);
+                }
+            }
+        }
+    }
+
+    /// One record of a request that was answered was not stored.
+    fn refused(&mut self, now: Time, item: Item<T>, error: &RecordError) {
+        self.metrics.error(error.code());
+        let code = ByteString::from(error.code());
+        if error.is_throttled() && self.config.settings.fail_if_throttled {
+            let attempt = attempt(&item, now, Some(&code));
+            for mut pending in item.into_members() {
+                pending.failed(&attempt, false);
+                self.fail(pending, FailureKind::Throttled, false);
+            }
+        } else {
+            self.retry(now, item, &code, false);
+        }
+    }
+
+    /// Sends a Kinesis record again, after a pause.
+    fn retry(&mut self, now: Time, mut item: Item<T>, code: &ByteString, maybe_stored: bool) {
+        let attempt = attempt(&item, now, Some(code));
+        if let Body::Sealed(_, members) = &mut item.body {
+            for pending in members {
+                pending.failed(&attempt, maybe_stored);
+            }
+        }
+        let cutoff = self.cutoff(now);
+        let random = &mut self.random;
+        let key = || super::pipeline::random_key(random);
+        for pending in item.take_expired(cutoff, key) {
+            self.expire(pending);
+        }
+        if item.is_empty() {
+            return;
+        }
+        item.tries = item.tries.saturating_add(1);
+        item.not_before = now + self.pause(item.tries);
+        item.span = None;
+        let lane = self.lane_as_it_is(&item);
+        let ordered = self.config.settings.ordered;
+        match lane {
+            Some(lane) if !ordered => {
+                item.lane = lane;
+                self.lanes.queue(lane, now).delayed.push(item);
+            }
+            // Back to the front, if nothing else has changed meanwhile.
+            Some(lane)
+                if lane == item.lane
+                    && item.generation == self.shards.generation()
+                    && (self.shards.valid().is_some() || matches!(lane, Lane::Hash(_))) =>
+            {
+                self.lanes.queue(lane, now).ready.push_front(item);
+            }
+            _ => self.returned.extend(item.into_members()),
+        }
+    }
+
+    /// Twice as long every time, and a random part of it, so that not all come at once.
+    fn pause(&mut self, tries: u32) -> Duration {
+        let factor = 1_u32 << tries.saturating_sub(1).min(16);
+        let pause = (FIRST_PAUSE * factor).min(LONGEST_PAUSE);
+        let part = u32::try_from(self.random() % 500).unwrap_or_default();
+        pause * (750 + part) / 1000
+    }
+
+    /// The stream stored a Kinesis record.
+    fn landed(&mut self, now: Time, item: Item<T>, stored: Stored) {
+        let bare = item.is_bare();
+        let form = item.form;
+        let landed = Landed {
+            stored,
+            attempt: attempt(&item, now, None),
+        };
+        self.learn(now, &item, landed.stored.shard_id());
+        if let Body::Sealed(record, _) = &item.body {
+            self.metrics.stored(record.data().len());
+        }
+        let (cover, span) = (item.cover, item.span);
+        let members = item.into_members();
+        let fits = match cover {
+            Some(cover) if form == Form::Framed && !bare => self.fits(cover, &landed),
+            _ => Some(true),
+        };
+        match (fits, cover) {
+            (Some(true), _) => self.deliver((0..).zip(members), landed),
+            (Some(false), _) => self.put_again(now, members, &landed),
+            (None, Some(cover)) => self.held.push(Held {
+                members: (0..).zip(members).collect(),
+                cover,
+                landed,
+                span,
+            }),
+            // Only what has hash keys is judged.
+            (None, None) => {}
+        }
+    }
+
+    /// What the place where a Kinesis record landed says about shards and strategy.
+    fn learn(&mut self, now: Time, item: &Item<T>, shard_id: &str) {
+        let Body::Sealed(record, members) = &item.body else {
+            return;
+        };
+        if item.form == Form::Mixed {
+            return;
+        }
+        if let Some(hash_key) = record.explicit_hash_key() {
+            if self.shards.landed(shard_id, hash_key) == Evidence::NotByKey {
+                self.reroute |= self.strategy.landed_outside(now, item.sent);
+            }
+            return;
+        }
+        let hash_key: Option<HashKey> = members.first().and_then(|pending| pending.hash_key);
+        let several = |map: &crate::shard::ShardMap| map.open_shards().len() > 1;
+        if let Some(hash_key) = hash_key {
+            match self.shards.landed(shard_id, hash_key) {
+                Evidence::NotByKey => {
+                    self.strategy.landed_outside(now, item.sent);
+                }
+                Evidence::None if self.shards.last().is_some_and(several) => {
+                    self.reroute |= self.strategy.landed_by_key(now, item.sent);
+                }
+                Evidence::None | Evidence::StaleMap => {}
+            }
+        }
+    }
+
+    /// Whether all user records belong to the shard where their aggregate landed, as the KCL
+    /// sees it; unknown until the shard's range is known.
+    fn fits(&self, cover: HashKeyRange, landed: &Landed) -> Option<bool> {
+        let range = self.shards.range(landed.stored.shard_id())?;
+        Some(range.contains(cover.start()) && range.contains(cover.end()))
+    }
+
+    /// The KCL drops the aggregate, so every user record of it is sent again.
+    fn put_again(
+        &mut self,
+        now: Time,
+        members: impl IntoIterator<Item = Pending<T>>,
+        landed: &Landed,
+    ) {
+        let code = ByteString::from_static("WrongShard");
+        self.metrics.error(&code);
+        let attempt = Attempt {
+            error: Some(code),
+            ..landed.attempt.clone()
+        };
+        for mut pending in members {
+            // Readers that do not filter have it.
+            pending.failed(&attempt, true);
+            self.return_or_expire(now, pending);
+        }
+    }
+
+    /// The shard map has grown.
+    pub(super) fn judge_held(&mut self, now: Time) {
+        for held in std::mem::take(&mut self.held) {
+            match self.fits(held.cover, &held.landed) {
+                Some(true) => self.deliver(held.members, held.landed),
+                Some(false) => {
+                    let members = held.members.into_iter().map(|(_, pending)| pending);
+                    self.put_again(now, members, &held.landed);
+                }
+                None => self.held.push(held),
+            }
+        }
+    }
+
+    fn return_or_expire(&mut self, now: Time, pending: Pending<T>) {
+        if self
+            .cutoff(now)
+            .is_some_and(|cutoff| pending.accepted <= cutoff)
+        {
+            self.expire(pending);
+        } else {
+            self.returned.push(pending);
+        }
+    }
+
+    fn deliver(&mut self, members: impl IntoIterator<Item = (u64, Pending<T>)>, landed: Landed) {
+        let landed = Arc::new(landed);
+        for (sub_sequence_number, mut pending) in members {
+            let delivered = Delivered {
+                landed: Arc::clone(&landed),
+                sub_sequence_number,
+                accepted: pending.accepted,
+                earlier: std::mem::take(&mut pending.attempts),
+            };
+            self.succeed(pending, delivered);
+        }
+    }
+}
+
+fn attempt<T>(item: &Item<T>, now: Time, error: Option<&ByteString>) -> Attempt {
+    Attempt {
+        started: item.sent,
+        ended: now,
+        error: error.cloned(),
+    }
+}

@@ -1,0 +1,274 @@
+//! `kagg inspect`: what a person sees at 3 a.m.
+
+use serde_json::Value;
+
+use super::shards::split;
+use super::{
+    Run, TempDir, aggregate_of, base64, corrupt, cut_aggregate, framed, get_records,
+    good_aggregate, kagg,
+};
+
+fn inspect(data: &[u8], status: i32) -> Run {
+    kagg("inspect --input hex", hex::encode(data)).expect(status)
+}
+
+fn report(data: &[u8], status: i32) -> Value {
+    let run = kagg("inspect --json --input hex", hex::encode(data)).expect(status);
+    run.lines().pop().unwrap()
+}
+
+#[track_caller]
+fn assert_shows(run: &Run, texts: &[&str]) {
+    for text in texts {
+        assert!(run.text().contains(text), "no {text:?} in:\n{}", run.text());
+    }
+}
+
+#[test]
+fn a_good_aggregate_is_shown_whole() {
+    let data = good_aggregate();
+    let run = inspect(&data, 0);
+    assert_shows(
+        &run,
+        &[
+            "record 0: aggregate",
+            &hex::encode(&data[data.len() - 16..]),
+            "right",
+            "3 in the table, 3 bytes",
+            "3, 11 bytes of data",
+            "bytes more",
+            "delivers all 3 user records",
+            "\"a\"",
+            "three",
+            &kinesis_aggregation::HashKey::of_partition_key("c").to_string(),
+            "Kinesis records: 1",
+        ],
+    );
+    // Plain in a pipe.
+    assert!(!run.text().contains('\u{1b}'));
+}
+
+#[test]
+fn the_table_of_user_records_is_aligned() {
+    let run = inspect(&good_aggregate(), 0);
+    let lines = run.text().lines();
+    let rows: Vec<_> = lines
+        .skip_while(|line| !line.contains("sub  partition key"))
+        .collect();
+    let column = rows[0].find("data").unwrap();
+    for (row, data) in rows[1..4].iter().zip(["one", "two", "three"]) {
+        assert_eq!(&row[column..], data);
+    }
+}
+
+#[test]
+fn a_plain_record_is_shown() {
+    let run = kagg("inspect", get_records(&[b"plain".to_vec()])).expect(0);
+    assert_shows(
+        &run,
+        &[
+            "plain record",
+            "5 bytes  plain",
+            "100",
+            "5 bytes",
+            "delivers it as a plain record",
+        ],
+    );
+}
+
+#[test]
+fn a_wrong_digest_is_shown_beside_the_right_one() {
+    let data = good_aggregate();
+    let right = hex::encode(&data[data.len() - 16..]);
+    let data = corrupt(data);
+    let wrong = hex::encode(&data[data.len() - 16..]);
+    let run = inspect(&data, 1);
+    assert_shows(&run, &["broken aggregate", &wrong, &right, "well-formed"]);
+    let json = report(&data, 1);
+    assert_eq!(json["frame"]["digest"], wrong.as_str());
+    assert_eq!(json["frame"]["computedDigest"], right.as_str());
+    assert_eq!(json["kind"], "broken");
+    assert_eq!(json["kcl"]["delivers"], "all");
+}
+
+#[test]
+fn an_appended_newline_is_found_out() {
+    for end in ["\n", "\r\n"] {
+        let data = [&good_aggregate()[..], end.as_bytes()].concat();
+        let json = report(&data, 1);
+        assert_eq!(json["appended"], end.len());
+        assert_shows(
+            &inspect(&data, 1),
+            &["the digest is right without the last"],
+        );
+    }
+}
+
+#[test]
+fn malformed_protobuf_is_shown_where_it_breaks() {
+    // The second user record has no data.
+    let data = framed("0a01611a0508001a01781a020800");
+    let run = inspect(&data, 1);
+    assert_shows(
+        &run,
+        &[
+            "malformed or incomplete at byte 16",
+            "^^ byte 16",
+            "00000000  f3 89 9a c2 0a 01 61",
+        ],
+    );
+    assert_eq!(report(&data, 1)["breaksAt"], 16);
+    // Cut short: the digest is wrong, and the protobuf breaks.
+    let data = good_aggregate();
+    assert_shows(
+        &inspect(&data[..data.len() - 3], 1),
+        &["its protobuf breaks at byte"],
+    );
+    let run = inspect(&hex::decode("f3899ac2").unwrap(), 1);
+    assert_shows(&run, &["too short"]);
+}
+
+#[test]
+fn a_bad_user_record_is_shown_among_the_good_ones() {
+    let run = inspect(&cut_aggregate(), 1);
+    assert_shows(
+        &run,
+        &[
+            "delivers user records 0 to 1 and loses user records 2 to 3",
+            "at byte 21",
+            "^^ byte 21",
+            "index 5?",
+            "its partition key index is beyond the table",
+        ],
+    );
+    let json = report(&cut_aggregate(), 1);
+    assert_eq!(json["kcl"]["delivers"], "some");
+    assert_eq!(json["kcl"]["userRecord"], 2);
+    assert_eq!(json["userRecords"].as_array().unwrap().len(), 4);
+    assert_eq!(json["userRecords"][2]["partitionKey"], Value::Null);
+    for (hash_key, fault) in [(" 7", "not an integer"), ("-1", "not in 0 to 2^128-1")] {
+        let data = aggregate_of(&[("a", Some(hash_key), "one")]);
+        let json = report(&data, 1);
+        assert_eq!(json["kcl"]["delivers"], "nothing");
+        assert!(
+            json["userRecords"][0]["fault"]
+                .as_str()
+                .unwrap()
+                .contains(fault)
+        );
+    }
+}
+
+/// `a` and `d` belong to the lower half, `b` and `c` to the upper one.
+fn straddling() -> Vec<u8> {
+    use kinesis_aggregation::HashKey;
+    let low = |key: &&str| HashKey::of_partition_key(key).get() <= u128::MAX / 2;
+    let keys = ["a", "b", "c", "d", "e", "f", "g"];
+    let first = keys.iter().find(|key| low(key)).unwrap();
+    let second = keys.iter().find(|key| !low(key)).unwrap();
+    aggregate_of(&[(first, None, "one"), (second, None, "two")])
+}
+
+#[test]
+fn an_aggregate_that_straddles_a_split_is_dropped() {
+    let directory = TempDir::new();
+    let shards = directory.file("shards.json", split());
+    let input = hex::encode(straddling());
+    let run = kagg(&format!("inspect --shards {shards}"), &input).expect(1);
+    assert_shows(
+        &run,
+        &[
+            "drops all 2 user records, without a word: user record 1",
+            "belongs to shardId-000000000002",
+            "shardId-000000000001, 0-170141183460469231731687303715884105727",
+        ],
+    );
+    // Without a shard map, nothing is wrong with it.
+    kagg("inspect", &input).expect(0);
+}
+
+#[test]
+fn the_shard_that_the_event_names_decides() {
+    let directory = TempDir::new();
+    let shards = directory.file("shards.json", split());
+    for (shard, status, judged_by) in [
+        ("shardId-000000000000", 0, "input"),
+        ("shardId-000000000001", 1, "input"),
+        ("shardId-000000000009", 1, "firstUserRecord"),
+    ] {
+        let input = format!(
+            r#"{{"Records":[{{"eventID":"{shard}:7","kinesis":{{"data":"{}"}}}}]}}"#,
+            base64(straddling())
+        );
+        let run = kagg(&format!("inspect --json --shards {shards}"), &input).expect(status);
+        let json = run.lines().pop().unwrap();
+        assert_eq!(json["shardId"], shard);
+        assert_eq!(json["kcl"]["judgedBy"], judged_by);
+    }
+}
+
+#[test]
+fn colours_are_for_those_who_want_them() {
+    for (variable, coloured) in [("CLICOLOR_FORCE", true), ("NO_COLOR", false)] {
+        let output = super::command()
+            .args(["inspect", "examples/events/kinesis.json"])
+            .env(variable, "1")
+            .output()
+            .unwrap();
+        assert_eq!(output.stdout.contains(&0x1b), coloured, "{variable}");
+    }
+}
+
+#[test]
+fn a_key_that_the_service_would_not_take_is_cut() {
+    let data = aggregate_of(&[(&"k".repeat(100_000), None, "one")]);
+    let run = inspect(&data, 0);
+    assert_shows(&run, &["kkk\"… (100000 bytes)"]);
+    assert!(run.stdout.len() < 3000);
+}
+
+#[test]
+fn no_user_records_are_nothing_bad() {
+    assert_shows(
+        &inspect(&framed("0a0161"), 0),
+        &["aggregate", "no user record"],
+    );
+}
+
+#[test]
+fn keys_and_data_cannot_command_the_terminal() {
+    let data = aggregate_of(&[
+        ("\u{1b}]0;x\u{7}\u{202e}\n", None, "\u{1b}[2J"),
+        ("b", None, "\u{9b}2J"),
+    ]);
+    let page = get_records(&[data, b"\x1b[31m".to_vec()]).replace("\"a\"", "\"\\u001b[2J\"");
+    let run = kagg("inspect", page).expect(0);
+    assert!(
+        !run.text().chars().any(|c| c.is_control() && c != '\n'),
+        "{:?}",
+        run.text()
+    );
+    assert!(!run.text().contains('\u{202e}'));
+    assert_shows(&run, &["\\u{1b}]0;x\\u{7}\\u{202e}\\n"]);
+}
+
+#[test]
+fn the_json_has_all_keys() {
+    let keys = |json: &Value| {
+        json.as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let good = keys(&report(&good_aggregate(), 0));
+    assert_eq!(keys(&report(b"plain", 0)), good);
+    assert_eq!(keys(&report(&corrupt(good_aggregate()), 1)), good);
+    let json = report(&good_aggregate(), 0);
+    assert_eq!(json["sizes"]["alone"], 14);
+    assert_eq!(json["sizes"]["aggregated"], good_aggregate().len());
+    assert_eq!(
+        json["tables"]["partitionKeys"],
+        serde_json::json!(["a", "b", "c"])
+    );
+}

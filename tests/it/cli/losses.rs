@@ -1,0 +1,123 @@
+//! What is said on standard error, and the exit status.
+
+use super::{aggregate_of, corrupt, cut_aggregate, framed, get_records, good_aggregate, kagg};
+
+/// Five Kinesis records, of which 1, 2 and 4 are worth a line.
+fn page() -> String {
+    let minus_one = aggregate_of(&[("a", None, "one"), ("b", Some("-1"), "two")]);
+    get_records(&[
+        good_aggregate(),
+        cut_aggregate(),
+        minus_one,
+        b"plain".to_vec(),
+        corrupt(good_aggregate()),
+    ])
+}
+
+#[test]
+fn every_loss_is_one_line() {
+    let run = kagg("deaggregate", page()).expect(1);
+    assert_eq!(
+        run.stderr,
+        "record 1 (sequence number 101): user record 2, at byte 21: its partition key index 5 is \
+         beyond the table's 1 entries; user records 2 to 3 lost\n\
+         record 2 (sequence number 102): user record 1, at byte 23: its hash key is outside the \
+         shard's hash key range; the whole Kinesis record is dropped, user records 0 to 1\n\
+         record 4 (sequence number 104): warning: it starts as an aggregate, but its digest is not \
+         its message's; delivered as a plain record, as it is\n"
+    );
+    let records: Vec<_> = run
+        .lines()
+        .iter()
+        .map(|line| line["record"].as_u64().unwrap())
+        .collect();
+    assert_eq!(records, [0, 0, 0, 1, 1, 3, 4]);
+}
+
+#[test]
+fn salvage_goes_on_and_still_reports() {
+    let run = kagg("deaggregate --salvage", page()).expect(1);
+    assert_eq!(run.stderr.lines().count(), 3);
+    assert!(
+        run.stderr.contains("; user record 2 lost\n"),
+        "{}",
+        run.stderr
+    );
+    let lines = run.lines();
+    let of_cut: Vec<_> = lines
+        .iter()
+        .filter(|line| line["record"] == 1)
+        .map(|line| line["subSequenceNumber"].as_u64().unwrap())
+        .collect();
+    assert_eq!(of_cut, [0, 1, 3]);
+    assert!(
+        !lines.iter().any(|line| line["record"] == 2),
+        "the range is never salvaged"
+    );
+}
+
+#[test]
+fn what_is_delivered_all_the_same_is_a_warning() {
+    for (data, what, user_records) in [
+        (corrupt(good_aggregate()), "digest", 1),
+        (
+            framed("0a01611a0108"),
+            "malformed or incomplete at byte ",
+            1,
+        ),
+        (framed("0801"), "zero user records", 0),
+        (hex::decode("f3899ac200").unwrap(), "too short", 1),
+    ] {
+        let run = kagg("deaggregate --input hex", hex::encode(&data)).expect(0);
+        assert!(
+            run.stderr.starts_with("record 0: warning: "),
+            "{}",
+            run.stderr
+        );
+        assert!(run.stderr.contains(what), "{}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1);
+        assert_eq!(run.lines().len(), user_records);
+    }
+}
+
+#[test]
+fn records_are_counted_through_the_whole_input() {
+    let mut input = "6f6e65\n".repeat(1200);
+    input.push_str(&hex::encode(cut_aggregate()));
+    let run = kagg("deaggregate --input hex", input).expect(1);
+    assert!(
+        run.stderr.starts_with("record 1200: user record 2"),
+        "{}",
+        run.stderr
+    );
+    let last = run.lines().pop().unwrap();
+    assert_eq!(last["record"], 1200);
+}
+
+#[test]
+fn wrong_usage_has_status_2() {
+    for line in [
+        "",
+        "deaggregate --input nonsense",
+        "deaggregate --hash-key-range 5",
+        "deaggregate --hash-key-range 7-5",
+        "deaggregate --after x",
+        "deaggregate --output xml",
+        "aggregate --outer-key nonsense",
+        "aggregate --max-count 0",
+        "aggregate --max-size 2000000",
+        "nonsense",
+    ] {
+        let run = kagg(line, "[]").expect(2);
+        assert!(!run.stderr.is_empty(), "{line}");
+        assert_eq!(run.text(), "", "{line}");
+    }
+}
+
+#[test]
+fn an_explicit_hash_key_comes_out_as_it_was_written() {
+    let data = aggregate_of(&[("a", Some("007"), "one"), ("b", Some("-0"), "two")]);
+    let lines = kagg("deaggregate", data).expect(0).lines();
+    assert_eq!(lines[0]["explicitHashKey"], "007");
+    assert_eq!(lines[1]["explicitHashKey"], "-0");
+}

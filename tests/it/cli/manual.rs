@@ -1,0 +1,39 @@
+//! Help, version, completions, manual pages.
+
+use super::kagg;
+
+#[test]
+fn every_command_explains_itself_with_examples() {
+    for command in ["deaggregate", "aggregate", "inspect", "completions", "man"] {
+        let run = kagg(&format!("{command} --help"), "").expect(0);
+        assert!(run.text().contains("Example"), "{}", run.text());
+        assert!(
+            run.text().lines().all(|line| line.chars().count() <= 100),
+            "{}",
+            run.text()
+        );
+    }
+    let run = kagg("--help", "").expect(0);
+    assert!(run.text().contains("Exit status"), "{}", run.text());
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let run = kagg("--version", "").expect(0);
+    assert_eq!(
+        run.text(),
+        concat!("kagg ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let run = kagg(&format!("completions {shell}"), "").expect(0);
+        assert!(run.text().contains("deaggregate"), "{shell}");
+    }
+    assert!(kagg("man", "").expect(0).text().contains("kagg"));
+    let run = kagg("man deaggregate", "").expect(0);
+    assert!(run.text().contains("kagg\\-deaggregate"), "{}", run.text());
+    kagg("man nonsense", "").expect(2);
+}

@@ -1,0 +1,115 @@
+//! Answers of Firehose, Analytics and Pipes.
+
+use std::collections::BTreeMap;
+
+use kinesis_aggregation::lambda::{AfterCut, AnalyticsEvent, FirehoseEvent, PipesEvent, Processor};
+use serde_json::{Value, json};
+
+use super::support::{Stored, event_json, quiet_panic};
+
+fn base64(data: impl AsRef<[u8]>) -> String {
+    base64_simd::STANDARD.encode_to_string(data)
+}
+
+fn firehose(records: &[Stored]) -> Vec<u8> {
+    let records: Vec<_> = records
+        .iter()
+        .map(|stored| json!({"recordId": stored.sequence_number, "data": base64(&stored.data)}))
+        .collect();
+    serde_json::to_vec(&json!({ "records": records })).unwrap()
+}
+
+#[test]
+fn one_answer_for_each_record_id() {
+    let records = [
+        Stored::aggregate("1", &[("k", "a"), ("l", "skip"), ("m", "b")]),
+        Stored::plain("2", "k", "skip"),
+        Stored::aggregate("3", &[("k", "c"), ("l", "fail")]),
+        Stored::cut("4", &[("k", "d")]),
+        Stored::plain("5", "k", "panic"),
+        Stored::plain("6", "k", ""),
+    ];
+    let json = firehose(&records);
+    let event = FirehoseEvent::from_slice(&json).unwrap();
+    let processor = Processor::new();
+    let mut answer = processor
+        .read(&event)
+        .transform(|user_record| match user_record.data() {
+            b"skip" => Ok(None),
+            b"fail" => Err("on purpose".into()),
+            b"panic" => quiet_panic(),
+            data => Ok(Some([data, b"\n"].concat())),
+        });
+    answer.records_mut()[0].set_partition_keys(BTreeMap::from([("day".into(), "1".into())]));
+    let expected = json!({"records": [
+        {"recordId": "1", "result": "Ok", "data": base64("a\nb\n"), "metadata": {"partitionKeys": {"day": "1"}}},
+        {"recordId": "2", "result": "Dropped", "data": ""},
+        {"recordId": "3", "result": "ProcessingFailed", "data": base64(&records[2].data)},
+        {"recordId": "4", "result": "ProcessingFailed", "data": base64(&records[3].data)},
+        {"recordId": "5", "result": "ProcessingFailed", "data": base64("panic")},
+        {"recordId": "6", "result": "Ok", "data": base64("\n")},
+    ]});
+    assert_eq!(serde_json::to_value(&answer).unwrap(), expected);
+
+    let goes_on = Processor::new().on_cut(|_| AfterCut::GoOn);
+    let answer = goes_on.read(&event).transform(|_| Ok(Some(b"x".to_vec())));
+    let answer = serde_json::to_value(&answer).unwrap();
+    assert_eq!(answer["records"][3]["result"], "Ok");
+}
+
+#[test]
+fn analytics_answers_alike() {
+    let json = include_bytes!("../../events/analytics.json");
+    let event = AnalyticsEvent::from_slice(json).unwrap();
+    let processor = Processor::new();
+    let answer = processor
+        .read(&event)
+        .transform(|user_record| Ok(Some(user_record.data().into())));
+    let original: Value = serde_json::from_slice(json).unwrap();
+    let answer = serde_json::to_value(&answer).unwrap();
+    assert_eq!(
+        answer["records"][0]["recordId"],
+        original["records"][0]["recordId"]
+    );
+    assert_eq!(answer["records"][0]["data"], original["records"][0]["data"]);
+}
+
+#[test]
+fn an_enrichment_answers_with_a_flat_array() {
+    let of_lambda = event_json(&[
+        Stored::aggregate("1", &[("k", "a"), ("l", "b")]),
+        Stored::cut("2", &[("m", "c")]),
+    ]);
+    let flat: Vec<Value> = of_lambda["Records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| {
+            let mut record = record.clone();
+            let kinesis = record["kinesis"].take();
+            let flat = record.as_object_mut().unwrap();
+            flat.remove("kinesis");
+            flat.extend(kinesis.as_object().unwrap().clone());
+            record
+        })
+        .collect();
+    let json = serde_json::to_vec(&flat).unwrap();
+    let event = PipesEvent::from_slice(&json).unwrap();
+
+    let fails = Processor::new();
+    assert_eq!(fails.read(&event).flatten().unwrap_err().record(), 1);
+
+    let goes_on = Processor::new().on_cut(|_| AfterCut::GoOn);
+    let user_records = goes_on.read(&event);
+    let answer = serde_json::to_value(user_records.flatten().unwrap()).unwrap();
+    let answer = answer.as_array().unwrap();
+    assert_eq!(answer.len(), 3);
+    assert_eq!(answer[1]["partitionKey"], "l");
+    assert_eq!(answer[1]["data"], base64("b"));
+    assert_eq!(answer[1]["subSequenceNumber"], 1);
+    assert_eq!(answer[1]["sequenceNumber"], "1");
+    assert_eq!(answer[1]["approximateArrivalTimestamp"], 1_785_312_000.9);
+    // It is a pipe's event again, of plain records.
+    let again = serde_json::to_vec(&answer).unwrap();
+    assert_eq!(PipesEvent::from_slice(&again).unwrap().records().len(), 3);
+}

@@ -1,0 +1,10 @@
+//! Lambda: events, processing, answers.
+
+mod answers;
+mod events;
+mod function;
+mod poller;
+mod process;
+mod resume;
+mod support;
+mod windows;

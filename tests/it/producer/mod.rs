@@ -1,0 +1,11 @@
+//! The producer: the pipeline in a simulation, and the handle on tokio's paused clock.
+
+mod bugs;
+mod cost;
+mod laws;
+mod model_kcl;
+mod model_stream;
+mod random;
+mod script;
+mod sim;
+mod task;
