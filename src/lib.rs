@@ -67,6 +67,8 @@ pub mod producer;
 #[rustfmt::skip]
 pub mod proto;
 mod record;
+#[cfg(feature = "sdk")]
+pub mod sdk;
 mod sequence;
 mod shard;
 mod sharded;

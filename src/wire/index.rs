@@ -3,14 +3,15 @@
 use std::ops::Range;
 
 use super::cursor::{Cursor, END_GROUP, LENGTH, Malformed, Tag, VARINT};
+use super::fast::{self, Header, Run};
 use crate::error::MalformedError;
 
 const PARTITION_KEY_TABLE: Tag = Tag::new(1, LENGTH);
 const EXPLICIT_HASH_KEY_TABLE: Tag = Tag::new(2, LENGTH);
-const RECORDS: Tag = Tag::new(3, LENGTH);
+pub(super) const RECORDS: Tag = Tag::new(3, LENGTH);
 
-const PARTITION_KEY_INDEX: Tag = Tag::new(1, VARINT);
-const EXPLICIT_HASH_KEY_INDEX: Tag = Tag::new(2, VARINT);
+pub(super) const PARTITION_KEY_INDEX: Tag = Tag::new(1, VARINT);
+pub(super) const EXPLICIT_HASH_KEY_INDEX: Tag = Tag::new(2, VARINT);
 const DATA: Tag = Tag::new(3, LENGTH);
 const TAGS: Tag = Tag::new(4, LENGTH);
 
@@ -29,9 +30,8 @@ impl Span {
     }
 
     pub(crate) fn range(self) -> Range<usize> {
-        let start = usize::try_from(self.start).unwrap_or(usize::MAX);
-        let len = usize::try_from(self.len).unwrap_or(usize::MAX);
-        start..start.saturating_add(len)
+        let start = to_usize(self.start);
+        start..start.saturating_add(to_usize(self.len))
     }
 }
 
@@ -168,6 +168,10 @@ impl Index {
         let len = message.len();
         let mut cursor = Cursor::new(message);
         while !cursor.is_empty() {
+            cursor = self.records_of_the_kpl(cursor, len);
+            if cursor.is_empty() {
+                break;
+            }
             let at = cursor;
             match cursor.tag()? {
                 RECORDS => {
@@ -187,16 +191,72 @@ impl Index {
         }
         Ok(())
     }
+
+    /// Reads user records for as long as they have the KPL's own shape, and says where that ends.
+    #[inline]
+    fn records_of_the_kpl<'m>(&mut self, cursor: Cursor<'m>, len: usize) -> Cursor<'m> {
+        let mut rest = cursor.rest();
+        let mut run = Run::NONE;
+        let mut data_len = None;
+        loop {
+            if let Some((header, behind)) = run.next(rest) {
+                self.records.push(at(len, rest, header));
+                rest = behind;
+                continue;
+            }
+            let Some(header) = fast::header(rest) else {
+                break;
+            };
+            let record_len = header.len.saturating_add(to_usize(header.data_len));
+            let Some(behind) = rest.get(record_len..) else {
+                break;
+            };
+            self.records.push(at(len, rest, header));
+            // Two of one length make a run. Where lengths vary, looking for runs costs.
+            run = if data_len == Some(header.data_len) {
+                Run::like(rest, header)
+            } else {
+                Run::NONE
+            };
+            data_len = Some(header.data_len);
+            rest = behind;
+        }
+        cursor.at(rest)
+    }
+}
+
+/// The user record with this header at the start of `rest`, the end of a message of `len` bytes.
+#[inline(always)]
+fn at(len: usize, rest: &[u8], header: Header) -> IndexedRecord {
+    let start = len.wrapping_sub(rest.len()).wrapping_add(header.len);
+    IndexedRecord {
+        data: Span {
+            start: to_u32(start),
+            len: header.data_len,
+        },
+        partition_key: header.partition_key,
+        explicit_hash_key: header.explicit_hash_key,
+    }
+}
+
+/// A position in a message, which has less than 2^31 bytes.
+#[inline]
+fn to_u32(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+#[inline]
+fn to_usize(position: u32) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX)
 }
 
 /// Where `bytes` are in a message of `len` bytes that ends `left` bytes behind them.
 #[inline]
 fn span(len: usize, left: usize, bytes: &[u8]) -> Span {
     let start = len.saturating_sub(left).saturating_sub(bytes.len());
-    // Both fit: a message has less than 2^31 bytes.
     Span {
-        start: u32::try_from(start).unwrap_or(u32::MAX),
-        len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+        start: to_u32(start),
+        len: to_u32(bytes.len()),
     }
 }
 
@@ -293,65 +353,4 @@ fn check_tag(mut cursor: Cursor<'_>) -> Result<(), Malformed> {
         }
     }
     has_key.then_some(()).ok_or_else(|| start.malformed())
-}
-
-/// Finds user records of one message again, by positions that never go down: it reads the message
-/// once, however many it is asked for. For reports only.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Locator {
-    /// Where the field of the user record at `position` starts, or what is before it.
-    offset: usize,
-    position: usize,
-}
-
-impl Locator {
-    /// Where the user record at `position` starts in `message` (at its tag), and the table
-    /// indices it names, in full.
-    pub(crate) fn find(&mut self, message: &[u8], position: usize) -> Option<Located> {
-        let mut cursor = Cursor::new(message.get(self.offset..)?);
-        while !cursor.is_empty() {
-            let at = cursor;
-            let tag = cursor.tag().ok()?;
-            if tag != RECORDS {
-                cursor.skip(tag, 0).ok()?;
-                continue;
-            }
-            let record = cursor.message().ok()?;
-            if self.position < position {
-                self.position = self.position.saturating_add(1);
-                self.offset = message.len().saturating_sub(cursor.left());
-                continue;
-            }
-            let offset = message.len().saturating_sub(at.left());
-            return Located::of(offset, record);
-        }
-        None
-    }
-}
-
-/// What [`Locator::find`] finds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Located {
-    pub(crate) offset: usize,
-    pub(crate) partition_key_index: u64,
-    pub(crate) explicit_hash_key_index: Option<u64>,
-}
-
-impl Located {
-    fn of(offset: usize, mut record: Cursor<'_>) -> Option<Self> {
-        let mut located = Self {
-            offset,
-            ..Self::default()
-        };
-        while !record.is_empty() {
-            match record.tag().ok()? {
-                PARTITION_KEY_INDEX => located.partition_key_index = record.varint().ok()?,
-                EXPLICIT_HASH_KEY_INDEX => {
-                    located.explicit_hash_key_index = Some(record.varint().ok()?);
-                }
-                tag => record.skip(tag, 1).ok()?,
-            }
-        }
-        Some(located)
-    }
 }

@@ -17,8 +17,10 @@
 
 mod cursor;
 mod encode;
+mod fast;
 mod frame;
 mod index;
+mod locate;
 mod text;
 
 pub use encode::{EncodedSize, RecordIndices, encode, encode_unsealed, seal, seal_many};
@@ -26,5 +28,6 @@ pub use frame::{DIGEST_LEN, FRAME_OVERHEAD, Frame, MAGIC, is_framed};
 pub use index::{Extent, Index, IndexedRecord};
 pub use text::key_text;
 
-pub(crate) use index::{Locator, NO_KEY, Span};
+pub(crate) use index::{NO_KEY, Span};
+pub(crate) use locate::Locator;
 pub(crate) use text::decode_utf8;

@@ -6,6 +6,7 @@ mod allocations;
 #[cfg(feature = "cli")]
 mod cli;
 mod corners;
+mod fast_paths;
 mod fuzz_seeds;
 mod kcl_rules;
 mod kpl_vectors;

@@ -1,6 +1,8 @@
 //! `kagg`: reads and writes the records of the Amazon Kinesis Producer Library from a shell.
 
 mod aggregate;
+#[cfg(feature = "cli-aws")]
+mod aws;
 mod compact;
 mod deaggregate;
 mod exit;
@@ -9,7 +11,12 @@ mod inspect;
 mod losses;
 mod manual;
 mod output;
+mod printer;
+#[cfg(feature = "cli-aws")]
+mod put;
 mod shards;
+#[cfg(feature = "cli-aws")]
+mod tail;
 
 use std::process::ExitCode;
 
@@ -37,6 +44,10 @@ enum Command {
     Deaggregate(deaggregate::Args),
     Aggregate(aggregate::Args),
     Inspect(inspect::Args),
+    #[cfg(feature = "cli-aws")]
+    Put(put::Args),
+    #[cfg(feature = "cli-aws")]
+    Tail(tail::Args),
     Completions(manual::CompletionsArgs),
     Man(manual::ManArgs),
 }
@@ -47,6 +58,10 @@ impl Command {
             Self::Deaggregate(args) => deaggregate::run(args, status),
             Self::Aggregate(args) => aggregate::run(args, status),
             Self::Inspect(args) => inspect::run(&args, status),
+            #[cfg(feature = "cli-aws")]
+            Self::Put(args) => put::run(&args, status),
+            #[cfg(feature = "cli-aws")]
+            Self::Tail(args) => tail::run(&args, status),
             Self::Completions(args) => manual::completions(&args),
             Self::Man(args) => manual::man(&args),
         }

@@ -1,0 +1,54 @@
+//! Adapters for aws-sdk-kinesis: its records read and put without a copy, its shards as
+//! [`Shard`]s, and (with the feature `producer`) the door to a real stream.
+//!
+//! # Reading
+//!
+//! The SDK's [`Record`] is a [`StoredRecord`](crate::StoredRecord), so a page of `GetRecords` and
+//! an event of `SubscribeToShard` go into [`deaggregate_batch`](crate::Deaggregator) as they are:
+//!
+//! ```
+//! use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
+//! use aws_sdk_kinesis::types::SubscribeToShardEvent;
+//! use kinesis_aggregation::{Deaggregator, HashKeyRange};
+//!
+//! /// `range` is the shard's, see [`Shard`](kinesis_aggregation::Shard).
+//! fn of_a_page(page: &GetRecordsOutput, range: HashKeyRange) {
+//!     let deaggregator = Deaggregator::new().with_hash_key_range(range);
+//!     for (record, user_record) in &deaggregator.deaggregate_batch(page.records()) {
+//!         match user_record {
+//!             Ok(user_record) => println!("{} bytes", user_record.data().len()),
+//!             Err(loss) => eprintln!("{}: {loss}", record.sequence_number()),
+//!         }
+//!     }
+//! }
+//!
+//! fn of_an_event(event: &SubscribeToShardEvent) -> usize {
+//!     // Owned user records share the memory of the record's `Blob`.
+//!     let batch = Deaggregator::new().deaggregate_batch(event.records());
+//!     batch.owned_user_records().flat_map(|(_, user_record)| user_record).count()
+//! }
+//! ```
+//!
+//! The KCL gives every shard its range, and so should you, on every stream but those with
+//! service-managed distribution: there a record's hash key says nothing about its shard.
+//! [`list_shards`] tells the shards, closed ones too.
+//!
+//! # Putting
+//!
+//! A [`KinesisRecord`](crate::KinesisRecord) turns into a [`PutRecordsRequestEntry`], and back,
+//! with the data shared. The producer's way is `SdkStreamClient`.
+//!
+//! [`Record`]: aws_sdk_kinesis::types::Record
+//! [`Shard`]: crate::Shard
+//! [`PutRecordsRequestEntry`]: aws_sdk_kinesis::types::PutRecordsRequestEntry
+
+#[cfg(feature = "producer")]
+mod client;
+#[cfg(feature = "producer")]
+mod failure;
+mod record;
+mod shard;
+
+#[cfg(feature = "producer")]
+pub use client::SdkStreamClient;
+pub use shard::{ConvertShardError, list_shards};

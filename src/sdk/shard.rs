@@ -1,0 +1,177 @@
+//! The SDK's shards.
+
+use std::collections::HashSet;
+
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::error::SdkError;
+use aws_sdk_kinesis::operation::list_shards::ListShardsError;
+use aws_sdk_kinesis::types;
+
+use crate::error::HashKeyRangeError;
+use crate::hash_key::HashKeyRange;
+use crate::shard::Shard;
+
+/// Why a shard of the SDK's is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConvertShardError {
+    /// It has no hash key range.
+    #[error("the shard has no hash key range")]
+    NoHashKeyRange,
+    /// Its hash key range is none.
+    #[error("the shard's hash key range is none")]
+    HashKeyRange(#[from] HashKeyRangeError),
+}
+
+/// Reads a hash key range as the service writes it.
+///
+/// # Errors
+///
+/// Every [`HashKeyRangeError`] but `NotARange`.
+impl TryFrom<&types::HashKeyRange> for HashKeyRange {
+    type Error = HashKeyRangeError;
+
+    fn try_from(range: &types::HashKeyRange) -> Result<Self, HashKeyRangeError> {
+        Self::new(
+            range.starting_hash_key().parse()?,
+            range.ending_hash_key().parse()?,
+        )
+    }
+}
+
+/// A shard as `ListShards` describes it: closed if it has an ending sequence number, whatever
+/// filter was asked for (not every server that stands in for Kinesis honours one).
+///
+/// # Errors
+///
+/// Every [`ConvertShardError`].
+impl TryFrom<&types::Shard> for Shard {
+    type Error = ConvertShardError;
+
+    fn try_from(shard: &types::Shard) -> Result<Self, ConvertShardError> {
+        let range = shard
+            .hash_key_range()
+            .ok_or(ConvertShardError::NoHashKeyRange)?
+            .try_into()?;
+        let ending = shard
+            .sequence_number_range()
+            .and_then(types::SequenceNumberRange::ending_sequence_number);
+        Ok(match ending {
+            Some(_) => Self::closed(shard.shard_id(), range),
+            None => Self::open(shard.shard_id(), range),
+        })
+    }
+}
+
+/// Whether `stream` is an ARN: no stream name has a colon.
+pub(super) fn is_arn(stream: &str) -> bool {
+    stream.starts_with("arn:")
+}
+
+/// Pages in a row without a new shard.
+const MOST_IDLE_PAGES: usize = 10;
+
+/// Lists all shards of a stream, by its name or its ARN: every page of `ListShards`, open shards
+/// and closed ones as long as their records are kept.
+///
+/// ```no_run
+/// # async fn example(client: &aws_sdk_kinesis::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use kinesis_aggregation::{Shard, ShardMap, sdk};
+///
+/// let shards = sdk::list_shards(client, "orders").await?;
+/// let shards: Result<Vec<_>, _> = shards.iter().map(Shard::try_from).collect();
+/// let shard_map = ShardMap::new(shards?)?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// The [`SdkError`] of the first page that cannot be had.
+pub async fn list_shards(
+    client: &Client,
+    stream: &str,
+) -> Result<Vec<types::Shard>, SdkError<ListShardsError>> {
+    let mut shards = Vec::new();
+    let (mut ids, mut tokens) = (HashSet::new(), HashSet::new());
+    let mut idle_pages = 0;
+    let mut token: Option<String> = None;
+    loop {
+        let request = client.list_shards();
+        // The service refuses a stream beside a token.
+        let request = match token {
+            Some(token) => request.next_token(token),
+            None if is_arn(stream) => request.stream_arn(stream),
+            None => request.stream_name(stream),
+        };
+        let page = request.send().await?;
+        let known = shards.len();
+        let listed = page.shards.unwrap_or_default().into_iter();
+        shards.extend(listed.filter(|shard| ids.insert(shard.shard_id.clone())));
+        idle_pages = if shards.len() > known {
+            0
+        } else {
+            idle_pages + 1
+        };
+        // Some servers give a token again, or others for ever with nothing new behind them: they
+        // have told what they have.
+        token = page
+            .next_token
+            .filter(|token| idle_pages < MOST_IDLE_PAGES && tokens.insert(token.clone()));
+        if token.is_none() {
+            return Ok(shards);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::HashKey;
+
+    fn shard(range: Option<(&str, &str)>, ending: Option<&str>) -> types::Shard {
+        let range = range.map(|(start, end)| {
+            types::HashKeyRange::builder()
+                .starting_hash_key(start)
+                .ending_hash_key(end)
+                .build()
+                .unwrap()
+        });
+        let numbers = types::SequenceNumberRange::builder()
+            .starting_sequence_number("1")
+            .set_ending_sequence_number(ending.map(str::to_owned))
+            .build()
+            .unwrap();
+        types::Shard::builder()
+            .shard_id("shardId-000000000000")
+            .set_hash_key_range(range)
+            .sequence_number_range(numbers)
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn an_ending_sequence_number_closes() {
+        let range = HashKeyRange::new(HashKey::new(5), HashKey::MAX).unwrap();
+        let ends = Some(("5", "340282366920938463463374607431768211455"));
+        assert_eq!(
+            Shard::try_from(&shard(ends, None)),
+            Ok(Shard::open("shardId-000000000000", range))
+        );
+        assert_eq!(
+            Shard::try_from(&shard(ends, Some("9"))),
+            Ok(Shard::closed("shardId-000000000000", range))
+        );
+    }
+
+    #[test]
+    fn a_shard_without_a_range_is_none() {
+        for (range, error) in [
+            (None, ConvertShardError::NoHashKeyRange),
+            (Some(("2", "1")), HashKeyRangeError::Reversed.into()),
+        ] {
+            assert_eq!(Shard::try_from(&shard(range, None)), Err(error));
+        }
+        assert!(Shard::try_from(&shard(Some(("", "1")), None)).is_err());
+    }
+}

@@ -1,0 +1,65 @@
+//! Finding a user record again, for reports.
+
+use super::cursor::Cursor;
+use super::index::{EXPLICIT_HASH_KEY_INDEX, PARTITION_KEY_INDEX, RECORDS};
+
+/// Finds user records of one message again, by positions that never go down: it reads the message
+/// once, however many it is asked for. For reports only.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Locator {
+    /// Where the field of the user record at `position` starts, or what is before it.
+    offset: usize,
+    position: usize,
+}
+
+impl Locator {
+    /// Where the user record at `position` starts in `message` (at its tag), and the table
+    /// indices it names, in full.
+    pub(crate) fn find(&mut self, message: &[u8], position: usize) -> Option<Located> {
+        let mut cursor = Cursor::new(message.get(self.offset..)?);
+        while !cursor.is_empty() {
+            let at = cursor;
+            let tag = cursor.tag().ok()?;
+            if tag != RECORDS {
+                cursor.skip(tag, 0).ok()?;
+                continue;
+            }
+            let record = cursor.message().ok()?;
+            if self.position < position {
+                self.position = self.position.saturating_add(1);
+                self.offset = message.len().saturating_sub(cursor.left());
+                continue;
+            }
+            let offset = message.len().saturating_sub(at.left());
+            return Located::of(offset, record);
+        }
+        None
+    }
+}
+
+/// What [`Locator::find`] finds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Located {
+    pub(crate) offset: usize,
+    pub(crate) partition_key_index: u64,
+    pub(crate) explicit_hash_key_index: Option<u64>,
+}
+
+impl Located {
+    fn of(offset: usize, mut record: Cursor<'_>) -> Option<Self> {
+        let mut located = Self {
+            offset,
+            ..Self::default()
+        };
+        while !record.is_empty() {
+            match record.tag().ok()? {
+                PARTITION_KEY_INDEX => located.partition_key_index = record.varint().ok()?,
+                EXPLICIT_HASH_KEY_INDEX => {
+                    located.explicit_hash_key_index = Some(record.varint().ok()?);
+                }
+                tag => record.skip(tag, 1).ok()?,
+            }
+        }
+        Some(located)
+    }
+}

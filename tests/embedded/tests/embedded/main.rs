@@ -1,0 +1,9 @@
+//! The library and the command against an embedded Kinesis.
+
+mod client;
+mod command;
+mod example;
+mod failures;
+mod producer;
+mod put;
+mod tail;
