@@ -167,10 +167,7 @@ fn debug_says_what_it_is() {
             format!("{:?}", deaggregate("key", b"x")),
             "Deaggregated { outcome: Plain",
         ),
-        (
-            format!("{:?}", one.user_records()),
-            "UserRecords { next: 0, end: 1",
-        ),
+        (format!("{:?}", one.user_records()), "UserRecords {"),
         (
             format!("{:?}", one.owned_user_records()),
             "OwnedUserRecords",

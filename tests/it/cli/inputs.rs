@@ -87,7 +87,7 @@ fn missing_keys_are_null_and_unknown_ones_ignored() {
     );
     let run = kagg(
         "deaggregate",
-        r#"{"Records":[{"kinesis":{"data":"b25l"}}]}"#,
+        r#"{"Records":[{"kinesis":{"sequenceNumber":"7","data":"b25l"}}]}"#,
     )
     .expect(0);
     assert_eq!(run.data(), [b"one"]);
@@ -142,7 +142,8 @@ fn a_record_that_cannot_be_read_is_named() {
     }
     let run = kagg("deaggregate", lambda("b25")).expect(2);
     assert!(
-        run.stderr.contains("record 0: its data is not base64"),
+        run.stderr
+            .contains("record 0 has data of 3 characters that are not base64"),
         "{}",
         run.stderr
     );

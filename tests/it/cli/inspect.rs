@@ -197,7 +197,7 @@ fn the_shard_that_the_event_names_decides() {
         ("shardId-000000000009", 1, "firstUserRecord"),
     ] {
         let input = format!(
-            r#"{{"Records":[{{"eventID":"{shard}:7","kinesis":{{"data":"{}"}}}}]}}"#,
+            r#"{{"Records":[{{"eventID":"{shard}:7","kinesis":{{"sequenceNumber":"7","data":"{}"}}}}]}}"#,
             base64(straddling())
         );
         let run = kagg(&format!("inspect --json --shards {shards}"), &input).expect(status);
