@@ -99,7 +99,8 @@ impl fmt::Debug for UserRecord {
 pub struct UserRecordRef<'a> {
     pub(crate) partition_key: Option<&'a str>,
     pub(crate) explicit_hash_key: Option<&'a str>,
-    pub(crate) hash_key: Option<HashKey>,
+    /// Borrowed too: most readers never ask, and moving the number would cost them.
+    pub(crate) hash_key: Option<&'a HashKey>,
     pub(crate) data: &'a [u8],
     pub(crate) sub_sequence_number: u64,
     pub(crate) aggregated: bool,
@@ -123,8 +124,8 @@ impl<'a> UserRecordRef<'a> {
         if !self.aggregated {
             return None;
         }
-        self.hash_key
-            .or_else(|| self.partition_key.map(HashKey::of_partition_key))
+        let of_key = || self.partition_key.map(HashKey::of_partition_key);
+        self.hash_key.copied().or_else(of_key)
     }
 
     /// The data.
@@ -146,7 +147,7 @@ impl<'a> UserRecordRef<'a> {
     pub fn to_user_record(&self) -> UserRecord {
         UserRecord {
             partition_key: self.partition_key.map(ByteString::from),
-            explicit_hash_key: self.explicit_hash_key.and(self.hash_key),
+            explicit_hash_key: self.explicit_hash_key.and(self.hash_key).copied(),
             data: Bytes::copy_from_slice(self.data),
         }
     }
@@ -187,7 +188,7 @@ impl OwnedUserRecord {
         UserRecordRef {
             partition_key: self.partition_key.as_deref(),
             explicit_hash_key: self.explicit_hash_key.as_deref(),
-            hash_key: self.hash_key,
+            hash_key: self.hash_key.as_ref(),
             data: &self.data,
             sub_sequence_number: self.sub_sequence_number,
             aggregated: self.aggregated,

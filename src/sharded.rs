@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::aggregate::{AggregateError, AggregatorBuilder, Buffer, Config, Unsealed, check};
+use crate::aggregate::{
+    AggregateError, AggregatorBuilder, Buffer, Config, KeyHashes, Unsealed, check,
+};
 use crate::error::AggregatorConfigError;
 use crate::hash_key::HashKey;
 use crate::record::{KinesisRecord, UserRecord};
@@ -33,6 +35,7 @@ use crate::shard::ShardMap;
 pub struct ShardedAggregator {
     config: Config,
     shard_map: Option<ShardMap>,
+    hashes: KeyHashes,
     /// What is buffered, by the start of its shard's range, or by its hash key without a map.
     lanes: BTreeMap<HashKey, Buffer<UserRecord>>,
     /// User records without a partition key.
@@ -65,6 +68,7 @@ impl ShardedAggregator {
         Ok(Self {
             config: builder.into_config()?,
             shard_map: None,
+            hashes: KeyHashes::default(),
             lanes: BTreeMap::new(),
             keyless: Buffer::default(),
         })
@@ -86,7 +90,7 @@ impl ShardedAggregator {
 
     /// Adds a checked user record and returns what it closed.
     fn add(&mut self, record: UserRecord) -> Option<Unsealed> {
-        let hash_key = record.hash_key();
+        let hash_key = self.hashes.hash_key(&record);
         let buffer = match hash_key {
             None => &mut self.keyless,
             Some(hash_key) => {
@@ -95,26 +99,46 @@ impl ShardedAggregator {
                 self.lanes.entry(lane).or_default()
             }
         };
-        let closed = if buffer.fits(&record, &self.config) {
-            None
-        } else {
-            buffer.close(&self.config)
-        };
+        let record = buffer.join(record, hash_key, &self.config).err()?;
+        let closed = buffer.close(&self.config);
         buffer.push(record, hash_key);
         closed.map(|closed| closed.record)
+    }
+
+    /// Adds user records and closes all: what many calls of [`push`](Self::push) and one of
+    /// [`flush`](Self::flush) would return, but with all digests computed together, which is
+    /// several times faster. Those it refuses come second, each with the reason, and change
+    /// nothing else.
+    pub fn aggregate_batch(
+        &mut self,
+        records: impl IntoIterator<Item = UserRecord>,
+    ) -> (Vec<KinesisRecord>, Vec<AggregateError>) {
+        let mut closed = Vec::new();
+        let mut refused = Vec::new();
+        for record in records {
+            match check(&record, &self.config) {
+                Ok(()) => closed.extend(self.add(record)),
+                Err(kind) => refused.push(AggregateError::new(record, kind)),
+            }
+        }
+        closed.extend(self.close());
+        (Unsealed::seal_all(closed), refused)
     }
 
     /// Closes and returns all that is buffered, by hash key, the user records without a partition
     /// key last.
     pub fn flush(&mut self) -> Vec<KinesisRecord> {
+        Unsealed::seal_all(self.close())
+    }
+
+    fn close(&mut self) -> Vec<Unsealed> {
         let mut lanes = std::mem::take(&mut self.lanes);
-        let closed = lanes
+        lanes
             .values_mut()
             .chain([&mut self.keyless])
             .filter_map(|buffer| buffer.close(&self.config))
             .map(|closed| closed.record)
-            .collect();
-        Unsealed::seal_all(closed)
+            .collect()
     }
 
     /// Routes by `shard_map` from now on, what is buffered too, and returns what that closed. The

@@ -27,6 +27,8 @@ pub(crate) struct Buffer<R> {
     hash_key: HashKey,
     /// The key of the user records that have none.
     random_key: Option<ByteString>,
+    /// How many records the last Kinesis record held: this one will need about as much room.
+    expected: usize,
 }
 
 impl<R> Default for Buffer<R> {
@@ -38,6 +40,7 @@ impl<R> Default for Buffer<R> {
             size: EncodedSize::default(),
             hash_key: HashKey::MIN,
             random_key: None,
+            expected: 0,
         }
     }
 }
@@ -122,6 +125,33 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
             || (!self.is_empty() && self.size.with_record(smallest, 0).get() > config.max_size)
     }
 
+    /// Adds `record` if it [`fits`](Self::fits), or gives it back.
+    pub(crate) fn join(
+        &mut self,
+        record: R,
+        hash_key: Option<HashKey>,
+        config: &Config,
+    ) -> Result<(), R> {
+        if self.is_empty() {
+            self.push(record, hash_key);
+            return Ok(());
+        }
+        if self.len() >= config.max_count {
+            return Err(record);
+        }
+        let plan = self.plan(record.borrow());
+        if plan.0.get() > config.max_size {
+            return Err(record);
+        }
+        // A first record without a key brings the random one: only `push` does that.
+        if record.borrow().partition_key().is_none() {
+            self.push(record, hash_key);
+        } else {
+            self.add(record, plan);
+        }
+        Ok(())
+    }
+
     /// Adds a record that [`fits`](Self::fits). `hash_key` is its effective one; without, it gets
     /// this buffer's random key.
     pub(crate) fn push(&mut self, record: R, hash_key: Option<HashKey>) {
@@ -136,7 +166,13 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
             };
             self.hash_key = hash_key.or_else(of_key).unwrap_or_default();
         }
-        let (size, indices) = self.plan(user_record);
+        let plan = self.plan(user_record);
+        self.add(record, plan);
+    }
+
+    /// Adds a record as it was planned.
+    fn add(&mut self, record: R, (size, indices): (EncodedSize, RecordIndices)) {
+        let user_record = record.borrow();
         if indices.partition_key == self.partition_keys.next()
             && let Some(key) = self.key(user_record)
         {
@@ -149,6 +185,9 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
             self.explicit_hash_keys.push(hash_key);
         }
         self.size = size;
+        if self.records.is_empty() {
+            self.records.reserve(self.expected);
+        }
         self.records.push((record, indices));
     }
 
@@ -175,6 +214,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
             return None;
         }
         let buffer = std::mem::take(self);
+        self.expected = buffer.len();
         let first = buffer.partition_keys.entries().first();
         let raw = buffer.lone_raw().map(|record| record.data().clone());
         let outer_key = match &config.outer_key {

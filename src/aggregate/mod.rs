@@ -2,6 +2,7 @@
 
 mod buffer;
 mod config;
+mod hashes;
 mod table;
 
 use std::fmt;
@@ -12,6 +13,7 @@ pub use config::{
 
 pub(crate) use buffer::{Buffer, Closed, Unsealed, check};
 pub(crate) use config::Config;
+pub(crate) use hashes::KeyHashes;
 
 use crate::error::{AggregateErrorKind, AggregatorConfigError};
 use crate::hash_key::{HashKey, HashKeyRange};
@@ -39,6 +41,7 @@ use crate::record::{KinesisRecord, UserRecord};
 pub struct Aggregator {
     config: Config,
     scope: Scope,
+    hashes: KeyHashes,
     buffer: Buffer<UserRecord>,
 }
 
@@ -55,23 +58,71 @@ impl Aggregator {
     ///
     /// Every [`AggregateErrorKind`]; the record comes back, and what is buffered stays.
     pub fn push(&mut self, record: UserRecord) -> Result<Option<KinesisRecord>, AggregateError> {
-        let checked = check(&record, &self.config).and_then(|()| self.scope.check(&record));
-        let hash_key = match checked {
-            Ok(hash_key) => hash_key,
-            Err(kind) => return Err(AggregateError::new(record, kind)),
-        };
-        let joins = self.buffer.is_empty()
-            || (self.scope.mixes(&self.buffer, hash_key)
-                && self.buffer.fits(&record, &self.config));
-        let closed = if joins { None } else { self.flush() };
+        Ok(self.add(record)?.map(Unsealed::seal))
+    }
+
+    /// Adds a user record and returns what it closed.
+    fn add(&mut self, record: UserRecord) -> Result<Option<Unsealed>, AggregateError> {
+        let mut hash_key = None;
+        let checked = check(&record, &self.config).and_then(|()| {
+            hash_key = self.hashes.hash_key(&record);
+            self.scope.check(hash_key)
+        });
+        if let Err(kind) = checked {
+            return Err(AggregateError::new(record, kind));
+        }
+        let mixes = self.buffer.is_empty() || self.scope.mixes(&self.buffer, hash_key);
+        let mut record = record;
+        if mixes {
+            match self.buffer.join(record, hash_key, &self.config) {
+                Ok(()) => return Ok(None),
+                Err(back) => record = back,
+            }
+        }
+        let closed = self.close();
         self.buffer.push(record, hash_key);
         Ok(closed)
     }
 
+    fn close(&mut self) -> Option<Unsealed> {
+        let closed = self.buffer.close(&self.config)?;
+        Some(closed.record)
+    }
+
+    /// Adds user records and closes all: what many calls of [`push`](Self::push) and one of
+    /// [`flush`](Self::flush) would return, but with all digests computed together, which is
+    /// several times faster. Those it refuses come second, each with the reason, and change
+    /// nothing else.
+    ///
+    /// ```
+    /// use kinesis_aggregation::{Aggregator, UserRecord};
+    ///
+    /// let mut aggregator = Aggregator::builder().max_size(1000).mixing_shards().build()?;
+    /// let user_records = (0..100).map(|i| UserRecord::new(format!("key {i}"), "data"));
+    /// let (kinesis_records, refused) = aggregator.aggregate_batch(user_records);
+    /// assert_eq!(kinesis_records.len(), 2);
+    /// assert!(refused.is_empty());
+    /// # Ok::<(), kinesis_aggregation::error::AggregatorConfigError>(())
+    /// ```
+    pub fn aggregate_batch(
+        &mut self,
+        records: impl IntoIterator<Item = UserRecord>,
+    ) -> (Vec<KinesisRecord>, Vec<AggregateError>) {
+        let mut closed = Vec::new();
+        let mut refused = Vec::new();
+        for record in records {
+            match self.add(record) {
+                Ok(before) => closed.extend(before),
+                Err(error) => refused.push(error),
+            }
+        }
+        closed.extend(self.close());
+        (Unsealed::seal_all(closed), refused)
+    }
+
     /// Closes and returns what is buffered.
     pub fn flush(&mut self) -> Option<KinesisRecord> {
-        let closed = self.buffer.close(&self.config)?;
-        Some(closed.record.seal())
+        self.close().map(Unsealed::seal)
     }
 
     /// The length of the data of the Kinesis record that [`flush`](Self::flush) would return, in
@@ -116,16 +167,15 @@ enum Scope {
 }
 
 impl Scope {
-    /// The effective hash key of `record`, as far as this scope needs it: the user records that
-    /// have none share a random key.
-    fn check(self, record: &UserRecord) -> Result<Option<HashKey>, AggregateErrorKind> {
-        let hash_key = record.hash_key();
+    /// Whether a user record with this effective hash key may be put at all: those that have none
+    /// share a random key.
+    fn check(self, hash_key: Option<HashKey>) -> Result<(), AggregateErrorKind> {
         match (self, hash_key) {
             (Self::Range(range), Some(hash_key)) if !range.contains(hash_key) => {
                 Err(AggregateErrorKind::OutOfRange)
             }
             (Self::Range(_), None) => Err(AggregateErrorKind::NoHashKey),
-            _ => Ok(hash_key),
+            _ => Ok(()),
         }
     }
 
@@ -211,6 +261,7 @@ impl AggregatorBuilder {
         Ok(Aggregator {
             config: self.into_config()?,
             scope,
+            hashes: KeyHashes::default(),
             buffer: Buffer::default(),
         })
     }

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 /// Up to this many entries, looking through all is cheaper than hashing, and most aggregates
 /// have no more.
-const SMALL: usize = 8;
+const SMALL: usize = 16;
 
 #[derive(Clone)]
 pub(super) struct Table<K> {

@@ -2,9 +2,11 @@
 
 use std::{fmt, slice};
 
-use super::judge::{Judged, Opened, to_u64, to_usize};
+use super::judge::{Judged, Opened, to_u64};
+use super::keys::KeysOf;
 use super::outcome::Outcome;
 use super::owned::{BatchOwnedUserRecords, OwnedUserRecords};
+use super::steps::{Step, Steps};
 use crate::error::Loss;
 use crate::record::{StoredRecord, UserRecordRef};
 use crate::wire::{IndexedRecord, MAGIC};
@@ -34,7 +36,9 @@ impl<'a> Deaggregated<'a> {
     /// The user records and losses, in order.
     pub fn user_records(&self) -> UserRecords<'_> {
         let judged = self.opened.records.first();
-        UserRecords::new(self.partition_key, self.data, &self.opened, judged)
+        judged
+            .map(|judged| UserRecords::new(self.partition_key, self.data, &self.opened, judged))
+            .unwrap_or_default()
     }
 }
 
@@ -77,7 +81,8 @@ impl<'a, R: StoredRecord> Batch<'a, R> {
         BatchUserRecords {
             records: self.records.iter().zip(&self.opened.records),
             opened: &self.opened,
-            current: None,
+            source: None,
+            current: UserRecords::default(),
         }
     }
 
@@ -138,13 +143,13 @@ impl<'b, R: StoredRecord> BatchRecord<'b, R> {
 }
 
 /// The user records of one Kinesis record: see [`Deaggregated::user_records`].
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct UserRecords<'b> {
     partition_key: Option<&'b str>,
     data: &'b [u8],
-    opened: &'b Opened,
-    /// None once all is out.
-    judged: Option<&'b Judged>,
+    /// The data behind the magic.
+    message: &'b [u8],
+    keys: KeysOf<'b>,
     steps: Steps<'b>,
 }
 
@@ -153,45 +158,47 @@ impl<'b> UserRecords<'b> {
         partition_key: Option<&'b str>,
         data: &'b [u8],
         opened: &'b Opened,
-        judged: Option<&'b Judged>,
+        judged: &Judged,
     ) -> Self {
         Self {
             partition_key,
             data,
-            opened,
-            judged,
-            steps: judged
-                .map(|judged| Steps::new(opened, judged))
-                .unwrap_or_default(),
+            message: data.get(MAGIC.len()..).unwrap_or_default(),
+            keys: opened.keys(judged),
+            steps: Steps::new(opened, judged),
         }
     }
 
-    fn of<R: StoredRecord>(source: &'b R, opened: &'b Opened, judged: &'b Judged) -> Self {
-        Self::new(source.partition_key(), source.data(), opened, Some(judged))
+    fn of<R: StoredRecord>(source: &'b R, opened: &'b Opened, judged: &Judged) -> Self {
+        Self::new(source.partition_key(), source.data(), opened, judged)
     }
 
-    fn user_record(&self, position: usize, entry: Option<&IndexedRecord>) -> UserRecordRef<'b> {
-        let (Some(entry), Some(judged)) = (entry, self.judged) else {
-            return UserRecordRef {
-                partition_key: self.partition_key,
-                explicit_hash_key: None,
-                hash_key: None,
-                data: self.data,
-                sub_sequence_number: 0,
-                aggregated: false,
-            };
-        };
-        let keys = &self.opened.keys;
-        let places = Places::new(judged, entry);
+    #[inline(always)]
+    fn user_record(&self, position: usize, entry: &IndexedRecord) -> UserRecordRef<'b> {
+        let (partition_key, mut hash_key) = self.keys.get(entry.partition_key);
+        let mut explicit_hash_key = None;
+        if let Some(place) = entry.explicit_hash_key_index() {
+            let (text, number) = self.keys.get(place);
+            (explicit_hash_key, hash_key) = (Some(text), number);
+        }
         UserRecordRef {
-            partition_key: Some(keys.text(places.partition_key)),
-            explicit_hash_key: places.explicit_hash_key.map(|id| keys.text(id)),
-            hash_key: keys.known(places.hash_key()),
-            data: entry
-                .data
-                .of(self.data.get(MAGIC.len()..).unwrap_or_default()),
+            partition_key: Some(partition_key),
+            explicit_hash_key,
+            hash_key,
+            data: entry.data.of(self.message),
             sub_sequence_number: to_u64(position),
             aggregated: true,
+        }
+    }
+
+    fn plain(&self) -> UserRecordRef<'b> {
+        UserRecordRef {
+            partition_key: self.partition_key,
+            explicit_hash_key: None,
+            hash_key: None,
+            data: self.data,
+            sub_sequence_number: 0,
+            aggregated: false,
         }
     }
 }
@@ -199,10 +206,12 @@ impl<'b> UserRecords<'b> {
 impl<'b> Iterator for UserRecords<'b> {
     type Item = Result<UserRecordRef<'b>, Loss>;
 
-    #[inline]
+    // Inlined, what the caller does not look at is not even made.
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         Some(match self.steps.next()? {
             Step::UserRecord(position, entry) => Ok(self.user_record(position, entry)),
+            Step::Plain => Ok(self.plain()),
             Step::Loss(loss) => Err(loss.clone()),
         })
     }
@@ -222,86 +231,8 @@ impl fmt::Debug for Deaggregated<'_> {
 impl fmt::Debug for UserRecords<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserRecords")
-            .field("next", &self.steps.next)
-            .field("end", &self.steps.end)
+            .field("left", &self.steps.left())
             .finish_non_exhaustive()
-    }
-}
-
-/// Where the keys of a user record are among the keys of a batch.
-pub(super) struct Places {
-    pub(super) partition_key: usize,
-    pub(super) explicit_hash_key: Option<usize>,
-}
-
-impl Places {
-    pub(super) fn new(judged: &Judged, entry: &IndexedRecord) -> Self {
-        let place = |key: u32| judged.keys.start.saturating_add(to_usize(key));
-        Self {
-            partition_key: place(entry.partition_key),
-            explicit_hash_key: entry.explicit_hash_key_index().map(place),
-        }
-    }
-
-    /// The key that decides the shard.
-    pub(super) fn hash_key(&self) -> usize {
-        self.explicit_hash_key.unwrap_or(self.partition_key)
-    }
-}
-
-/// What comes out of a Kinesis record, one after another.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Steps<'b> {
-    /// None for a plain record.
-    entries: Option<&'b [IndexedRecord]>,
-    losses: slice::Iter<'b, Loss>,
-    next: usize,
-    end: usize,
-}
-
-pub(super) enum Step<'b> {
-    /// A user record, with its sub-sequence number and, unless it is a plain record, its entry.
-    UserRecord(usize, Option<&'b IndexedRecord>),
-    Loss(&'b Loss),
-}
-
-impl<'b> Steps<'b> {
-    pub(super) fn new(opened: &'b Opened, judged: &Judged) -> Self {
-        let plain = matches!(judged.outcome, Outcome::Plain(_));
-        Self {
-            entries: (!plain).then(|| opened.entries(judged)),
-            losses: opened.losses(judged).iter(),
-            next: judged.delivered.start,
-            end: judged.delivered.end,
-        }
-    }
-}
-
-impl<'b> Iterator for Steps<'b> {
-    type Item = Step<'b>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Step<'b>> {
-        let position = self.next;
-        let delivers = position < self.end;
-        // A loss stands where its user record would; one without a place among what comes out,
-        // behind it all.
-        if let Some(loss) = self.losses.as_slice().first()
-            && (!delivers || loss.user_record == to_u64(position))
-        {
-            self.losses.next();
-            self.next = position.saturating_add(usize::from(delivers));
-            return Some(Step::Loss(loss));
-        }
-        if !delivers {
-            return None;
-        }
-        self.next = position.saturating_add(1);
-        let entry = self.entries.map(|entries| entries.get(position));
-        match entry {
-            None => Some(Step::UserRecord(position, None)),
-            Some(entry) => Some(Step::UserRecord(position, Some(entry?))),
-        }
     }
 }
 
@@ -310,22 +241,26 @@ impl<'b> Iterator for Steps<'b> {
 pub struct BatchUserRecords<'b, R> {
     records: std::iter::Zip<slice::Iter<'b, R>, slice::Iter<'b, Judged>>,
     opened: &'b Opened,
-    current: Option<(&'b R, UserRecords<'b>)>,
+    source: Option<&'b R>,
+    /// Those of `source`.
+    current: UserRecords<'b>,
 }
 
 impl<'b, R: StoredRecord> Iterator for BatchUserRecords<'b, R> {
     type Item = (&'b R, Result<UserRecordRef<'b>, Loss>);
 
-    #[inline]
+    // Inlined, what the caller does not look at is not even made.
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some((source, user_records)) = &mut self.current
-                && let Some(user_record) = user_records.next()
+            if let Some(source) = self.source
+                && let Some(user_record) = self.current.next()
             {
                 return Some((source, user_record));
             }
             let (source, judged) = self.records.next()?;
-            self.current = Some((source, UserRecords::of(source, self.opened, judged)));
+            self.source = Some(source);
+            self.current = UserRecords::of(source, self.opened, judged);
         }
     }
 }

@@ -5,11 +5,11 @@ use std::fmt;
 use std::ops::Range;
 
 use super::Deaggregator;
-use super::keys::Keys;
+use super::hashes::Hashes;
+use super::keys::{Keys, KeysOf};
 use super::outcome::{Outcome, PlainReason};
 use crate::error::{Loss, LossKind, ParseHashKeyError};
-use crate::hash_key::HashKeyRange;
-use crate::md5;
+use crate::hash_key::{HashKey, HashKeyRange};
 use crate::wire::{Extent, Frame, Index, IndexedRecord, MAGIC, NO_KEY, Span, locate};
 
 /// Kinesis records, opened and judged. It holds positions in their data, never the data.
@@ -17,7 +17,7 @@ use crate::wire::{Extent, Frame, Index, IndexedRecord, MAGIC, NO_KEY, Span, loca
 pub(super) struct Opened {
     /// Judged entries name [`Keys`] instead of table entries.
     index: Index,
-    pub(super) keys: Keys,
+    keys: Keys,
     pub(super) records: Vec<Judged>,
     losses: Vec<Loss>,
 }
@@ -50,6 +50,10 @@ impl Opened {
         records.unwrap_or_default()
     }
 
+    pub(super) fn keys(&self, judged: &Judged) -> KeysOf<'_> {
+        self.keys.of(judged.keys.clone())
+    }
+
     pub(super) fn losses(&self, judged: &Judged) -> &[Loss] {
         self.losses.get(judged.losses.clone()).unwrap_or_default()
     }
@@ -63,9 +67,10 @@ impl Opened {
 pub(super) struct Judge<'a> {
     rules: &'a Deaggregator,
     opened: Opened,
-    /// For each table entry of the aggregate at hand, its place in the keys.
-    partition_keys: Vec<u32>,
-    explicit_hash_keys: Vec<u32>,
+    /// For each table entry of the aggregate at hand, its place in the keys, and what is known.
+    partition_keys: Vec<Place>,
+    explicit_hash_keys: Vec<Place>,
+    hashes: Hashes,
 }
 
 /// A Kinesis record's data and, to resume, its sequence number.
@@ -85,6 +90,7 @@ impl<'a> Judge<'a> {
             opened: Opened::default(),
             partition_keys: Vec::new(),
             explicit_hash_keys: Vec::new(),
+            hashes: Hashes::default(),
         }
     }
 
@@ -101,7 +107,7 @@ impl<'a> Judge<'a> {
                 _ => None,
             })
             .collect();
-        let mut digests = md5::digest_many(&messages).into_iter();
+        let mut digests = self.rules.digests(&messages).into_iter();
         self.opened.records.reserve_exact(candidates.len());
         for candidate in candidates {
             let judged = match candidate {
@@ -202,9 +208,17 @@ impl<'a> Judge<'a> {
             &mut self.explicit_hash_keys,
             extent.explicit_hash_keys.len(),
         );
+        self.hashes.clear();
         let mut outcome = Outcome::Aggregated;
-        for position in 0..count {
+        let mut position = 0_usize;
+        loop {
+            position = self.pass(extent, position);
+            if position >= count {
+                return (outcome, first..count);
+            }
+            let next = position.saturating_add(1);
             let Err(fault) = self.user_record(message, extent, position, base) else {
+                position = next;
                 continue;
             };
             if fault == Fault::OutOfRange && outcome == Outcome::Aggregated {
@@ -216,10 +230,38 @@ impl<'a> Judge<'a> {
                 self.lose(message, extent, position, fault, position.max(first)..count);
                 return (outcome, first..position);
             }
-            let last = position.saturating_add(1);
-            self.lose(message, extent, position, fault, position.max(first)..last);
+            self.lose(message, extent, position, fault, position.max(first)..next);
+            position = next;
         }
-        (outcome, first..count)
+    }
+
+    /// Passes the user records from `position` on for as long as all that decides is known to be
+    /// good, and says where that ends. Replaces their indices by places in the keys.
+    #[inline]
+    fn pass(&mut self, extent: &Extent, mut position: usize) -> usize {
+        let records = self.opened.index.records.get_mut(extent.records.clone());
+        let records = records.and_then(|records| records.get_mut(position..));
+        for record in records.unwrap_or_default() {
+            let Some(key) = self.partition_keys.get(to_usize(record.partition_key)) else {
+                break;
+            };
+            if record.explicit_hash_key == NO_KEY {
+                if !key.is_inside() {
+                    break;
+                }
+            } else {
+                let at = to_usize(record.explicit_hash_key);
+                match self.explicit_hash_keys.get(at) {
+                    Some(hash_key) if hash_key.is_inside() && *key != Place::UNUSED => {
+                        record.explicit_hash_key = hash_key.get();
+                    }
+                    _ => break,
+                }
+            }
+            record.partition_key = key.get();
+            position = position.saturating_add(1);
+        }
+        position
     }
 
     /// Judges one user record, in the KCL's order: partition key index, explicit hash key index,
@@ -231,44 +273,54 @@ impl<'a> Judge<'a> {
         position: usize,
         base: usize,
     ) -> Result<(), Fault> {
+        let (rules, range) = (self.rules, self.rules.hash_key_range);
         let Opened { index, keys, .. } = &mut self.opened;
         let at = extent.records.start.saturating_add(position);
         let Some(record) = index.records.get_mut(at) else {
             return Ok(());
         };
-        let tables = index.partition_keys.get(extent.partition_keys.clone());
-        record.partition_key = resolve(
-            record.partition_key,
-            &mut self.partition_keys,
-            keys,
-            base,
-            |keys, entry| keys.add_partition_key(message, nth(tables, entry)),
-        )
-        .ok_or(Fault::PartitionKeyIndex)?;
-        let range = self.rules.hash_key_range;
+        let table = index.partition_keys.get(extent.partition_keys.clone());
+        let entry = to_usize(record.partition_key);
+        let place = self.partition_keys.get_mut(entry);
+        let place = place.ok_or(Fault::PartitionKeyIndex)?;
+        if *place == Place::UNUSED {
+            *place = Place::new(keys.len().saturating_sub(base));
+            keys.add_partition_key(message, nth(table, entry));
+        }
+        record.partition_key = place.get();
         if record.explicit_hash_key == NO_KEY {
             // Every partition key's hash is in the full range: no need to know it.
-            let id = base.saturating_add(to_usize(record.partition_key));
-            return if range == HashKeyRange::FULL || range.contains(keys.hash(id)) {
-                Ok(())
-            } else {
-                Err(Fault::OutOfRange)
-            };
+            if range != HashKeyRange::FULL {
+                let id = base.saturating_add(to_usize(place.get()));
+                let hash_key = keys.hash(id).unwrap_or_else(|| {
+                    let many = |keys: &[&[u8]]| rules.digests(keys);
+                    let text = keys.text(id);
+                    let digest = self.hashes.digest(text, entry, message, table, many);
+                    keys.set_hash(id, digest);
+                    HashKey::from_digest(digest)
+                });
+                if !range.contains(hash_key) {
+                    return Err(Fault::OutOfRange);
+                }
+            }
+            place.set_inside();
+            return Ok(());
         }
-        let tables = index
-            .explicit_hash_keys
-            .get(extent.explicit_hash_keys.clone());
-        record.explicit_hash_key = resolve(
-            record.explicit_hash_key,
-            &mut self.explicit_hash_keys,
-            keys,
-            base,
-            |keys, entry| keys.add_explicit_hash_key(message, nth(tables, entry)),
-        )
-        .ok_or(Fault::ExplicitHashKeyIndex)?;
-        let id = base.saturating_add(to_usize(record.explicit_hash_key));
+        let table = index.explicit_hash_keys.get(extent.explicit_hash_keys.clone());
+        let entry = to_usize(record.explicit_hash_key);
+        let place = self.explicit_hash_keys.get_mut(entry);
+        let place = place.ok_or(Fault::ExplicitHashKeyIndex)?;
+        if *place == Place::UNUSED {
+            *place = Place::new(keys.len().saturating_sub(base));
+            keys.add_explicit_hash_key(message, nth(table, entry));
+        }
+        record.explicit_hash_key = place.get();
+        let id = base.saturating_add(to_usize(place.get()));
         match keys.parsed(id) {
-            Ok(hash_key) if range.contains(hash_key) => Ok(()),
+            Ok(hash_key) if range.contains(hash_key) => {
+                place.set_inside();
+                Ok(())
+            }
             Ok(_) | Err(ParseHashKeyError::OutOfRange) => Err(Fault::OutOfRange),
             Err(ParseHashKeyError::NotANumber) => Err(Fault::ExplicitHashKey { id }),
         }
@@ -320,35 +372,44 @@ enum Fault {
     ExplicitHashKey { id: usize },
 }
 
-/// Stands for a table entry that no user record has used yet.
-const UNUSED: u32 = u32::MAX;
+/// The place of a table entry among the keys of its aggregate.
+///
+/// An aggregate has less than 2^30 table entries, so there is room for a bit that says whether its
+/// hash key is not known to be in range.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place(u32);
 
-fn reset(places: &mut Vec<u32>, len: usize) {
-    places.clear();
-    places.resize(len, UNUSED);
-}
+impl Place {
+    /// No user record has used the entry yet.
+    const UNUSED: Self = Self(u32::MAX);
+    const NOT_KNOWN_INSIDE: u32 = 1 << 31;
 
-/// The place, from `base`, of a table entry in the keys; `add` adds it on first use. None if the
-/// table has no such entry.
-#[inline]
-fn resolve(
-    entry: u32,
-    places: &mut [u32],
-    keys: &mut Keys,
-    base: usize,
-    add: impl FnOnce(&mut Keys, usize),
-) -> Option<u32> {
-    let entry = to_usize(entry);
-    let place = places.get_mut(entry)?;
-    if *place == UNUSED {
-        // Fits: an aggregate has less than 2^31 table entries.
-        *place = u32::try_from(keys.len().saturating_sub(base)).ok()?;
-        add(keys, entry);
+    fn new(place: usize) -> Self {
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        Self(place | Self::NOT_KNOWN_INSIDE)
     }
-    Some(*place)
+
+    #[inline]
+    fn get(self) -> u32 {
+        self.0 & !Self::NOT_KNOWN_INSIDE
+    }
+
+    #[inline]
+    fn is_inside(self) -> bool {
+        self.0 & Self::NOT_KNOWN_INSIDE == 0
+    }
+
+    fn set_inside(&mut self) {
+        self.0 = self.get();
+    }
 }
 
-fn nth(table: Option<&[Span]>, entry: usize) -> Span {
+fn reset(places: &mut Vec<Place>, len: usize) {
+    places.clear();
+    places.resize(len, Place::UNUSED);
+}
+
+pub(super) fn nth(table: Option<&[Span]>, entry: usize) -> Span {
     let span = table.and_then(|table| table.get(entry));
     span.copied().unwrap_or_default()
 }

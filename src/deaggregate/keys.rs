@@ -1,7 +1,11 @@
 //! The table entries that user records use: decoded, parsed and hashed once each, on first use.
 
+use std::ops::Range;
+
 use crate::error::ParseHashKeyError;
 use crate::hash_key::{HashKey, parse_big_integer};
+use super::judge::to_usize;
+use crate::md5::Digest;
 use crate::wire::{Span, decode_utf8};
 
 /// The used entries of the tables of many aggregates.
@@ -11,7 +15,8 @@ pub(super) struct Keys {
     keys: Vec<Key>,
 }
 
-struct Key {
+#[derive(Clone, Debug)]
+pub(super) struct Key {
     start: usize,
     end: usize,
     /// Where it came from in its message.
@@ -19,8 +24,36 @@ struct Key {
     number: Number,
 }
 
+/// The keys of one aggregate.
+#[derive(Clone, Copy, Default)]
+pub(super) struct KeysOf<'b> {
+    text: &'b str,
+    keys: &'b [Key],
+}
+
+impl<'b> KeysOf<'b> {
+    /// The text of the key at this place, and the hash key that it stands for if that is known.
+    #[inline(always)]
+    pub(super) fn get(self, place: u32) -> (&'b str, Option<&'b HashKey>) {
+        let Some(key) = self.keys.get(to_usize(place)) else {
+            return ("", None);
+        };
+        let text = self.text.get(key.start..key.end).unwrap_or_default();
+        match &key.number {
+            Number::Known(hash_key) => (text, Some(hash_key)),
+            _ => (text, None),
+        }
+    }
+
+    /// Where the key came from in its message.
+    pub(super) fn source(self, place: u32) -> Span {
+        let key = self.keys.get(to_usize(place));
+        key.map(|key| key.source).unwrap_or_default()
+    }
+}
+
 /// The number that an entry stands for.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Number {
     /// A partition key that nothing made us hash.
     Unhashed,
@@ -34,34 +67,32 @@ impl Keys {
         self.keys.len()
     }
 
+    /// Those of one aggregate.
+    pub(super) fn of(&self, keys: Range<usize>) -> KeysOf<'_> {
+        KeysOf {
+            text: &self.text,
+            keys: self.keys.get(keys).unwrap_or_default(),
+        }
+    }
+
     pub(super) fn text(&self, id: usize) -> &str {
         let key = self.keys.get(id);
         key.and_then(|key| self.text.get(key.start..key.end))
             .unwrap_or_default()
     }
 
-    pub(super) fn source(&self, id: usize) -> Span {
-        self.keys.get(id).map(|key| key.source).unwrap_or_default()
-    }
-
-    /// The hash key, if it is known.
-    pub(super) fn known(&self, id: usize) -> Option<HashKey> {
+    /// The hash key of the partition key `id`, if it was computed.
+    pub(super) fn hash(&self, id: usize) -> Option<HashKey> {
         match self.keys.get(id)?.number {
             Number::Known(hash_key) => Some(hash_key),
             _ => None,
         }
     }
 
-    /// The hash key of the partition key `id`, computed at most once.
-    pub(super) fn hash(&mut self, id: usize) -> HashKey {
-        if let Some(hash_key) = self.known(id) {
-            return hash_key;
-        }
-        let hash_key = HashKey::of_partition_key(self.text(id));
+    pub(super) fn set_hash(&mut self, id: usize, digest: Digest) {
         if let Some(key) = self.keys.get_mut(id) {
-            key.number = Number::Known(hash_key);
+            key.number = Number::Known(HashKey::from_digest(digest));
         }
-        hash_key
     }
 
     /// The explicit hash key `id` as a number, or why it is none.

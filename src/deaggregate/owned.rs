@@ -4,8 +4,8 @@ use std::{fmt, iter, slice};
 
 use bytestring::ByteString;
 
-use super::batch::{Places, Step, Steps};
-use super::judge::{Judged, Opened, to_u64};
+use super::judge::{Judged, Opened, to_u64, to_usize};
+use super::steps::{Step, Steps};
 use crate::error::Loss;
 use crate::record::{OwnedUserRecord, StoredRecord};
 use crate::wire::{IndexedRecord, MAGIC, Span};
@@ -32,38 +32,40 @@ impl<'b, R: StoredRecord> OwnedUserRecords<'b, R> {
         }
     }
 
-    fn user_record(&mut self, position: usize, entry: Option<&IndexedRecord>) -> OwnedUserRecord {
-        let Some(entry) = entry else {
-            return OwnedUserRecord {
-                partition_key: self.source.partition_key().map(ByteString::from),
-                explicit_hash_key: None,
-                hash_key: None,
-                data: self.source.share(0..self.source.data().len()),
-                sub_sequence_number: 0,
-                aggregated: false,
-            };
-        };
-        let places = Places::new(self.judged, entry);
+    fn user_record(&mut self, position: usize, entry: &IndexedRecord) -> OwnedUserRecord {
+        let keys = self.opened.keys(self.judged);
+        let hash_key_place = entry.explicit_hash_key_index();
+        let (_, hash_key) = keys.get(hash_key_place.unwrap_or(entry.partition_key));
         OwnedUserRecord {
-            partition_key: Some(self.key(places.partition_key)),
-            explicit_hash_key: places.explicit_hash_key.map(|id| self.key(id)),
-            hash_key: self.opened.keys.known(places.hash_key()),
+            partition_key: Some(self.key(entry.partition_key)),
+            explicit_hash_key: hash_key_place.map(|place| self.key(place)),
+            hash_key: hash_key.copied(),
             data: self.share(entry.data),
             sub_sequence_number: to_u64(position),
             aggregated: true,
         }
     }
 
-    /// The key at `id` of the batch: a part of the Kinesis record's buffer unless decoding
-    /// changed it.
-    fn key(&mut self, id: usize) -> ByteString {
-        let made = id.saturating_sub(self.judged.keys.start);
+    fn plain(&self) -> OwnedUserRecord {
+        OwnedUserRecord {
+            partition_key: self.source.partition_key().map(ByteString::from),
+            explicit_hash_key: None,
+            hash_key: None,
+            data: self.source.share(0..self.source.data().len()),
+            sub_sequence_number: 0,
+            aggregated: false,
+        }
+    }
+
+    /// The key at this place: a part of the Kinesis record's buffer unless decoding changed it.
+    fn key(&mut self, place: u32) -> ByteString {
+        let made = to_usize(place);
         if let Some(Some(key)) = self.keys.get(made) {
             return key.clone();
         }
-        let keys = &self.opened.keys;
-        let key = ByteString::try_from(self.share(keys.source(id)))
-            .unwrap_or_else(|_| ByteString::from(keys.text(id)));
+        let keys = self.opened.keys(self.judged);
+        let key = ByteString::try_from(self.share(keys.source(place)))
+            .unwrap_or_else(|_| ByteString::from(keys.get(place).0));
         if let Some(room) = self.keys.get_mut(made) {
             *room = Some(key.clone());
         }
@@ -83,6 +85,7 @@ impl<R: StoredRecord> Iterator for OwnedUserRecords<'_, R> {
     fn next(&mut self) -> Option<Self::Item> {
         Some(match self.steps.next()? {
             Step::UserRecord(position, entry) => Ok(self.user_record(position, entry)),
+            Step::Plain => Ok(self.plain()),
             Step::Loss(loss) => Err(loss.clone()),
         })
     }

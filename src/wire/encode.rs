@@ -111,18 +111,42 @@ pub fn encode_unsealed<'a>(
         put_bytes(&mut out, 0x12, key.as_ref().as_bytes());
     }
     for (indices, data) in records {
-        out.push(0x1A);
-        put_varint(&mut out, to_u64(record_len(indices, data.len())));
-        out.push(0x08);
-        put_varint(&mut out, u64::from(indices.partition_key));
-        if let Some(index) = indices.explicit_hash_key {
-            out.push(0x10);
-            put_varint(&mut out, u64::from(index));
-        }
-        put_bytes(&mut out, 0x1A, data);
+        put_record(&mut out, indices, data);
     }
     out.extend_from_slice(&[0; DIGEST_LEN]);
     out
+}
+
+#[inline]
+fn put_record(out: &mut Vec<u8>, indices: RecordIndices, data: &[u8]) {
+    let len = record_len(indices, data.len());
+    // Most records have a key's index of one byte and lengths of two: one copy of eight bytes.
+    if let (key @ 0..=0x7F, None, 0x80.., 0x80..=0x3FFF) = (
+        indices.partition_key,
+        indices.explicit_hash_key,
+        data.len(),
+        len,
+    ) {
+        let [key, ..] = key.to_le_bytes();
+        let ([a, b], [c, d]) = (two(len), two(data.len()));
+        out.extend_from_slice(&[0x1A, a, b, 0x08, key, 0x1A, c, d]);
+        return out.extend_from_slice(data);
+    }
+    out.push(0x1A);
+    put_varint(out, to_u64(len));
+    out.push(0x08);
+    put_varint(out, u64::from(indices.partition_key));
+    if let Some(index) = indices.explicit_hash_key {
+        out.push(0x10);
+        put_varint(out, u64::from(index));
+    }
+    put_bytes(out, 0x1A, data);
+}
+
+/// A varint of two bytes.
+fn two(value: usize) -> [u8; 2] {
+    let ([low, ..], [high, ..]) = (value.to_le_bytes(), (value >> 7).to_le_bytes());
+    [low | 0x80, high]
 }
 
 fn put_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {

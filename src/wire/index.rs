@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::cursor::{Cursor, END_GROUP, LENGTH, Malformed, Tag, VARINT};
+use super::fast;
 use crate::error::MalformedError;
 
 const PARTITION_KEY_TABLE: Tag = Tag::new(1, LENGTH);
@@ -29,9 +30,8 @@ impl Span {
     }
 
     pub(crate) fn range(self) -> Range<usize> {
-        let start = usize::try_from(self.start).unwrap_or(usize::MAX);
-        let len = usize::try_from(self.len).unwrap_or(usize::MAX);
-        start..start.saturating_add(len)
+        let start = to_usize(self.start);
+        start..start.saturating_add(to_usize(self.len))
     }
 }
 
@@ -168,6 +168,10 @@ impl Index {
         let len = message.len();
         let mut cursor = Cursor::new(message);
         while !cursor.is_empty() {
+            cursor = self.records_of_the_kpl(cursor, len);
+            if cursor.is_empty() {
+                break;
+            }
             let at = cursor;
             match cursor.tag()? {
                 RECORDS => {
@@ -187,16 +191,47 @@ impl Index {
         }
         Ok(())
     }
+
+    /// Reads user records for as long as they have the KPL's own shape, and says where that ends.
+    #[inline]
+    fn records_of_the_kpl<'m>(&mut self, cursor: Cursor<'m>, len: usize) -> Cursor<'m> {
+        let mut rest = cursor.rest();
+        while let Some(header) = fast::header(rest)
+            && let Some(data) = rest.get(header.len..)
+            && let Some(behind) = data.get(to_usize(header.data_len)..)
+        {
+            self.records.push(IndexedRecord {
+                data: Span {
+                    start: to_u32(len.wrapping_sub(data.len())),
+                    len: header.data_len,
+                },
+                partition_key: header.partition_key,
+                explicit_hash_key: header.explicit_hash_key,
+            });
+            rest = behind;
+        }
+        cursor.at(rest)
+    }
+}
+
+/// A position in a message, which has less than 2^31 bytes.
+#[inline]
+fn to_u32(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+#[inline]
+fn to_usize(position: u32) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX)
 }
 
 /// Where `bytes` are in a message of `len` bytes that ends `left` bytes behind them.
 #[inline]
 fn span(len: usize, left: usize, bytes: &[u8]) -> Span {
     let start = len.saturating_sub(left).saturating_sub(bytes.len());
-    // Both fit: a message has less than 2^31 bytes.
     Span {
-        start: u32::try_from(start).unwrap_or(u32::MAX),
-        len: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+        start: to_u32(start),
+        len: to_u32(bytes.len()),
     }
 }
 

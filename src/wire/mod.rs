@@ -17,6 +17,7 @@
 
 mod cursor;
 mod encode;
+mod fast;
 mod frame;
 mod index;
 mod text;

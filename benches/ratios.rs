@@ -1,0 +1,239 @@
+//! How many times faster one way is than another, measured in turns in one run: medians.
+//!
+//! `cargo bench --bench ratios -- [--quick] [--level scalar|sse2|avx2|avx512]` prints one line for
+//! each: `ratio NAME VALUE`. What the names compare is in benches/README.md.
+#![allow(missing_docs, reason = "a bench")]
+
+mod shared;
+
+use std::hint::black_box;
+
+use bytes::Bytes;
+use kinesis_aggregation::md5::{self, Level};
+use kinesis_aggregation::wire::{Frame, Index};
+use kinesis_aggregation::{Deaggregator, HashKey, HashKeyRange, KinesisRecord, UserRecordRef};
+use shared::rounds::{Times, contestant, with_input};
+use shared::{Keys, Traffic, prost_way};
+
+/// Kinesis records in a batch.
+const BATCH: usize = 100;
+
+fn main() {
+    let level = shared::level();
+    let rounds = if shared::quick() { 9 } else { 75 };
+    eprintln!("{level}, {rounds} rounds");
+    reading(level, rounds);
+    decoding(rounds);
+    ranges(level, rounds);
+    writing(rounds);
+    // The lambda room's two ratios belong here.
+}
+
+fn ratio(name: &str, value: f64) {
+    println!("ratio {name} {value:.2}");
+}
+
+fn deaggregator(level: Level, range: HashKeyRange) -> Deaggregator {
+    Deaggregator::new()
+        .with_hash_key_range(range)
+        .with_level(level)
+}
+
+fn take(user_record: UserRecordRef<'_>) {
+    black_box((user_record.partition_key(), user_record.data()));
+}
+
+fn read_batch(deaggregator: &Deaggregator, page: &[KinesisRecord]) {
+    for (_, user_record) in &deaggregator.deaggregate_batch(page) {
+        take(user_record.expect("nothing is lost"));
+    }
+}
+
+fn read_single(deaggregator: &Deaggregator, page: &[KinesisRecord]) {
+    for record in page {
+        for user_record in &deaggregator.deaggregate(record.partition_key(), record.data()) {
+            take(user_record.expect("nothing is lost"));
+        }
+    }
+}
+
+fn messages(page: &[KinesisRecord]) -> Vec<&[u8]> {
+    let frames = page.iter().map(|record| Frame::split(record.data()));
+    frames.map(|frame| frame.expect("a frame").message()).collect()
+}
+
+fn reading(level: Level, rounds: usize) {
+    let full = black_box(HashKeyRange::FULL);
+    let ours = deaggregator(level, full);
+    let page = Traffic::USUAL.aggregates(BATCH);
+    let digested = messages(&page);
+    let times = Times::of(
+        rounds,
+        &mut [
+            contestant(|| {
+                let read = page.iter().map(|record| prost_way::read(record.data(), full));
+                read.sum::<usize>()
+            }),
+            contestant(|| read_single(&ours, &page)),
+            contestant(|| read_batch(&ours, &page)),
+            contestant(|| md5::digest_many_at(level, &digested)),
+            contestant(|| read_batch(&ours, &page)),
+        ],
+    );
+    ratio("read_batch_over_prost", times.ratio(0, 2));
+    ratio("read_single_over_prost", times.ratio(0, 1));
+    ratio("read_batch_over_single", times.ratio(1, 2));
+    ratio("read_batch_over_md5_lanes", times.ratio(3, 4));
+
+    let page = Traffic {
+        data_len: 1024,
+        ..Traffic::USUAL
+    };
+    let page = page.aggregates(BATCH);
+    let digested = messages(&page);
+    let times = Times::of(
+        rounds,
+        &mut [
+            contestant(|| md5::digest_many_at(level, &digested)),
+            contestant(|| read_batch(&ours, &page)),
+        ],
+    );
+    ratio("read_batch_over_md5_lanes_1024", times.ratio(0, 1));
+}
+
+fn decoding(rounds: usize) {
+    let page = Traffic::USUAL.aggregates(BATCH);
+    let messages: Vec<Bytes> = messages(&page)
+        .into_iter()
+        .zip(&page)
+        .map(|(message, record)| record.data().slice_ref(message))
+        .collect();
+    let mut index = Index::new();
+    let times = Times::of(
+        rounds,
+        &mut [
+            contestant(|| {
+                for message in &messages {
+                    black_box(prost_way::decode_owned(message.clone()));
+                }
+            }),
+            contestant(|| {
+                for message in &messages {
+                    black_box(prost_way::decode_bare(message.clone()));
+                }
+            }),
+            contestant(|| {
+                for message in &messages {
+                    index.clear();
+                    black_box(index.append(message).expect("a message"));
+                    black_box(index.records());
+                }
+            }),
+        ],
+    );
+    ratio("index_over_prost_decode", times.ratio(0, 2));
+    ratio("index_over_prost_bare", times.ratio(1, 2));
+}
+
+/// The table's way is the reader's own; each record's, the way of those who read first and check
+/// afterwards. Both start from the decoded aggregate.
+fn ranges(level: Level, rounds: usize) {
+    let page = Traffic::USUAL.aggregates(BATCH);
+    let digested = messages(&page);
+    // Any range but the full one, for which no key needs hashing.
+    let range = HashKeyRange::new(HashKey::MIN, HashKey::new(u128::MAX - 1)).expect("in order");
+    let indexed: Vec<(Vec<&[u8]>, Vec<usize>)> = digested
+        .iter()
+        .map(|message| {
+            let mut index = Index::new();
+            index.append(message).expect("a message");
+            let keys = index.partition_keys().map(|key| &message[key]).collect();
+            let records = index.records().iter();
+            let records = records.map(|record| record.partition_key_index() as usize);
+            (keys, records.collect())
+        })
+        .collect();
+    let [full, most] = [HashKeyRange::FULL, range].map(|range| deaggregator(level, black_box(range)));
+    let times = Times::of(
+        rounds,
+        &mut [
+            contestant(|| {
+                indexed.iter().all(|(keys, records)| {
+                    let hashes = records.iter().map(|&key| md5::digest(keys[key]));
+                    hashes.map(u128::from_be_bytes).all(|hash| range.contains(hash.into()))
+                })
+            }),
+            contestant(|| {
+                indexed.iter().all(|(keys, records)| {
+                    let hashes = md5::digest_many_at(level, keys).expect("the level is there");
+                    let inside: Vec<bool> = hashes
+                        .into_iter()
+                        .map(|hash| range.contains(u128::from_be_bytes(hash).into()))
+                        .collect();
+                    records.iter().all(|&key| inside[key])
+                })
+            }),
+            contestant(|| read_batch(&full, &page)),
+            contestant(|| read_batch(&most, &page)),
+        ],
+    );
+    ratio("range_check_table_over_record", times.ratio(0, 1));
+    ratio("read_batch_shard_range_over_full", times.ratio(2, 3));
+
+    let page = Traffic {
+        keys: Keys::Partition(usize::MAX),
+        ..Traffic::USUAL
+    };
+    let page = page.aggregates(BATCH);
+    let times = Times::of(
+        rounds,
+        &mut [
+            contestant(|| {
+                let read = page.iter().map(|record| prost_way::read(record.data(), range));
+                read.sum::<usize>()
+            }),
+            contestant(|| read_batch(&most, &page)),
+        ],
+    );
+    ratio("read_batch_over_prost_all_keys_differ", times.ratio(0, 1));
+}
+
+fn writing(rounds: usize) {
+    let traffic = Traffic::USUAL;
+    let records = traffic.user_records(BATCH * 250);
+    let times = Times::of(
+        rounds,
+        &mut [
+            with_input(
+                || records.clone(),
+                |records| {
+                    let mut writer = prost_way::Writer::default();
+                    let mut frames = Vec::with_capacity(BATCH);
+                    for record in &records {
+                        frames.extend(writer.push(record, traffic.aggregate_len));
+                    }
+                    frames.extend(writer.flush());
+                    (frames, records)
+                },
+            ),
+            with_input(
+                || records.clone(),
+                |records| {
+                    let mut aggregator = traffic.aggregator();
+                    let mut closed = Vec::with_capacity(BATCH);
+                    for record in records {
+                        closed.extend(aggregator.push(record).expect("a good record"));
+                    }
+                    closed.extend(aggregator.flush());
+                    closed
+                },
+            ),
+            with_input(
+                || records.clone(),
+                |records| traffic.aggregator().aggregate_batch(records),
+            ),
+        ],
+    );
+    ratio("write_over_prost", times.ratio(0, 1));
+    ratio("write_batch_over_single", times.ratio(1, 2));
+}

@@ -1,0 +1,137 @@
+//! What the benches read and write, and the way prost's users do it.
+#![allow(dead_code, reason = "each bench takes its part")]
+
+pub(crate) mod prost_way;
+pub(crate) mod rounds;
+
+use kinesis_aggregation::md5::Level;
+use kinesis_aggregation::{Aggregator, HashKey, KinesisRecord, UserRecord};
+
+/// The keys of user records.
+#[derive(Clone, Copy)]
+pub(crate) enum Keys {
+    /// So many different partition keys in turn.
+    Partition(usize),
+    /// Ten partition keys and as many explicit hash keys in turn.
+    ExplicitHash,
+}
+
+/// A kind of traffic.
+#[derive(Clone, Copy)]
+pub(crate) struct Traffic {
+    /// The bytes of a user record's data.
+    pub(crate) data_len: usize,
+    /// Its keys.
+    pub(crate) keys: Keys,
+    /// The most bytes of an aggregate.
+    pub(crate) aggregate_len: usize,
+}
+
+impl Traffic {
+    /// The one that the numbers are for: 200 bytes, 10 keys, the KPL's 50 KB.
+    pub(crate) const USUAL: Self = Self {
+        data_len: 200,
+        keys: Keys::Partition(10),
+        aggregate_len: 51_200,
+    };
+
+    /// So many user records, each with data of its own.
+    pub(crate) fn user_records(self, count: usize) -> Vec<UserRecord> {
+        let mut noise = Noise(0x6B70_6C00);
+        (0..count)
+            .map(|at| {
+                let data: Vec<u8> = std::iter::repeat_with(|| noise.next().to_le_bytes())
+                    .flatten()
+                    .take(self.data_len)
+                    .collect();
+                let key = |of: usize| format!("partition-key-{:06}", at % of);
+                match self.keys {
+                    Keys::Partition(of) => UserRecord::new(key(of), data),
+                    Keys::ExplicitHash => {
+                        let hash_key = u128::MAX / 11 * (at % 10 + 1) as u128;
+                        UserRecord::new(key(10), data).with_explicit_hash_key(HashKey::new(hash_key))
+                    }
+                }
+            })
+            .collect()
+    }
+
+    /// About how many user records fill an aggregate.
+    fn per_aggregate(self) -> usize {
+        self.aggregate_len / (self.data_len + 3) + 2
+    }
+
+    /// So many full aggregates.
+    pub(crate) fn aggregates(self, count: usize) -> Vec<KinesisRecord> {
+        let mut aggregator = self.aggregator();
+        let mut full = Vec::new();
+        for record in self.user_records(self.per_aggregate() * (count + 1)) {
+            full.extend(aggregator.push(record).expect("a user record of legal size"));
+            if full.len() == count {
+                break;
+            }
+        }
+        assert_eq!(full.len(), count);
+        full
+    }
+
+    /// What writes it, for one shard.
+    pub(crate) fn aggregator(self) -> Aggregator {
+        Aggregator::builder()
+            .mixing_shards()
+            .max_size(self.aggregate_len)
+            .max_record_size(10 * 1024 * 1024)
+            .build()
+            .expect("legal sizes")
+    }
+}
+
+/// One aggregate of exactly so many user records.
+pub(crate) fn aggregate_of(user_records: usize, traffic: Traffic) -> KinesisRecord {
+    let traffic = Traffic {
+        aggregate_len: 10 * 1024 * 1024 - 4096,
+        ..traffic
+    };
+    let mut aggregator = traffic.aggregator();
+    for record in traffic.user_records(user_records) {
+        let closed = aggregator.push(record).expect("a user record of legal size");
+        assert!(closed.is_none(), "it all fits one aggregate");
+    }
+    aggregator.flush().expect("a user record")
+}
+
+/// The same numbers every time (SplitMix64).
+pub(crate) struct Noise(pub(crate) u64);
+
+impl Noise {
+    /// The next one.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+}
+
+/// The level that `--level NAME` asks for, or the best one.
+///
+/// # Panics
+///
+/// If this machine or this build lacks it.
+pub(crate) fn level() -> Level {
+    let mut args = std::env::args().skip_while(|arg| arg != "--level").skip(1);
+    let Some(name) = args.next() else {
+        return Level::best();
+    };
+    let plain = |name: String| name.to_lowercase().replace(['-', ' '], "");
+    let name = plain(name);
+    Level::available()
+        .into_iter()
+        .find(|level| plain(level.to_string()) == name)
+        .unwrap_or_else(|| panic!("not a level of this machine: {:?}", Level::available()))
+}
+
+/// Whether `--quick` asks for a rough look.
+pub(crate) fn quick() -> bool {
+    std::env::args().any(|arg| arg == "--quick")
+}

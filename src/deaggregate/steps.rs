@@ -1,0 +1,110 @@
+//! What comes out of a Kinesis record, one after another.
+
+use std::slice;
+
+use super::judge::{Judged, Opened, to_u64};
+use super::outcome::Outcome;
+use crate::error::Loss;
+use crate::wire::IndexedRecord;
+
+/// Runs of user records with losses between them. Almost always it is one run: taking the next of
+/// it is all that is inlined.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Steps<'b> {
+    run: slice::Iter<'b, IndexedRecord>,
+    /// The sub-sequence number of the next.
+    next: usize,
+    end: usize,
+    /// None for a plain record.
+    entries: Option<&'b [IndexedRecord]>,
+    losses: slice::Iter<'b, Loss>,
+}
+
+pub(super) enum Step<'b> {
+    /// A user record of an aggregate, with its sub-sequence number.
+    UserRecord(usize, &'b IndexedRecord),
+    /// The Kinesis record itself.
+    Plain,
+    Loss(&'b Loss),
+}
+
+/// What follows a run.
+enum Turn<'b> {
+    Run(&'b [IndexedRecord]),
+    Plain,
+    Loss(&'b Loss),
+    End,
+}
+
+impl<'b> Steps<'b> {
+    pub(super) fn new(opened: &'b Opened, judged: &Judged) -> Self {
+        let plain = matches!(judged.outcome, Outcome::Plain(_));
+        Self {
+            run: [].iter(),
+            next: judged.delivered.start,
+            end: judged.delivered.end,
+            entries: (!plain).then(|| opened.entries(judged)),
+            losses: opened.losses(judged).iter(),
+        }
+    }
+
+    #[cold]
+    fn turn(&mut self) -> Turn<'b> {
+        let position = self.next;
+        let delivers = position < self.end;
+        let mut end = self.end;
+        if let Some(loss) = self.losses.as_slice().first() {
+            // A loss stands where its user record would; one without a place among what comes
+            // out, behind it all.
+            let at = usize::try_from(loss.user_record).unwrap_or(usize::MAX);
+            if !delivers || at == position {
+                self.losses.next();
+                self.next = position.saturating_add(usize::from(delivers));
+                return Turn::Loss(loss);
+            }
+            if at > position {
+                end = end.min(at);
+            }
+        }
+        match self.entries {
+            _ if !delivers => Turn::End,
+            None => {
+                self.next = position.saturating_add(1);
+                Turn::Plain
+            }
+            Some(entries) => match entries.get(position..end) {
+                Some(run) if !run.is_empty() => Turn::Run(run),
+                _ => Turn::End,
+            },
+        }
+    }
+}
+
+impl<'b> Iterator for Steps<'b> {
+    type Item = Step<'b>;
+
+    // Inlined, what the caller does not look at is not even made.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Step<'b>> {
+        loop {
+            if let Some(entry) = self.run.next() {
+                let position = self.next;
+                self.next = position.saturating_add(1);
+                return Some(Step::UserRecord(position, entry));
+            }
+            match self.turn() {
+                Turn::Run(run) => self.run = run.iter(),
+                Turn::Plain => return Some(Step::Plain),
+                Turn::Loss(loss) => return Some(Step::Loss(loss)),
+                Turn::End => return None,
+            }
+        }
+    }
+}
+
+/// For `Debug`: where it stands.
+impl Steps<'_> {
+    pub(super) fn left(&self) -> std::ops::Range<u64> {
+        to_u64(self.next)..to_u64(self.end)
+    }
+}
