@@ -19,11 +19,17 @@ use shared::{Keys, Traffic, prost_way};
 const BATCH: usize = 100;
 
 fn main() {
+    shared::settle();
     let level = shared::level();
     let rounds = if shared::quick() { 9 } else { 75 };
     eprintln!("{level}, {rounds} rounds");
     reading(level, rounds);
-    decoding(rounds);
+    decoding(rounds, Traffic::USUAL, "");
+    let varied = Traffic {
+        varied: true,
+        ..Traffic::USUAL
+    };
+    decoding(rounds, varied, "_varied_lengths");
     ranges(level, rounds);
     writing(rounds);
     // The lambda room's two ratios belong here.
@@ -59,7 +65,9 @@ fn read_single(deaggregator: &Deaggregator, page: &[KinesisRecord]) {
 
 fn messages(page: &[KinesisRecord]) -> Vec<&[u8]> {
     let frames = page.iter().map(|record| Frame::split(record.data()));
-    frames.map(|frame| frame.expect("a frame").message()).collect()
+    frames
+        .map(|frame| frame.expect("a frame").message())
+        .collect()
 }
 
 fn reading(level: Level, rounds: usize) {
@@ -71,7 +79,9 @@ fn reading(level: Level, rounds: usize) {
         rounds,
         &mut [
             contestant(|| {
-                let read = page.iter().map(|record| prost_way::read(record.data(), full));
+                let read = page
+                    .iter()
+                    .map(|record| prost_way::read(record.data(), full));
                 read.sum::<usize>()
             }),
             contestant(|| read_single(&ours, &page)),
@@ -101,8 +111,8 @@ fn reading(level: Level, rounds: usize) {
     ratio("read_batch_over_md5_lanes_1024", times.ratio(0, 1));
 }
 
-fn decoding(rounds: usize) {
-    let page = Traffic::USUAL.aggregates(BATCH);
+fn decoding(rounds: usize, traffic: Traffic, suffix: &str) {
+    let page = traffic.aggregates(BATCH);
     let messages: Vec<Bytes> = messages(&page)
         .into_iter()
         .zip(&page)
@@ -131,8 +141,11 @@ fn decoding(rounds: usize) {
             }),
         ],
     );
-    ratio("index_over_prost_decode", times.ratio(0, 2));
-    ratio("index_over_prost_bare", times.ratio(1, 2));
+    ratio(
+        &format!("index_over_prost_decode{suffix}"),
+        times.ratio(0, 2),
+    );
+    ratio(&format!("index_over_prost_bare{suffix}"), times.ratio(1, 2));
 }
 
 /// The table's way is the reader's own; each record's, the way of those who read first and check
@@ -153,14 +166,17 @@ fn ranges(level: Level, rounds: usize) {
             (keys, records.collect())
         })
         .collect();
-    let [full, most] = [HashKeyRange::FULL, range].map(|range| deaggregator(level, black_box(range)));
+    let [full, most] =
+        [HashKeyRange::FULL, range].map(|range| deaggregator(level, black_box(range)));
     let times = Times::of(
         rounds,
         &mut [
             contestant(|| {
                 indexed.iter().all(|(keys, records)| {
                     let hashes = records.iter().map(|&key| md5::digest(keys[key]));
-                    hashes.map(u128::from_be_bytes).all(|hash| range.contains(hash.into()))
+                    hashes
+                        .map(u128::from_be_bytes)
+                        .all(|hash| range.contains(hash.into()))
                 })
             }),
             contestant(|| {
@@ -189,7 +205,9 @@ fn ranges(level: Level, rounds: usize) {
         rounds,
         &mut [
             contestant(|| {
-                let read = page.iter().map(|record| prost_way::read(record.data(), range));
+                let read = page
+                    .iter()
+                    .map(|record| prost_way::read(record.data(), range));
                 read.sum::<usize>()
             }),
             contestant(|| read_batch(&most, &page)),

@@ -1,6 +1,7 @@
 //! What the benches read and write, and the way prost's users do it.
 #![allow(dead_code, reason = "each bench takes its part")]
 
+pub(crate) mod plot;
 pub(crate) mod prost_way;
 pub(crate) mod rounds;
 
@@ -19,8 +20,10 @@ pub(crate) enum Keys {
 /// A kind of traffic.
 #[derive(Clone, Copy)]
 pub(crate) struct Traffic {
-    /// The bytes of a user record's data.
+    /// The bytes of a user record's data, the most if they vary.
     pub(crate) data_len: usize,
+    /// Whether they vary, from half of that on.
+    pub(crate) varied: bool,
     /// Its keys.
     pub(crate) keys: Keys,
     /// The most bytes of an aggregate.
@@ -31,6 +34,7 @@ impl Traffic {
     /// The one that the numbers are for: 200 bytes, 10 keys, the KPL's 50 KB.
     pub(crate) const USUAL: Self = Self {
         data_len: 200,
+        varied: false,
         keys: Keys::Partition(10),
         aggregate_len: 51_200,
     };
@@ -40,16 +44,22 @@ impl Traffic {
         let mut noise = Noise(0x6B70_6C00);
         (0..count)
             .map(|at| {
+                let less = if self.varied {
+                    noise.next() as usize % (self.data_len / 2)
+                } else {
+                    0
+                };
                 let data: Vec<u8> = std::iter::repeat_with(|| noise.next().to_le_bytes())
                     .flatten()
-                    .take(self.data_len)
+                    .take(self.data_len - less)
                     .collect();
                 let key = |of: usize| format!("partition-key-{:06}", at % of);
                 match self.keys {
                     Keys::Partition(of) => UserRecord::new(key(of), data),
                     Keys::ExplicitHash => {
                         let hash_key = u128::MAX / 11 * (at % 10 + 1) as u128;
-                        UserRecord::new(key(10), data).with_explicit_hash_key(HashKey::new(hash_key))
+                        UserRecord::new(key(10), data)
+                            .with_explicit_hash_key(HashKey::new(hash_key))
                     }
                 }
             })
@@ -58,7 +68,12 @@ impl Traffic {
 
     /// About how many user records fill an aggregate.
     fn per_aggregate(self) -> usize {
-        self.aggregate_len / (self.data_len + 3) + 2
+        let least = if self.varied {
+            self.data_len / 2
+        } else {
+            self.data_len
+        };
+        self.aggregate_len / (least + 3) + 2
     }
 
     /// So many full aggregates.
@@ -66,7 +81,11 @@ impl Traffic {
         let mut aggregator = self.aggregator();
         let mut full = Vec::new();
         for record in self.user_records(self.per_aggregate() * (count + 1)) {
-            full.extend(aggregator.push(record).expect("a user record of legal size"));
+            full.extend(
+                aggregator
+                    .push(record)
+                    .expect("a user record of legal size"),
+            );
             if full.len() == count {
                 break;
             }
@@ -94,7 +113,9 @@ pub(crate) fn aggregate_of(user_records: usize, traffic: Traffic) -> KinesisReco
     };
     let mut aggregator = traffic.aggregator();
     for record in traffic.user_records(user_records) {
-        let closed = aggregator.push(record).expect("a user record of legal size");
+        let closed = aggregator
+            .push(record)
+            .expect("a user record of legal size");
         assert!(closed.is_none(), "it all fits one aggregate");
     }
     aggregator.flush().expect("a user record")
@@ -129,6 +150,25 @@ pub(crate) fn level() -> Level {
         .into_iter()
         .find(|level| plain(level.to_string()) == name)
         .unwrap_or_else(|| panic!("not a level of this machine: {:?}", Level::available()))
+}
+
+/// Starts this bench anew so that glibc's allocator keeps what is freed, as it does in a process
+/// that has run for a while. Otherwise it gives megabytes back to the kernel after each round, and
+/// fetching them again takes longer than reading or writing.
+pub(crate) fn settle() {
+    const NAME: &str = "GLIBC_TUNABLES";
+    if std::env::var_os(NAME).is_some() {
+        return;
+    }
+    let keep = "glibc.malloc.trim_threshold=1000000000:glibc.malloc.mmap_threshold=1000000000";
+    let status = std::env::current_exe().and_then(|this| {
+        std::process::Command::new(this)
+            .args(std::env::args_os().skip(1))
+            .env(NAME, keep)
+            .status()
+    });
+    let status = status.expect("this bench can be started");
+    std::process::exit(status.code().unwrap_or(1));
 }
 
 /// Whether `--quick` asks for a rough look.

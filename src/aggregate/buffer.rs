@@ -109,6 +109,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// Whether `record` would join what is here within the limits.
+    #[allow(dead_code, reason = "for the producer, which asks before it decides")]
     pub(crate) fn fits(&self, record: &UserRecord, config: &Config) -> bool {
         self.is_empty()
             || (self.len() < config.max_count && self.plan(record).0.get() <= config.max_size)
@@ -126,6 +127,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// Adds `record` if it [`fits`](Self::fits), or gives it back.
+    #[inline]
     pub(crate) fn join(
         &mut self,
         record: R,

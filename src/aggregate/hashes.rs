@@ -1,6 +1,7 @@
 //! The hash keys of partition keys seen lately: an MD5 would take longer than all the rest of
 //! adding a user record.
 
+use super::table::print;
 use crate::hash_key::HashKey;
 use crate::record::UserRecord;
 
@@ -27,6 +28,7 @@ struct Slot {
 
 impl KeyHashes {
     /// The effective hash key of `record`, as [`UserRecord::hash_key`] computes it.
+    #[inline]
     pub(crate) fn hash_key(&mut self, record: &UserRecord) -> Option<HashKey> {
         record.explicit_hash_key().or_else(|| {
             let key = record.partition_key()?;
@@ -57,19 +59,9 @@ impl KeyHashes {
     }
 }
 
-/// Cheap and no more: keys that fall together are only hashed more often.
+/// Keys that fall together are only hashed more often.
 fn slot(key: &str) -> usize {
-    let bytes = key.as_bytes();
-    let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(head), Some(tail)) => {
-            u64::from_le_bytes(*head) ^ u64::from_le_bytes(*tail).rotate_left(29)
-        }
-        _ => bytes
-            .iter()
-            .fold(0, |all, &byte| all << 8 | u64::from(byte)),
-    };
-    let mixed = (ends ^ bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed >> 32) as usize % SLOTS
+    (print(key) >> 32) as usize % SLOTS
 }
 
 #[cfg(test)]

@@ -63,12 +63,11 @@ impl Aggregator {
 
     /// Adds a user record and returns what it closed.
     fn add(&mut self, record: UserRecord) -> Result<Option<Unsealed>, AggregateError> {
-        let mut hash_key = None;
-        let checked = check(&record, &self.config).and_then(|()| {
-            hash_key = self.hashes.hash_key(&record);
-            self.scope.check(hash_key)
-        });
-        if let Err(kind) = checked {
+        if let Err(kind) = check(&record, &self.config) {
+            return Err(AggregateError::new(record, kind));
+        }
+        let hash_key = self.hashes.hash_key(&record);
+        if let Err(kind) = self.scope.check(hash_key) {
             return Err(AggregateError::new(record, kind));
         }
         let mixes = self.buffer.is_empty() || self.scope.mixes(&self.buffer, hash_key);

@@ -3,6 +3,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use bytestring::ByteString;
+
+use crate::hash_key::HashKey;
+
 /// Up to this many entries, looking through all is cheaper than hashing, and most aggregates
 /// have no more.
 const SMALL: usize = 16;
@@ -10,6 +14,8 @@ const SMALL: usize = 16;
 #[derive(Clone)]
 pub(super) struct Table<K> {
     entries: Vec<K>,
+    /// The [print](Entry::print) of each entry, while there are few.
+    prints: Vec<u64>,
     /// Where each entry is, once there are more than [`SMALL`].
     positions: HashMap<K, u32>,
 }
@@ -18,12 +24,47 @@ impl<K> Default for Table<K> {
     fn default() -> Self {
         Self {
             entries: Vec::new(),
+            prints: Vec::new(),
             positions: HashMap::new(),
         }
     }
 }
 
-impl<K: Clone + Eq + Hash> Table<K> {
+/// What stands in a table.
+pub(super) trait Entry: Clone + Eq + Hash {
+    /// A number that tells most entries apart, quicker than comparing them.
+    fn print(&self) -> u64;
+}
+
+impl Entry for ByteString {
+    fn print(&self) -> u64 {
+        print(self)
+    }
+}
+
+impl Entry for HashKey {
+    fn print(&self) -> u64 {
+        // The low half: whoever counts, counts there.
+        self.get() as u64
+    }
+}
+
+/// The print of a key: of its first and last bytes.
+#[inline]
+pub(super) fn print(key: &str) -> u64 {
+    let bytes = key.as_bytes();
+    let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(head), Some(tail)) => {
+            u64::from_le_bytes(*head) ^ u64::from_le_bytes(*tail).rotate_left(29)
+        }
+        _ => bytes
+            .iter()
+            .fold(0, |all, &byte| all << 8 | u64::from(byte)),
+    };
+    (ends ^ bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+impl<K: Entry> Table<K> {
     pub(super) fn entries(&self) -> &[K] {
         &self.entries
     }
@@ -40,10 +81,12 @@ impl<K: Clone + Eq + Hash> Table<K> {
     /// The [next](Self::next) position, if it is new.
     pub(super) fn position(&self, key: &K) -> Result<u32, u32> {
         let known = if self.entries.len() <= SMALL {
-            self.entries
-                .iter()
-                .position(|entry| entry == key)
-                .map(to_u32)
+            let print = key.print();
+            let known = self.prints.iter().zip(&self.entries);
+            known
+                .zip(0..)
+                .find(|((known, entry), _)| **known == print && *entry == key)
+                .map(|(_, position)| position)
         } else {
             self.positions.get(key).copied()
         };
@@ -51,6 +94,9 @@ impl<K: Clone + Eq + Hash> Table<K> {
     }
 
     pub(super) fn push(&mut self, key: K) {
+        if self.entries.len() < SMALL {
+            self.prints.push(key.print());
+        }
         self.entries.push(key);
         let len = self.entries.len();
         if len > SMALL {

@@ -42,7 +42,9 @@ impl Hashes {
             return md5::digest(text.as_bytes());
         }
         if !self.entries.contains(&entry) {
-            let behind = table.and_then(|table| table.get(entry..)).unwrap_or_default();
+            let behind = table
+                .and_then(|table| table.get(entry..))
+                .unwrap_or_default();
             let mut window = [&[][..]; WINDOW];
             let mut len = 0_usize;
             for (room, span) in window.iter_mut().zip(behind) {

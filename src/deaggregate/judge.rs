@@ -306,7 +306,9 @@ impl<'a> Judge<'a> {
             place.set_inside();
             return Ok(());
         }
-        let table = index.explicit_hash_keys.get(extent.explicit_hash_keys.clone());
+        let table = index
+            .explicit_hash_keys
+            .get(extent.explicit_hash_keys.clone());
         let entry = to_usize(record.explicit_hash_key);
         let place = self.explicit_hash_keys.get_mut(entry);
         let place = place.ok_or(Fault::ExplicitHashKeyIndex)?;

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use super::judge::to_usize;
 use crate::error::ParseHashKeyError;
 use crate::hash_key::{HashKey, parse_big_integer};
-use super::judge::to_usize;
 use crate::md5::Digest;
 use crate::wire::{Span, decode_utf8};
 

@@ -137,7 +137,9 @@ impl Deaggregator {
     }
 
     fn digests(&self, messages: &[&[u8]]) -> Vec<Digest> {
-        let forced = self.level.and_then(|level| md5::digest_many_at(level, messages));
+        let forced = self
+            .level
+            .and_then(|level| md5::digest_many_at(level, messages));
         forced.unwrap_or_else(|| md5::digest_many(messages))
     }
 

@@ -3,15 +3,15 @@
 use std::ops::Range;
 
 use super::cursor::{Cursor, END_GROUP, LENGTH, Malformed, Tag, VARINT};
-use super::fast;
+use super::fast::{self, Header, Run};
 use crate::error::MalformedError;
 
 const PARTITION_KEY_TABLE: Tag = Tag::new(1, LENGTH);
 const EXPLICIT_HASH_KEY_TABLE: Tag = Tag::new(2, LENGTH);
-const RECORDS: Tag = Tag::new(3, LENGTH);
+pub(super) const RECORDS: Tag = Tag::new(3, LENGTH);
 
-const PARTITION_KEY_INDEX: Tag = Tag::new(1, VARINT);
-const EXPLICIT_HASH_KEY_INDEX: Tag = Tag::new(2, VARINT);
+pub(super) const PARTITION_KEY_INDEX: Tag = Tag::new(1, VARINT);
+pub(super) const EXPLICIT_HASH_KEY_INDEX: Tag = Tag::new(2, VARINT);
 const DATA: Tag = Tag::new(3, LENGTH);
 const TAGS: Tag = Tag::new(4, LENGTH);
 
@@ -196,21 +196,39 @@ impl Index {
     #[inline]
     fn records_of_the_kpl<'m>(&mut self, cursor: Cursor<'m>, len: usize) -> Cursor<'m> {
         let mut rest = cursor.rest();
-        while let Some(header) = fast::header(rest)
-            && let Some(data) = rest.get(header.len..)
-            && let Some(behind) = data.get(to_usize(header.data_len)..)
-        {
-            self.records.push(IndexedRecord {
-                data: Span {
-                    start: to_u32(len.wrapping_sub(data.len())),
-                    len: header.data_len,
-                },
-                partition_key: header.partition_key,
-                explicit_hash_key: header.explicit_hash_key,
-            });
+        let mut run = Run::NONE;
+        loop {
+            if let Some((header, behind)) = run.next(rest) {
+                self.records.push(at(len, rest, header));
+                rest = behind;
+                continue;
+            }
+            let Some(header) = fast::header(rest) else {
+                break;
+            };
+            let record_len = header.len.saturating_add(to_usize(header.data_len));
+            let Some(behind) = rest.get(record_len..) else {
+                break;
+            };
+            self.records.push(at(len, rest, header));
+            run = Run::like(rest, header);
             rest = behind;
         }
         cursor.at(rest)
+    }
+}
+
+/// The user record with this header at the start of `rest`, the end of a message of `len` bytes.
+#[inline(always)]
+fn at(len: usize, rest: &[u8], header: Header) -> IndexedRecord {
+    let start = len.wrapping_sub(rest.len()).wrapping_add(header.len);
+    IndexedRecord {
+        data: Span {
+            start: to_u32(start),
+            len: header.data_len,
+        },
+        partition_key: header.partition_key,
+        explicit_hash_key: header.explicit_hash_key,
     }
 }
 
@@ -328,48 +346,4 @@ fn check_tag(mut cursor: Cursor<'_>) -> Result<(), Malformed> {
         }
     }
     has_key.then_some(()).ok_or_else(|| start.malformed())
-}
-
-/// Where the user record at `position` starts in `message` (at its tag), and the table indices
-/// it names, in full. Reads the message again: for reports only.
-pub(crate) fn locate(message: &[u8], position: usize) -> Option<Located> {
-    let mut cursor = Cursor::new(message);
-    let mut seen = 0_usize;
-    while !cursor.is_empty() {
-        let at = cursor;
-        let tag = cursor.tag().ok()?;
-        if tag != RECORDS {
-            cursor.skip(tag, 0).ok()?;
-            continue;
-        }
-        let mut record = cursor.message().ok()?;
-        if seen < position {
-            seen = seen.saturating_add(1);
-            continue;
-        }
-        let mut located = Located {
-            offset: message.len().saturating_sub(at.left()),
-            partition_key_index: 0,
-            explicit_hash_key_index: None,
-        };
-        while !record.is_empty() {
-            match record.tag().ok()? {
-                PARTITION_KEY_INDEX => located.partition_key_index = record.varint().ok()?,
-                EXPLICIT_HASH_KEY_INDEX => {
-                    located.explicit_hash_key_index = Some(record.varint().ok()?);
-                }
-                tag => record.skip(tag, 1).ok()?,
-            }
-        }
-        return Some(located);
-    }
-    None
-}
-
-/// What [`locate`] finds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Located {
-    pub(crate) offset: usize,
-    pub(crate) partition_key_index: u64,
-    pub(crate) explicit_hash_key_index: Option<u64>,
 }

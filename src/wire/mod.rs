@@ -20,11 +20,13 @@ mod encode;
 mod fast;
 mod frame;
 mod index;
+mod locate;
 mod text;
 
 pub use encode::{EncodedSize, RecordIndices, encode, encode_unsealed, seal, seal_many};
 pub use frame::{DIGEST_LEN, FRAME_OVERHEAD, Frame, MAGIC, is_framed};
 pub use index::{Extent, Index, IndexedRecord};
 
-pub(crate) use index::{NO_KEY, Span, locate};
+pub(crate) use index::{NO_KEY, Span};
+pub(crate) use locate::locate;
 pub(crate) use text::decode_utf8;

@@ -1,0 +1,86 @@
+//! Does the time for a user record stay the same, however many there are? And the memory?
+//!
+//! `cargo bench --bench scale -- [--quick]` prints a line for each size, draws
+//! target/scale.svg, and fails if reading is not linear.
+#![allow(missing_docs, reason = "a bench")]
+
+mod shared;
+
+use std::hint::black_box;
+use std::path::Path;
+
+use allocation_counter::measure;
+use kinesis_aggregation::{Deaggregator, KinesisRecord};
+use shared::plot::{Curve, plot};
+use shared::rounds::{Times, contestant};
+use shared::{Traffic, aggregate_of};
+
+/// The time for a user record at the largest size, over the least of the smaller ones from 100
+/// user records on: above this it is no longer flat. Caches alone make 2 to 3: a hundred thousand
+/// user records are 20 MB, ten thousand Kinesis records 500.
+const FLAT: f64 = 6.0;
+
+/// The most bytes of working memory for a user record.
+const MEMORY: f64 = 100.0;
+
+fn main() {
+    let quick = shared::quick();
+    let small = Traffic {
+        data_len: 50,
+        ..Traffic::USUAL
+    };
+    let sizes = [1, 10, 100, 1000, 10_000, 100_000];
+    let by_aggregate = sizes.map(|size| (size, vec![aggregate_of(size, small)]));
+    let by_aggregate = series("user records in an aggregate", &by_aggregate, quick);
+
+    let one = aggregate_of(20, Traffic::USUAL);
+    let batches = [1, 10, 100, 1000, 10_000];
+    let by_batch = batches.map(|batch| (batch, vec![one.clone(); batch]));
+    let by_batch = series("Kinesis records in a batch", &by_batch, quick);
+
+    let svg = plot(&[by_aggregate.clone(), by_batch.clone()]);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/scale.svg");
+    std::fs::write(&path, svg).expect("target is writable");
+    println!("drawn: target/scale.svg");
+    for curve in [by_aggregate, by_batch] {
+        check(&curve);
+    }
+}
+
+fn series(name: &str, pages: &[(usize, Vec<KinesisRecord>)], quick: bool) -> Curve {
+    let mut curve = Curve {
+        name: name.to_owned(),
+        points: Vec::new(),
+    };
+    for (size, page) in pages {
+        let user_records: usize = page.iter().map(KinesisRecord::user_record_count).sum();
+        // Small ones many times, so that the clock can see them.
+        let repeat = (20_000 / user_records).max(1);
+        let rounds = if quick { 5 } else { 31 };
+        let times = Times::of(
+            rounds,
+            &mut [contestant(|| (0..repeat).for_each(|_| read(page)))],
+        );
+        let nanoseconds = times.median(0) * 1e9 / (repeat * user_records) as f64;
+        let memory = measure(|| read(page)).bytes_max as f64 / user_records as f64;
+        println!(
+            "scale {size:>6} {name}: {nanoseconds:8.1} ns and {memory:6.1} bytes of memory a user record"
+        );
+        curve.points.push((*size as f64, nanoseconds, memory));
+    }
+    curve
+}
+
+fn read(page: &[KinesisRecord]) {
+    for (_, user_record) in &Deaggregator::new().deaggregate_batch(page) {
+        black_box(user_record.expect("nothing is lost").data());
+    }
+}
+
+fn check(curve: &Curve) {
+    let (size, time, memory) = *curve.points.last().expect("points");
+    let large = curve.points.iter().filter(|point| point.0 >= 100.0);
+    let least = large.map(|point| point.1).fold(f64::INFINITY, f64::min);
+    assert!(time < FLAT * least, "{}: not flat at {size}", curve.name);
+    assert!(memory < MEMORY, "{}: {memory} bytes at {size}", curve.name);
+}
