@@ -197,6 +197,7 @@ impl Index {
     fn records_of_the_kpl<'m>(&mut self, cursor: Cursor<'m>, len: usize) -> Cursor<'m> {
         let mut rest = cursor.rest();
         let mut run = Run::NONE;
+        let mut data_len = None;
         loop {
             if let Some((header, behind)) = run.next(rest) {
                 self.records.push(at(len, rest, header));
@@ -211,7 +212,13 @@ impl Index {
                 break;
             };
             self.records.push(at(len, rest, header));
-            run = Run::like(rest, header);
+            // Two of one length make a run. Where lengths vary, looking for runs costs.
+            run = if data_len == Some(header.data_len) {
+                Run::like(rest, header)
+            } else {
+                Run::NONE
+            };
+            data_len = Some(header.data_len);
             rest = behind;
         }
         cursor.at(rest)

@@ -3,6 +3,7 @@
 
 mod aggregator;
 mod allocations;
+mod fast_paths;
 mod fuzz_seeds;
 mod kcl_rules;
 mod kpl_vectors;
