@@ -203,7 +203,6 @@ fn agree(
 
 /// A varint of one byte.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "seven bits")]
 fn one(word: u64) -> u32 {
     (word & 0x7F) as u32
 }

@@ -50,7 +50,9 @@ fn body(records: &[(Parts, usize)], extra: &[u8]) -> Vec<u8> {
     body
 }
 
-fn indexed(body: &[u8]) -> Option<Vec<(u32, Option<u32>, Vec<u8>)>> {
+type Indexed = (u32, Option<u32>, Vec<u8>);
+
+fn indexed(body: &[u8]) -> Option<Vec<Indexed>> {
     let mut index = Index::new();
     index.append(body).ok()?;
     let data = |range: Range<usize>| body[range].to_vec();
