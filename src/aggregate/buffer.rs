@@ -45,6 +45,10 @@ impl<R> Default for Buffer<R> {
 /// A Kinesis record but for its digest, and the user records in it.
 pub(crate) struct Closed<R> {
     pub(crate) record: Unsealed,
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
     pub(crate) members: Vec<R>,
 }
 
@@ -79,6 +83,15 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
             random_key: Some(key),
             ..Self::default()
         }
+    }
+
+    /// Makes room for so many more at once.
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
+    pub(crate) fn reserve(&mut self, records: usize) {
+        self.records.reserve(records);
     }
 
     /// The bytes that the Kinesis record would count, data and partition key.

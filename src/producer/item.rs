@@ -130,6 +130,13 @@ impl<T> Item<T> {
         Self::new(Body::Open(buffer), lane, form, generation)
     }
 
+    /// Makes room for so many user records in an open one.
+    pub(super) fn reserve(&mut self, user_records: usize) {
+        if let Body::Open(buffer) = &mut self.body {
+            buffer.reserve(user_records);
+        }
+    }
+
     pub(super) fn bare(pending: Pending<T>, generation: u64) -> Self {
         let mut item = Self::new(
             Body::Bare(Box::new(pending)),

@@ -10,6 +10,8 @@ pub(super) struct Queue<T> {
     /// The aggregate that user records join.
     pub(super) open: Option<Item<T>>,
     pub(super) ready: VecDeque<Item<T>>,
+    /// How many user records the last aggregate held: the next one will hold about as many.
+    pub(super) usual: usize,
     /// To be sent again, later; where order is wanted they wait in `ready` instead.
     pub(super) delayed: Vec<Item<T>>,
     pub(super) limiter: Limiter,
@@ -41,6 +43,7 @@ impl<T> Lanes<T> {
         self.queues.entry(lane).or_insert_with(|| Queue {
             open: None,
             ready: VecDeque::new(),
+            usual: 0,
             delayed: Vec::new(),
             limiter: Limiter::new(rate_limit, now),
             limited: Time::ZERO,

@@ -179,18 +179,21 @@ impl<T> Pipeline<T> {
         }
         let (cover, span) = (item.cover, item.span);
         let members = item.into_members();
-        let members = (0..).zip(members).collect();
-        match cover {
-            Some(cover) if form == Form::Framed && !bare => {
-                let held = Held {
-                    members,
-                    cover,
-                    landed,
-                    span,
-                };
-                self.judge(now, held);
-            }
-            _ => self.deliver(members, landed),
+        let fits = match cover {
+            Some(cover) if form == Form::Framed && !bare => self.fits(cover, &landed),
+            _ => Some(true),
+        };
+        match (fits, cover) {
+            (Some(true), _) => self.deliver((0..).zip(members), landed),
+            (Some(false), _) => self.put_again(now, members, &landed),
+            (None, Some(cover)) => self.held.push(Held {
+                members: (0..).zip(members).collect(),
+                cover,
+                landed,
+                span,
+            }),
+            // Only what has hash keys is judged.
+            (None, None) => {}
         }
     }
 
@@ -223,24 +226,27 @@ impl<T> Pipeline<T> {
         }
     }
 
-    /// All or nothing, as the KCL does: every user record belongs to the shard where the
-    /// aggregate landed, or every one is sent again. Not before the shard's range is known.
-    fn judge(&mut self, now: Time, held: Held<T>) {
-        let Some(range) = self.shards.range(held.landed.stored.shard_id()) else {
-            self.held.push(held);
-            return;
-        };
-        if range.contains(held.cover.start()) && range.contains(held.cover.end()) {
-            self.deliver(held.members, held.landed);
-            return;
-        }
+    /// Whether all user records belong to the shard where their aggregate landed, as the KCL
+    /// sees it; unknown until the shard's range is known.
+    fn fits(&self, cover: HashKeyRange, landed: &Landed) -> Option<bool> {
+        let range = self.shards.range(landed.stored.shard_id())?;
+        Some(range.contains(cover.start()) && range.contains(cover.end()))
+    }
+
+    /// The KCL drops the aggregate, so every user record of it is sent again.
+    fn put_again(
+        &mut self,
+        now: Time,
+        members: impl IntoIterator<Item = Pending<T>>,
+        landed: &Landed,
+    ) {
         let code = ByteString::from_static("WrongShard");
         self.metrics.error(&code);
         let attempt = Attempt {
             error: Some(code),
-            ..held.landed.attempt
+            ..landed.attempt.clone()
         };
-        for (_, mut pending) in held.members {
+        for mut pending in members {
             // Readers that do not filter have it.
             pending.failed(&attempt, true);
             self.return_or_expire(now, pending);
@@ -250,7 +256,14 @@ impl<T> Pipeline<T> {
     /// The shard map has grown.
     pub(super) fn judge_held(&mut self, now: Time) {
         for held in std::mem::take(&mut self.held) {
-            self.judge(now, held);
+            match self.fits(held.cover, &held.landed) {
+                Some(true) => self.deliver(held.members, held.landed),
+                Some(false) => {
+                    let members = held.members.into_iter().map(|(_, pending)| pending);
+                    self.put_again(now, members, &held.landed);
+                }
+                None => self.held.push(held),
+            }
         }
     }
 
@@ -265,7 +278,7 @@ impl<T> Pipeline<T> {
         }
     }
 
-    fn deliver(&mut self, members: Vec<(u64, Pending<T>)>, landed: Landed) {
+    fn deliver(&mut self, members: impl IntoIterator<Item = (u64, Pending<T>)>, landed: Landed) {
         let landed = Arc::new(landed);
         for (sub_sequence_number, mut pending) in members {
             let delivered = Delivered {

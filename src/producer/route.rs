@@ -8,6 +8,9 @@ use super::pipeline::{Pipeline, random_key};
 use crate::aggregate::reads_as_aggregate;
 use crate::hash_key::HashKey;
 
+/// For no more user records is room made before they come.
+const USUAL_MAX: usize = 1024;
+
 /// How long `flush` lets records wait for a shard map, at most.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -87,15 +90,16 @@ impl<T> Pipeline<T> {
         let closed = queue.open.take_if(|open| !open.fits(&pending, config));
         let open = queue.open.get_or_insert_with(|| {
             let may_lack_key = lane == Lane::Keyless || form == Form::Mixed;
-            Item::open(
-                lane,
-                form,
-                generation,
-                may_lack_key.then(|| random_key(random)),
-            )
+            let key = may_lack_key.then(|| random_key(random));
+            let mut open = Item::open(lane, form, generation, key);
+            open.reserve(queue.usual.min(USUAL_MAX));
+            open
         });
         open.push(pending);
         let full = queue.open.take_if(|open| open.is_full(config));
+        if let Some(last) = full.as_ref().or(closed.as_ref()) {
+            queue.usual = last.len();
+        }
         for item in closed.into_iter().chain(full) {
             self.enqueue(now, item);
         }

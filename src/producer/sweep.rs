@@ -46,11 +46,11 @@ impl<T> Pipeline<T> {
     /// Those that landed where nobody knows: the rest of their aggregates may still be judged.
     fn sweep_held(&mut self, cutoff: Time) {
         for mut held in std::mem::take(&mut self.held) {
-            let (expired, left) = std::mem::take(&mut held.members)
+            let (expired, left): (Vec<_>, Vec<_>) = std::mem::take(&mut held.members)
                 .into_iter()
                 .partition(|(_, pending)| pending.accepted <= cutoff);
             held.members = left;
-            for (_, pending) in Vec::from(expired) {
+            for (_, pending) in expired {
                 self.fail(pending, FailureKind::UnknownShard, true);
             }
             if !held.members.is_empty() {

@@ -9,7 +9,7 @@ use kinesis_aggregation::producer::{Attempt, FailureKind, Outcome};
 use super::model_kcl::{self, Read};
 use super::sim::{Put, Run};
 
-/// From the end of a record's time to live to its resolution, besides an answer under way.
+/// From the end of a record's time to live, and of what was under way then, to its resolution.
 const SWEEP: Duration = Duration::from_millis(251);
 
 /// The tries after which the stream may hold a record although they failed.
@@ -28,10 +28,15 @@ pub(super) fn check(run: &mut Run) {
     for read in &reads {
         by_id.entry(read.id).or_default().push(read);
     }
+    let mut held: BTreeMap<u64, usize> = BTreeMap::new();
+    for read in model_kcl::read(&run.stream, false) {
+        *held.entry(read.id).or_default() += 1;
+    }
     let mut broken = Vec::new();
     for (id, put) in run.puts.iter().enumerate() {
         let reads = by_id.get(&(id as u64)).map_or(&[][..], Vec::as_slice);
-        let laws = [balance(run, put, reads), times(run, put)];
+        let held = held.contains_key(&(id as u64));
+        let laws = [doubt(put, held), balance(run, put, reads), times(run, put)];
         broken.extend(
             laws.into_iter()
                 .flatten()
@@ -86,10 +91,20 @@ fn balance(run: &Run, put: &Put, reads: &[&Read]) -> Option<String> {
     None
 }
 
+/// What is certainly not stored is nowhere in the stream, for readers that do not filter too.
+fn doubt(put: &Put, held: bool) -> Option<String> {
+    match &put.resolved {
+        Some((_, Err(error))) if held && !error.is_maybe_stored() => {
+            Some(format!("it is in the stream: {error:?}"))
+        }
+        _ => None,
+    }
+}
+
 /// Every deadline is met.
 fn times(run: &Run, put: &Put) -> Option<String> {
     let (resolved, outcome) = put.resolved.as_ref()?;
-    let latest = put.accepted + run.facts.ttl + run.facts.request_timeout.max(SWEEP);
+    let latest = put.accepted + run.facts.ttl + run.facts.request_timeout + SWEEP;
     if *resolved > latest {
         return Some(format!("resolved {:?} too late", *resolved - latest));
     }

@@ -1,5 +1,7 @@
 //! The producer: the pipeline in a simulation, and the handle on tokio's paused clock.
 
+mod bugs;
+mod cost;
 mod laws;
 mod model_kcl;
 mod model_stream;

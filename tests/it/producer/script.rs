@@ -45,7 +45,6 @@ pub(super) struct Facts {
     pub(super) collection_max_count: usize,
     pub(super) collection_max_size: usize,
     pub(super) switches: bool,
-    pub(super) fatal: bool,
 }
 
 fn faults(random: &mut Random) -> Faults {
@@ -110,7 +109,6 @@ impl Script {
             collection_max_count: [1, 3, 500, 500][random.index(4)],
             collection_max_size: [3000, 5_242_880][random.index(2)],
             switches: random.chance(250),
-            fatal: faults.fatal > 0,
         };
         let builder = Self::builder(seed, &facts, &mut random);
         let distribution = if random.chance(150) {
