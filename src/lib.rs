@@ -89,6 +89,6 @@ pub use shard::{Shard, ShardMap};
 pub use sharded::ShardedAggregator;
 
 /// The examples of README.md.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "lambda", feature = "producer"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -327,16 +327,23 @@ pub struct KinesisRecord {
 }
 
 impl KinesisRecord {
-    /// A Kinesis record with this partition key (or `None`) and data.
-    pub fn new<K: Into<ByteString>>(
-        partition_key: impl Into<Option<K>>,
-        data: impl Into<Bytes>,
-    ) -> Self {
+    /// A Kinesis record with a partition key and data.
+    pub fn new(partition_key: impl Into<ByteString>, data: impl Into<Bytes>) -> Self {
+        Self::with_optional_key(Some(partition_key.into()), data.into())
+    }
+
+    /// A Kinesis record of a stream with service-managed distribution, which may leave the
+    /// partition key out.
+    pub fn without_partition_key(data: impl Into<Bytes>) -> Self {
+        Self::with_optional_key(None, data.into())
+    }
+
+    pub(crate) fn with_optional_key(partition_key: Option<ByteString>, data: Bytes) -> Self {
         Self {
-            partition_key: partition_key.into().map(Into::into),
+            partition_key,
             explicit_hash_key: None,
             sequence_number: None,
-            data: data.into(),
+            data,
             user_record_count: 1,
         }
     }

@@ -3,7 +3,6 @@
 use super::item::{Body, Form, Item, Lane, Pending};
 use super::outcome::Time;
 use super::pipeline::{Action, Pipeline, random_key};
-use bytestring::ByteString;
 
 use crate::aggregate::Unsealed;
 use crate::hash_key::HashKeyRange;
@@ -171,7 +170,7 @@ impl<T> Pipeline<T> {
                             };
                         }
                         unsealed.push(closed.record);
-                        let record = KinesisRecord::new::<ByteString>(None, "");
+                        let record = KinesisRecord::without_partition_key("");
                         (Body::Sealed(record, closed.members), true)
                     }
                     // Empty ones were left out.
@@ -223,7 +222,7 @@ impl<T> Pipeline<T> {
 
 fn bare<T>(pending: Pending<T>) -> Body<T> {
     let key = pending.record.shared_partition_key().cloned();
-    let record = KinesisRecord::new::<ByteString>(key, pending.record.data().clone());
+    let record = KinesisRecord::with_optional_key(key, pending.record.data().clone());
     Body::Sealed(record, vec![pending])
 }
 

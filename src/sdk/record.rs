@@ -31,8 +31,11 @@ impl StoredRecord for Record {
 /// What was fetched, its data shared.
 impl From<Record> for KinesisRecord {
     fn from(record: Record) -> Self {
-        Self::new::<String>(record.partition_key, record.data.into_bytes())
-            .with_sequence_number(record.sequence_number)
+        Self::with_optional_key(
+            record.partition_key.map(Into::into),
+            record.data.into_bytes(),
+        )
+        .with_sequence_number(record.sequence_number)
     }
 }
 
@@ -63,7 +66,8 @@ impl TryFrom<PutRecordsRequestEntry> for KinesisRecord {
 
     fn try_from(entry: PutRecordsRequestEntry) -> Result<Self, ParseHashKeyError> {
         let hash_key = entry.explicit_hash_key().map(str::parse).transpose()?;
-        let mut record = Self::new::<String>(entry.partition_key, entry.data.into_bytes());
+        let mut record =
+            Self::with_optional_key(entry.partition_key.map(Into::into), entry.data.into_bytes());
         record.explicit_hash_key = hash_key;
         Ok(record)
     }
@@ -129,7 +133,7 @@ mod tests {
 
     #[test]
     fn an_entry_without_a_partition_key_stays_without() {
-        let record = KinesisRecord::new(None::<String>, "data");
+        let record = KinesisRecord::without_partition_key("data");
         let entry = PutRecordsRequestEntry::try_from(record.clone()).unwrap();
         assert_eq!(
             (entry.partition_key(), entry.explicit_hash_key()),

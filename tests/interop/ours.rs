@@ -81,8 +81,10 @@ fn agree_by(cases: &[&Case], rng: &mut Rng) -> Result<(), String> {
         .iter()
         .zip(98_u32..)
         .map(|(case, n)| {
-            let record =
-                KinesisRecord::new::<String>(case.partition_key.clone(), case.data.clone());
+            let record = match &case.partition_key {
+                Some(key) => KinesisRecord::new(key.clone(), case.data.clone()),
+                None => KinesisRecord::without_partition_key(case.data.clone()),
+            };
             record.with_sequence_number(n.to_string())
         })
         .collect();
