@@ -113,7 +113,7 @@ impl Default for Settings {
     }
 }
 
-/// Checked [`Settings`], which the pipeline goes by.
+/// Checked settings, which the pipeline goes by.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(super) settings: Settings,
