@@ -29,6 +29,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Rule by rule, side by side with the real KCL and AWS's Node and Python libraries:
+//! [`compatibility`].
+//!
 //! # Writing
 //!
 //! [`Aggregator`] packs user records of one hash key (or of one shard) into Kinesis records,
@@ -87,6 +90,11 @@ pub use record::{KinesisRecord, OwnedUserRecord, StoredRecord, UserRecord, UserR
 pub use sequence::{ExtendedSequenceNumber, SequenceNumber};
 pub use shard::{Shard, ShardMap};
 pub use sharded::ShardedAggregator;
+
+/// What every library makes of the same bytes: a page of the docs, not code.
+#[cfg(doc)]
+#[doc = include_str!("../docs/COMPATIBILITY.md")]
+pub mod compatibility {}
 
 /// The examples of README.md.
 #[cfg(all(doctest, feature = "lambda", feature = "producer"))]

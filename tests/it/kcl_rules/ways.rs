@@ -1,0 +1,218 @@
+//! The ways to read: salvaging, resuming, batches, owned; and what is printed.
+
+use kinesis_aggregation::error::LossKind;
+use kinesis_aggregation::wire::MAGIC;
+use kinesis_aggregation::{
+    Deaggregator, ExtendedSequenceNumber, KinesisRecord, Outcome, deaggregate, md5,
+};
+
+use super::{MAGIC_HEX, three};
+use crate::support::{field, frame, range, read_with, record, unhex};
+
+#[test]
+fn salvage_goes_on_and_reports_each_loss() {
+    let body = [
+        field(1, b"a"),
+        field(2, b"nan"),
+        field(2, b"-1"),
+        record(0, None, b"0"),
+        record(7, None, b"1"),
+        record(0, None, b"2"),
+        record(0, Some(0), b"3"),
+        record(0, Some(1), b"4"),
+        record(0, None, b"5"),
+    ]
+    .concat();
+    let read = read_with(&Deaggregator::new().with_salvage(true), &frame(&body));
+    assert_eq!(read.outcome, Outcome::Cut);
+    let kept: Vec<_> = read.user_records.iter().map(|r| r.3).collect();
+    assert_eq!(kept, [0, 2, 5]);
+    let lost: Vec<_> = read
+        .losses
+        .iter()
+        .map(|loss| (loss.user_record(), loss.lost()))
+        .collect();
+    assert_eq!(lost, [(1, 1..2), (3, 3..4), (4, 4..5)]);
+    assert_eq!(read.losses[2].kind(), &LossKind::OutOfRange);
+}
+
+#[test]
+fn salvage_never_brings_back_what_is_out_of_range() {
+    let body = [
+        field(1, b"a"),
+        field(2, b"-1"),
+        record(0, None, b"0"),
+        record(0, Some(0), b"1"),
+        record(7, None, b"2"),
+    ];
+    let read = read_with(
+        &Deaggregator::new().with_salvage(true),
+        &frame(&body.concat()),
+    );
+    assert_eq!(read.outcome, Outcome::Dropped);
+    assert!(read.user_records.is_empty());
+}
+
+fn numbered(sequence_number: &'static str, data: Vec<u8>) -> KinesisRecord {
+    KinesisRecord::new("outer", data).with_sequence_number(sequence_number)
+}
+
+#[test]
+fn resuming_skips_what_is_at_or_below_as_numbers() {
+    let page = [
+        numbered("9", frame(&three())),
+        numbered("10", frame(&three())),
+        numbered("11", b"plain".to_vec()),
+        numbered("100", frame(&three())),
+    ];
+    let read_after = |position: &str| {
+        let deaggregator = Deaggregator::new().after(position.parse().unwrap());
+        let batch = deaggregator.deaggregate_batch(&page);
+        let positions: Vec<_> = batch
+            .user_records()
+            .map(|(source, r)| {
+                let sub = r.unwrap().sub_sequence_number();
+                format!("{}:{sub}", source.sequence_number().unwrap())
+            })
+            .collect();
+        positions.join(" ")
+    };
+    assert_eq!(read_after("10:1"), "10:2 11:0 100:0 100:1 100:2");
+    assert_eq!(read_after("10:2"), "11:0 100:0 100:1 100:2");
+    assert_eq!(read_after("10"), "11:0 100:0 100:1 100:2");
+    assert_eq!(read_after("11:0"), "100:0 100:1 100:2");
+    assert_eq!(
+        read_after("9:0"),
+        "9:1 9:2 10:0 10:1 10:2 11:0 100:0 100:1 100:2"
+    );
+    assert_eq!(read_after("0100"), "");
+}
+
+#[test]
+fn resuming_judges_the_range_over_the_whole_aggregate() {
+    let body = [
+        field(1, b"a"),
+        field(2, b"5"),
+        field(2, b"50"),
+        record(0, Some(1), b"0"),
+        record(0, Some(0), b"1"),
+    ];
+    let page = [numbered("1", frame(&body.concat()))];
+    let deaggregator = Deaggregator::new()
+        .with_hash_key_range(range(0, 9))
+        .after("1:0".parse().unwrap());
+    let batch = deaggregator.deaggregate_batch(&page);
+    assert_eq!(batch.records().next().unwrap().outcome(), Outcome::Dropped);
+    assert_eq!(batch.losses()[0].lost(), 1..2); // 0 was had before
+}
+
+#[test]
+fn resuming_skips_a_loss_that_is_behind_it() {
+    let body = [&three()[..], &record(9, None, b"3"), &record(0, None, b"4")].concat();
+    let page = [numbered("1", frame(&body))];
+    let losses = |deaggregator: Deaggregator, after: &str| {
+        let deaggregator = deaggregator.after(after.parse().unwrap());
+        deaggregator.deaggregate_batch(&page).losses().to_vec()
+    };
+    assert_eq!(losses(Deaggregator::new(), "1:0")[0].lost(), 3..5);
+    assert_eq!(losses(Deaggregator::new(), "1:3")[0].lost(), 4..5);
+    assert!(losses(Deaggregator::new(), "1:4").is_empty());
+    assert!(losses(Deaggregator::new().with_salvage(true), "1:3").is_empty());
+}
+
+#[test]
+fn a_record_without_a_sequence_number_is_never_skipped() {
+    let page = [KinesisRecord::new("outer", "data")];
+    let after = ExtendedSequenceNumber::end_of("99".parse().unwrap());
+    let deaggregator = Deaggregator::new().after(after);
+    assert_eq!(
+        deaggregator.deaggregate_batch(&page).user_records().count(),
+        1
+    );
+}
+
+#[test]
+fn a_batch_gives_the_very_results_of_one_at_a_time() {
+    let page = [
+        KinesisRecord::new("outer", "plain"),
+        KinesisRecord::new("outer", frame(&three())),
+        KinesisRecord::new("outer", frame(&unhex("0a01611a0508051a0178"))),
+        KinesisRecord::new("outer", frame(b"\0")),
+        KinesisRecord::new("outer", frame(&three())),
+    ];
+    let deaggregator = Deaggregator::new();
+    let batch = deaggregator.deaggregate_batch(&page);
+    for (position, (one, stored)) in batch.records().zip(&page).enumerate() {
+        let alone = deaggregator.deaggregate("outer", stored.data());
+        assert_eq!(one.outcome(), alone.outcome());
+        let ours = one
+            .user_records()
+            .map(|r| format!("{r:?}"))
+            .collect::<Vec<_>>();
+        let theirs = alone
+            .user_records()
+            .map(|r| format!("{r:?}"))
+            .collect::<Vec<_>>();
+        // Only the loss knows where in the batch it is.
+        let theirs: Vec<_> = theirs
+            .into_iter()
+            .map(|r| r.replace("record: 0, user", &format!("record: {position}, user")))
+            .collect();
+        assert_eq!(ours, theirs);
+    }
+}
+
+#[test]
+fn owned_user_records_share_the_kinesis_records_buffer() {
+    let body = [
+        field(1, b"key"),
+        field(1, b"\xFF"),
+        record(0, None, b"data"),
+        record(1, None, b""),
+    ];
+    let page = [KinesisRecord::new("outer", frame(&body.concat()))];
+    let batch = Deaggregator::new().deaggregate_batch(&page);
+    let user_records: Vec<_> = batch
+        .owned_user_records()
+        .map(|(_, r)| r.unwrap())
+        .collect();
+    let buffer = page[0].data().as_ptr_range();
+    assert!(buffer.contains(&user_records[0].data().as_ptr()));
+    assert!(buffer.contains(&user_records[0].partition_key().unwrap().as_ptr()));
+    assert_eq!(user_records[1].partition_key(), Some("\u{fffd}"));
+}
+
+#[test]
+fn nothing_that_is_printed_shows_data_or_keys() {
+    let body = [
+        field(1, b"SECRET"),
+        field(2, b"SECRET"),
+        record(0, None, b"SECRET"),
+        record(0, Some(0), b"SECRET"),
+    ];
+    let data = frame(&body.concat());
+    let page = [KinesisRecord::new("SECRET", data.clone())];
+    let batch = Deaggregator::new().deaggregate_batch(&page);
+    let read = deaggregate("SECRET", &data);
+    let mut printed = format!("{batch:?} {read:?} {:?} {page:?}", read.user_records());
+    for item in &read {
+        printed += &format!("{item:?}");
+        if let Err(loss) = item {
+            printed += &loss.to_string();
+        }
+    }
+    for (_, item) in batch.owned_user_records() {
+        printed += &format!("{item:?}");
+    }
+    assert!(!printed.contains("SECRET"), "{printed}");
+    assert!(
+        !printed.contains(&format!("{:?}", b"SECRET").replace(['[', ']'], "")),
+        "{printed}"
+    );
+    let digest = md5::digest(b"SECRET");
+    assert!(
+        !printed.contains(&u128::from_be_bytes(digest).to_string()),
+        "{printed}"
+    );
+    assert_eq!(MAGIC_HEX, hex::encode(MAGIC));
+}
