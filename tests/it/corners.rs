@@ -4,11 +4,12 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use bytes::Bytes;
-use kinesis_aggregation::error::{HashKeyRangeError, ParseHashKeyError};
+use kinesis_aggregation::error::{AggregateErrorKind, HashKeyRangeError, ParseHashKeyError};
 use kinesis_aggregation::wire::Index;
 use kinesis_aggregation::{
-    Aggregator, Deaggregator, ExtendedSequenceNumber, HashKey, HashKeyRange, KinesisRecord,
-    SequenceNumber, Shard, ShardedAggregator, StoredRecord, UserRecord, deaggregate,
+    Aggregator, DEFAULT_MAX_RECORD_SIZE, DEFAULT_MAX_SIZE, Deaggregator, ExtendedSequenceNumber,
+    HIGHEST_MAX_RECORD_SIZE, HashKey, HashKeyRange, KinesisRecord, SequenceNumber, Shard,
+    ShardedAggregator, StoredRecord, UserRecord, deaggregate,
 };
 
 use crate::support::{field, frame, record};
@@ -95,6 +96,58 @@ fn sequence_numbers_compare_with_operators_too() {
     assert_eq!(number("010").as_str(), "10");
     assert!("".parse::<SequenceNumber>().is_err());
     assert!("1x".parse::<SequenceNumber>().is_err());
+    let position: ExtendedSequenceNumber = "010:7".parse().unwrap();
+    assert_eq!(position.to_string(), "10:7");
+}
+
+#[test]
+fn a_hash_key_is_its_number() {
+    assert_eq!(u128::from(HashKey::from(7)), 7);
+    assert_eq!(HashKey::from(7).to_string(), "7");
+}
+
+/// With the limits to the byte: `is_full` says whether the smallest user record would still join.
+#[test]
+fn an_aggregator_counts_and_knows_when_it_is_full() {
+    let limited = |max| {
+        let aggregator = Aggregator::builder().max_size(max).build();
+        let mut aggregator = aggregator.unwrap();
+        aggregator.push(UserRecord::new("a", "1")).unwrap();
+        aggregator.push(UserRecord::new("a", "2")).unwrap();
+        aggregator
+    };
+    let smallest = UserRecord::new("a", "");
+    let joined = 20 + 3 + 7 + 7 + 6;
+    let mut aggregator = limited(joined);
+    assert_eq!((aggregator.len(), aggregator.is_full()), (2, false));
+    assert!(aggregator.push(smallest.clone()).unwrap().is_none());
+    assert_eq!((aggregator.len(), aggregator.encoded_len()), (3, joined));
+    let mut aggregator = limited(joined - 1);
+    assert!(aggregator.is_full());
+    assert!(aggregator.push(smallest).unwrap().is_some());
+}
+
+/// The limits as the KPL and the service have them.
+#[test]
+fn the_limits_are_the_services() {
+    assert_eq!(DEFAULT_MAX_SIZE, 50 * 1024);
+    assert_eq!(DEFAULT_MAX_RECORD_SIZE, 1_048_576);
+    assert_eq!(HIGHEST_MAX_RECORD_SIZE, 10_485_760);
+    let with = |max| Aggregator::builder().max_record_size(max).build();
+    assert!(with(10_485_760).is_ok());
+    assert!(with(10_485_761).is_err());
+}
+
+/// What is too large raw is refused by that size, though it would have to be framed too.
+#[test]
+fn an_aggregate_as_data_that_is_too_large_raw_is_refused_by_its_own_size() {
+    let looks = frame(&[field(1, b"k"), record(0, None, b"x")].concat());
+    let size = looks.len() + "key".len();
+    let builder = Aggregator::builder().max_size(0).max_record_size(size - 1);
+    let mut aggregator = builder.build().unwrap();
+    let refused = aggregator.push(UserRecord::new("key", looks)).unwrap_err();
+    let max = size - 1;
+    assert_eq!(refused.kind(), AggregateErrorKind::TooLarge { size, max });
 }
 
 #[test]
@@ -133,6 +186,7 @@ fn a_shard_says_what_it_was_made_of() {
 fn a_sharded_aggregators_encoded_len_is_what_flush_gives() {
     let mut sharded = ShardedAggregator::per_hash_key(Aggregator::builder()).unwrap();
     assert_eq!((sharded.len(), sharded.encoded_len()), (0, 0));
+    assert!(sharded.is_empty());
     for key in ["a", "a", "b"] {
         sharded.push(UserRecord::new(key, "data")).unwrap();
     }
@@ -141,6 +195,7 @@ fn a_sharded_aggregators_encoded_len_is_what_flush_gives() {
         sharded.push(keyless).unwrap();
     }
     let (len, encoded_len) = (sharded.len(), sharded.encoded_len());
+    assert!(!sharded.is_empty());
     let flushed = sharded.flush();
     let flushed_len: usize = flushed.iter().map(|one| one.data().len()).sum();
     assert_eq!((len, encoded_len), (5, flushed_len));
