@@ -127,6 +127,45 @@ fn an_aggregator_counts_and_knows_when_it_is_full() {
     assert!(aggregator.push(smallest).unwrap().is_some());
 }
 
+/// Table entries are first told apart by their ends and lengths.
+#[test]
+fn keys_that_differ_in_the_middle_only_are_different_keys() {
+    let keys: Vec<String> = (0..12)
+        .map(|n| format!("12345678 {n:02} 12345678"))
+        .collect();
+    let low = HashKey::from(7);
+    let high = HashKey::from((1 << 64) + 7);
+    let mut aggregator = Aggregator::builder().mixing_shards().build().unwrap();
+    for key in keys.iter().chain(&keys) {
+        for hash_key in [low, high] {
+            let user_record = UserRecord::new(key.clone(), key.clone());
+            let user_record = user_record.with_explicit_hash_key(hash_key);
+            assert!(aggregator.push(user_record).unwrap().is_none());
+        }
+    }
+    let closed = aggregator.flush().unwrap();
+    let read = deaggregate("a", closed.data());
+    let read: Vec<_> = read.user_records().map(Result::unwrap).collect();
+    assert_eq!(read.len(), 48);
+    for (read, key) in read.chunks(2).zip(keys.iter().chain(&keys)) {
+        for (one, hash_key) in read.iter().zip(["7", "18446744073709551623"]) {
+            assert_eq!(one.data(), key.as_bytes());
+            assert_eq!(one.partition_key(), Some(&key[..]));
+            assert_eq!(one.explicit_hash_key(), Some(hash_key));
+        }
+    }
+}
+
+/// Each Kinesis record of a batch tells its own losses.
+#[test]
+fn a_batch_record_has_its_losses() {
+    let cut = frame(&[field(1, b"a"), record(0, None, b""), record(7, None, b"")].concat());
+    let page = [cut.clone(), b"plain".to_vec(), cut].map(|data| KinesisRecord::new("outer", data));
+    let batch = Deaggregator::new().deaggregate_batch(&page);
+    let lost = batch.records().map(|one| one.losses().len());
+    assert_eq!(lost.collect::<Vec<_>>(), [1, 0, 1]);
+}
+
 /// The limits as the KPL and the service have them.
 #[test]
 fn the_limits_are_the_services() {
