@@ -166,6 +166,30 @@ fn a_batch_record_has_its_losses() {
     assert_eq!(lost.collect::<Vec<_>>(), [1, 0, 1]);
 }
 
+/// The hashes of one table are not those of the next.
+#[test]
+fn each_aggregate_of_a_batch_is_judged_by_its_own_keys() {
+    let lower: HashKeyRange = "0-170141183460469231731687303715884105727".parse().unwrap();
+    let keys = (0..100).map(|n| format!("key {n}"));
+    let (inside, outside): (Vec<_>, Vec<_>) =
+        keys.partition(|key| lower.contains(HashKey::of_partition_key(key)));
+    let aggregate = |keys: &[String]| {
+        let table = keys.iter().map(|key| field(1, key.as_bytes()));
+        let records = (0..30).map(|n| record(n, None, b"data"));
+        KinesisRecord::new(
+            "a",
+            frame(&table.chain(records).collect::<Vec<_>>().concat()),
+        )
+    };
+    let page = [&inside, &outside, &inside].map(|keys| aggregate(keys));
+    let deaggregator = Deaggregator::new().with_hash_key_range(lower);
+    let batch = deaggregator.deaggregate_batch(&page);
+    let delivered = batch
+        .records()
+        .map(|one| one.user_records().flatten().count());
+    assert_eq!(delivered.collect::<Vec<_>>(), [30, 0, 30]);
+}
+
 /// The limits as the KPL and the service have them.
 #[test]
 fn the_limits_are_the_services() {
