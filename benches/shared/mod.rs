@@ -1,6 +1,8 @@
 //! What the benches read and write, and the way prost's users do it.
 #![allow(dead_code, reason = "each bench takes its part")]
 
+#[cfg(feature = "lambda")]
+pub(crate) mod lambda_way;
 pub(crate) mod plot;
 pub(crate) mod prost_way;
 pub(crate) mod rounds;
@@ -140,8 +142,7 @@ impl Noise {
 ///
 /// If this machine or this build lacks it.
 pub(crate) fn level() -> Level {
-    let mut args = std::env::args().skip_while(|arg| arg != "--level").skip(1);
-    let Some(name) = args.next() else {
+    let Some(name) = option("--level") else {
         return Level::best();
     };
     let plain = |name: String| name.to_lowercase().replace(['-', ' '], "");
@@ -169,6 +170,11 @@ pub(crate) fn settle() {
     });
     let status = status.expect("this bench can be started");
     std::process::exit(status.code().unwrap_or(1));
+}
+
+/// What stands behind `name` on the command line.
+pub(crate) fn option(name: &str) -> Option<String> {
+    std::env::args().skip_while(|arg| arg != name).nth(1)
 }
 
 /// Whether `--quick` asks for a rough look.

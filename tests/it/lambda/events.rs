@@ -147,6 +147,20 @@ fn bad_base64_and_missing_data_name_the_record() {
         "record 1 (496) has data of 10 characters that are not base64"
     );
 
+    // Neither are characters that JSON does not allow in a string, or bytes that are no text.
+    for bytes in [&b"a\nbc"[..], b"a\xFFbc", b"\\ud800"] {
+        let json = [
+            br#"{"Records": [{"kinesis": {"sequenceNumber": "495", "data": ""#,
+            bytes,
+            br#""}}]}"#,
+        ];
+        let refused = KinesisEvent::from_slice(&json.concat()).map(|_| ());
+        let Err(EventError::Record(error)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(matches!(error.kind(), RecordErrorKind::NotBase64 { .. }));
+    }
+
     let mut missing = good.clone();
     missing["Records"][1]["kinesis"]
         .as_object_mut()
