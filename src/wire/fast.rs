@@ -8,67 +8,127 @@
 
 use super::index::NO_KEY;
 
-/// User records of one shape and one length: very common, and their bytes but for the key's index
+/// User records of one shape and one length: very common, and their bytes but for the keys' indices
 /// are the same. One comparison then tells all, and where the next one starts is known before this
 /// one is read: the processor need not wait for its length.
 #[derive(Clone, Copy)]
-pub(super) struct Run {
-    mask: u64,
-    /// Without a run, bits that the mask does not let through.
-    like: u64,
-    key_shift: u32,
-    header_len: usize,
-    data_len: u32,
+pub(super) struct Run<W> {
+    mask: W,
+    like: W,
+    /// What all of them have but for the keys.
+    header: Header,
     record_len: usize,
+    /// Where the keys' indices are in the word.
+    partition_key: u32,
+    explicit_hash_key: u32,
 }
 
-impl Run {
-    /// No record goes on with this one.
-    pub(super) const NONE: Self = Self {
-        mask: 0,
-        like: 1,
-        key_shift: 0,
-        header_len: 0,
-        data_len: 0,
-        record_len: 0,
-    };
+/// The first bytes of a record as one number.
+pub(super) trait Word: Copy + Eq + std::ops::BitAnd<Output = Self> {
+    /// Whether there may be an explicit hash key.
+    const HASHED: bool;
 
-    /// The records that are like the one with this header at the start of `rest`.
+    fn load(rest: &[u8]) -> Option<Self>;
+
+    /// The byte that starts at this bit, without its highest bit.
+    fn index(self, shift: u32) -> u32;
+}
+
+impl Word for u64 {
+    const HASHED: bool = false;
+
+    #[inline(always)]
+    fn load(rest: &[u8]) -> Option<Self> {
+        rest.first_chunk().map(|bytes| Self::from_le_bytes(*bytes))
+    }
+
+    #[inline(always)]
+    fn index(self, shift: u32) -> u32 {
+        one(self.wrapping_shr(shift))
+    }
+}
+
+impl Word for u128 {
+    const HASHED: bool = true;
+
+    #[inline(always)]
+    fn load(rest: &[u8]) -> Option<Self> {
+        rest.first_chunk().map(|bytes| Self::from_le_bytes(*bytes))
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the low bits are asked for"
+    )]
+    fn index(self, shift: u32) -> u32 {
+        one(self.wrapping_shr(shift) as u64)
+    }
+}
+
+impl Run<u64> {
+    /// The records that are like the one with this header at the start of `rest`, if it has no
+    /// explicit hash key.
     #[inline]
-    pub(super) fn like(rest: &[u8], header: Header) -> Self {
-        let Some(first) = rest.first_chunk() else {
-            return Self::NONE;
-        };
-        let (mask, key_shift) = match (header.len, header.explicit_hash_key) {
+    pub(super) fn like(rest: &[u8], header: Header) -> Option<Self> {
+        let (mask, shift) = match (header.len, header.explicit_hash_key) {
             (8, NO_KEY) => (!(0x7F << 32), 32),
             (6, NO_KEY) => (!(0x7F << 24) & (u64::MAX >> 16), 24),
-            _ => return Self::NONE,
+            _ => return None,
         };
+        Self::new(rest, header, mask, shift, 0)
+    }
+}
+
+impl Run<u128> {
+    /// The same if it has one.
+    #[inline]
+    pub(super) fn like_hashed(rest: &[u8], header: Header) -> Option<Self> {
+        let (bytes, shift) = match (header.len, header.explicit_hash_key) {
+            (_, NO_KEY) => return None,
+            (10, _) => (10, 32),
+            (8, _) => (8, 24),
+            _ => return None,
+        };
+        // The indices are two bytes apart: a tag is between them.
+        let hashed = shift + 16;
+        let mask = (u128::MAX >> (128 - 8 * bytes)) & !(0x7F << shift) & !(0x7F << hashed);
+        Self::new(rest, header, mask, shift, hashed)
+    }
+}
+
+impl<W: Word> Run<W> {
+    fn new(
+        rest: &[u8],
+        header: Header,
+        mask: W,
+        partition_key: u32,
+        explicit_hash_key: u32,
+    ) -> Option<Self> {
         let data_len = usize::try_from(header.data_len).unwrap_or(usize::MAX);
-        Self {
+        Some(Self {
             mask,
-            like: u64::from_le_bytes(*first) & mask,
-            key_shift,
-            header_len: header.len,
-            data_len: header.data_len,
+            like: W::load(rest)? & mask,
+            header,
             record_len: header.len.saturating_add(data_len),
-        }
+            partition_key,
+            explicit_hash_key,
+        })
     }
 
     /// The header of the record at the start of `rest`, and what is behind the record.
     #[inline(always)]
     pub(super) fn next(self, rest: &[u8]) -> Option<(Header, &[u8])> {
-        let word = u64::from_le_bytes(*rest.first_chunk()?);
+        let word = W::load(rest)?;
         if word & self.mask != self.like {
             return None;
         }
         let behind = rest.get(self.record_len..)?;
-        let header = Header {
-            len: self.header_len,
-            data_len: self.data_len,
-            partition_key: one(word.wrapping_shr(self.key_shift)),
-            explicit_hash_key: NO_KEY,
-        };
+        let mut header = self.header;
+        header.partition_key = word.index(self.partition_key);
+        if W::HASHED {
+            header.explicit_hash_key = word.index(self.explicit_hash_key);
+        }
         Some((header, behind))
     }
 }

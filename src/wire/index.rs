@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::cursor::{Cursor, END_GROUP, LENGTH, Malformed, Tag, VARINT};
-use super::fast::{self, Header, Run};
+use super::fast::{self, Header, Run, Word};
 use crate::error::MalformedError;
 
 const PARTITION_KEY_TABLE: Tag = Tag::new(1, LENGTH);
@@ -196,32 +196,36 @@ impl Index {
     #[inline]
     fn records_of_the_kpl<'m>(&mut self, cursor: Cursor<'m>, len: usize) -> Cursor<'m> {
         let mut rest = cursor.rest();
-        let mut run = Run::NONE;
         let mut data_len = None;
-        loop {
-            if let Some((header, behind)) = run.next(rest) {
-                self.records.push(at(len, rest, header));
-                rest = behind;
-                continue;
-            }
-            let Some(header) = fast::header(rest) else {
-                break;
-            };
+        while let Some(header) = fast::header(rest) {
             let record_len = header.len.saturating_add(to_usize(header.data_len));
             let Some(behind) = rest.get(record_len..) else {
                 break;
             };
             self.records.push(at(len, rest, header));
             // Two of one length make a run. Where lengths vary, looking for runs costs.
-            run = if data_len == Some(header.data_len) {
-                Run::like(rest, header)
+            rest = if data_len != Some(header.data_len) {
+                behind
+            } else if let Some(run) = Run::like(rest, header) {
+                self.run(behind, len, run)
+            } else if let Some(run) = Run::like_hashed(rest, header) {
+                self.run(behind, len, run)
             } else {
-                Run::NONE
+                behind
             };
             data_len = Some(header.data_len);
-            rest = behind;
         }
         cursor.at(rest)
+    }
+
+    /// Reads the user records of a run, and says where it ends.
+    #[inline]
+    fn run<'m, W: Word>(&mut self, mut rest: &'m [u8], len: usize, run: Run<W>) -> &'m [u8] {
+        while let Some((header, behind)) = run.next(rest) {
+            self.records.push(at(len, rest, header));
+            rest = behind;
+        }
+        rest
     }
 }
 
