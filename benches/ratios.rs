@@ -24,8 +24,9 @@ fn main() {
     let rounds = if shared::quick() { 9 } else { 75 };
     eprintln!("{level}, {rounds} rounds");
     let only = shared::option("--only");
-    let all: [(&str, &dyn Fn()); 5] = [
+    let all: [(&str, &dyn Fn()); 6] = [
         ("reading", &|| reading(level, rounds)),
+        ("batches", &|| batches(level, rounds)),
         ("decoding", &|| both_decodings(rounds)),
         ("ranges", &|| ranges(level, rounds)),
         ("writing", &|| writing(rounds)),
@@ -112,6 +113,20 @@ fn reading(level: Level, rounds: usize) {
         ],
     );
     ratio("read_batch_over_md5_lanes_1024", times.ratio(0, 1));
+}
+
+/// The same 500 Kinesis records, a hundred at a time and all at once.
+fn batches(level: Level, rounds: usize) {
+    let ours = deaggregator(level, black_box(HashKeyRange::FULL));
+    let page = Traffic::USUAL.aggregates(5 * BATCH);
+    let times = Times::of(
+        rounds,
+        &mut [
+            contestant(|| page.chunks(BATCH).for_each(|part| read_batch(&ours, part))),
+            contestant(|| read_batch(&ours, &page)),
+        ],
+    );
+    ratio("read_batch_500_over_100", times.ratio(0, 1));
 }
 
 fn both_decodings(rounds: usize) {

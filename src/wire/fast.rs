@@ -105,33 +105,53 @@ impl<W: Word> Run<W> {
         partition_key: u32,
         explicit_hash_key: u32,
     ) -> Option<Self> {
-        let data_len = usize::try_from(header.data_len).unwrap_or(usize::MAX);
-        Some(Self {
+        let data_len = usize::try_from(header.data_len).ok()?;
+        let record_len = header.len.saturating_add(data_len);
+        (record_len >= size_of::<W>()).then_some(Self {
             mask,
             like: W::load(rest)? & mask,
             header,
-            record_len: header.len.saturating_add(data_len),
+            record_len,
             partition_key,
             explicit_hash_key,
         })
     }
 
-    /// The header of the record at the start of `rest`, and what is behind the record.
-    #[inline(always)]
-    pub(super) fn next(self, rest: &[u8]) -> Option<(Header, &[u8])> {
-        let word = W::load(rest)?;
-        if word & self.mask != self.like {
-            return None;
-        }
-        let behind = rest.get(self.record_len..)?;
-        let mut header = self.header;
-        header.partition_key = word.index(self.partition_key);
-        if W::HASHED {
-            header.explicit_hash_key = word.index(self.explicit_hash_key);
-        }
-        Some((header, behind))
+    /// The records that go on with the run at the start of `rest`, each with its data, and what is
+    /// behind them. Not more than [`BLOCK`]: looking at one word of each first keeps many loads
+    /// under way at once, and when they are looked at again they are still in the nearest cache.
+    #[inline]
+    pub(super) fn block(
+        self,
+        rest: &[u8],
+    ) -> (impl ExactSizeIterator<Item = Header> + '_, usize, &[u8]) {
+        let count = rest
+            .chunks_exact(self.record_len)
+            .take(BLOCK)
+            .take_while(|record| W::load(record).is_some_and(|word| word & self.mask == self.like))
+            .count();
+        let end = count.saturating_mul(self.record_len);
+        let (records, behind) = rest.split_at_checked(end).unwrap_or((&[], rest));
+        let headers = records.chunks_exact(self.record_len).map(move |record| {
+            let mut header = self.header;
+            if let Some(word) = W::load(record) {
+                header.partition_key = word.index(self.partition_key);
+                if W::HASHED {
+                    header.explicit_hash_key = word.index(self.explicit_hash_key);
+                }
+            }
+            header
+        });
+        (headers, count, behind)
+    }
+
+    pub(super) fn record_len(self) -> usize {
+        self.record_len
     }
 }
+
+/// Records of a run that are looked at twice.
+pub(super) const BLOCK: usize = 256;
 
 /// What stands before the data of a user record.
 #[derive(Clone, Copy)]

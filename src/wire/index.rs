@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::cursor::{Cursor, END_GROUP, LENGTH, Malformed, Tag, VARINT};
-use super::fast::{self, Header, Run, Word};
+use super::fast::{self, BLOCK, Header, Run, Word};
 use crate::error::MalformedError;
 
 const PARTITION_KEY_TABLE: Tag = Tag::new(1, LENGTH);
@@ -137,11 +137,19 @@ impl Index {
     /// included; the index is then as before. So is a message of 2^31 bytes and more: Java has
     /// no array that long.
     pub fn append(&mut self, message: &[u8]) -> Result<Extent, MalformedError> {
+        self.append_by::<true>(message)
+    }
+
+    /// [`append`](Self::append), by the quick ways or without them.
+    pub(super) fn append_by<const QUICK: bool>(
+        &mut self,
+        message: &[u8],
+    ) -> Result<Extent, MalformedError> {
         if i32::try_from(message.len()).is_err() {
             return Err(MalformedError::new(0));
         }
         let before = self.lens();
-        if let Err(malformed) = self.aggregated_record(message) {
+        if let Err(malformed) = self.aggregated_record::<QUICK>(message) {
             self.records.truncate(before.0);
             self.partition_keys.truncate(before.1);
             self.explicit_hash_keys.truncate(before.2);
@@ -164,19 +172,26 @@ impl Index {
         )
     }
 
-    fn aggregated_record(&mut self, message: &[u8]) -> Result<(), Malformed> {
+    fn aggregated_record<const QUICK: bool>(&mut self, message: &[u8]) -> Result<(), Malformed> {
         let len = message.len();
         let mut cursor = Cursor::new(message);
         while !cursor.is_empty() {
-            cursor = self.records_of_the_kpl(cursor, len);
-            if cursor.is_empty() {
-                break;
+            if QUICK {
+                cursor = self.records_of_the_kpl(cursor, len);
+                if cursor.is_empty() {
+                    break;
+                }
             }
             let at = cursor;
             match cursor.tag()? {
                 RECORDS => {
                     let body = cursor.message()?;
-                    self.records.push(record(body, len)?);
+                    let record = if QUICK {
+                        record(body, len)?
+                    } else {
+                        any_record(body, len)?
+                    };
+                    self.records.push(record);
                 }
                 PARTITION_KEY_TABLE => {
                     let key = cursor.bytes()?;
@@ -202,7 +217,7 @@ impl Index {
             let Some(behind) = rest.get(record_len..) else {
                 break;
             };
-            self.records.push(at(len, rest, header));
+            self.records.push(at(len.wrapping_sub(rest.len()), header));
             // Two of one length make a run. Where lengths vary, looking for runs costs.
             rest = if data_len != Some(header.data_len) {
                 behind
@@ -221,18 +236,26 @@ impl Index {
     /// Reads the user records of a run, and says where it ends.
     #[inline]
     fn run<'m, W: Word>(&mut self, mut rest: &'m [u8], len: usize, run: Run<W>) -> &'m [u8] {
-        while let Some((header, behind)) = run.next(rest) {
-            self.records.push(at(len, rest, header));
+        loop {
+            let mut position = len.wrapping_sub(rest.len());
+            let (headers, count, behind) = run.block(rest);
+            self.records.extend(headers.map(|header| {
+                let record = at(position, header);
+                position = position.wrapping_add(run.record_len());
+                record
+            }));
             rest = behind;
+            if count < BLOCK {
+                return rest;
+            }
         }
-        rest
     }
 }
 
-/// The user record with this header at the start of `rest`, the end of a message of `len` bytes.
+/// The user record with this header at this position of a message.
 #[inline(always)]
-fn at(len: usize, rest: &[u8], header: Header) -> IndexedRecord {
-    let start = len.wrapping_sub(rest.len()).wrapping_add(header.len);
+fn at(position: usize, header: Header) -> IndexedRecord {
+    let start = position.wrapping_add(header.len);
     IndexedRecord {
         data: Span {
             start: to_u32(start),
