@@ -27,7 +27,7 @@ fn main() {
         rounds.parse().expect("a number of rounds")
     });
     let (turn, warm) = if quick { (0.2, 1.0) } else { (TURN, 6.0) };
-    let machine = table::machine();
+    let machine = shared::report::machine();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = root.join("target/peers");
     input::write(&folder);
@@ -50,7 +50,7 @@ fn main() {
     let table = table::markdown(&machine, &hellos, &missing, rounds, &rows);
     println!("\n{table}");
     if !quick {
-        table::put_into(&root.join("README.md"), &table);
+        shared::report::put("README.md", "benches/peers/run", &table);
         println!("written: README.md");
     }
     let misses = rows.iter().filter(|row| !is_met(row));

@@ -1,16 +1,8 @@
 //! What the rounds come to, as text.
 
 use std::fmt::{self, Write};
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-
-use kinesis_aggregation::md5::Level;
 
 use crate::contestant::{Task, What};
-
-const BEGIN: &str = "<!-- benches/peers/run writes from here -->";
-const END: &str = "<!-- to here -->";
 
 /// One peer at one task.
 pub(crate) struct Row {
@@ -67,32 +59,6 @@ fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// The processor, and how busy it was.
-pub(crate) fn machine() -> String {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let cpuinfo = read("/proc/cpuinfo");
-    let of = |key: &str| {
-        let line = cpuinfo.lines().find(|line| line.starts_with(key));
-        let value = line.and_then(|line| line.split_once(": "));
-        value.map_or("?", |(_, value)| value).to_owned()
-    };
-    let busy = read("/proc/loadavg");
-    format!(
-        "{} (family {}, model {}), one core, {}, load average before {}",
-        of("model name"),
-        of("cpu family"),
-        of("model\t"),
-        Level::best(),
-        busy.split(' ').next().unwrap_or("?"),
-    )
-}
-
-fn output(command: &str, arg: &str) -> String {
-    let output = Command::new(command).arg(arg).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    text.unwrap_or_default()
-}
-
 /// The table.
 pub(crate) fn markdown(
     machine: &str,
@@ -134,20 +100,7 @@ pub(crate) fn markdown(
         put(&format!("| {why} | | | |"));
     }
     put("");
-    let date = output("date", "-uI");
-    let rustc = output("rustc", "--version");
-    put(&format!(
-        "`benches/peers/run`, {date}, {rounds} rounds; {machine}; {rustc};"
-    ));
+    put(&format!("`benches/peers/run`, {rounds} rounds; {machine};"));
     put(&format!("{}.", hellos.join("; ")));
     text
-}
-
-/// Replaces what stands between the two marks.
-pub(crate) fn put_into(path: &Path, table: &str) {
-    let text = fs::read_to_string(path).expect("README.md");
-    let (before, rest) = text.split_once(BEGIN).expect("the mark where it begins");
-    let (_, after) = rest.split_once(END).expect("the mark where it ends");
-    let text = format!("{before}{BEGIN}\n{table}{END}{after}");
-    fs::write(path, text).expect("README.md is writable");
 }

@@ -5,6 +5,7 @@
 pub(crate) mod lambda_way;
 pub(crate) mod plot;
 pub(crate) mod prost_way;
+pub(crate) mod report;
 pub(crate) mod rounds;
 
 use kinesis_aggregation::md5::Level;
