@@ -105,8 +105,7 @@ impl<W: Word> Run<W> {
         partition_key: u32,
         explicit_hash_key: u32,
     ) -> Option<Self> {
-        let data_len = usize::try_from(header.data_len).ok()?;
-        let record_len = header.len.saturating_add(data_len);
+        let record_len = header.record_len();
         (record_len >= size_of::<W>()).then_some(Self {
             mask,
             like: W::load(rest)? & mask,
@@ -157,10 +156,19 @@ pub(super) const BLOCK: usize = 256;
 #[derive(Clone, Copy)]
 pub(super) struct Header {
     /// The bytes before the data, from the record's tag on.
-    pub(super) len: usize,
+    pub(super) len: u32,
     pub(super) data_len: u32,
     pub(super) partition_key: u32,
     pub(super) explicit_hash_key: u32,
+}
+
+impl Header {
+    /// The whole record, from its tag on.
+    #[inline(always)]
+    pub(super) fn record_len(self) -> usize {
+        let len = self.len.saturating_add(self.data_len);
+        usize::try_from(len).unwrap_or(usize::MAX)
+    }
 }
 
 /// One byte of a shape: which of its bits are given, and their values.
@@ -269,7 +277,7 @@ fn agree(
     len: u32,
     data_len: u32,
     fields: u32,
-    header_len: usize,
+    header_len: u32,
     partition_key: u64,
     explicit_hash_key: Option<u64>,
 ) -> Option<Header> {

@@ -213,11 +213,11 @@ impl Index {
         let mut rest = cursor.rest();
         let mut data_len = None;
         while let Some(header) = fast::header(rest) {
-            let record_len = header.len.saturating_add(to_usize(header.data_len));
-            let Some(behind) = rest.get(record_len..) else {
+            let Some(behind) = rest.get(header.record_len()..) else {
                 break;
             };
-            self.records.push(at(len.wrapping_sub(rest.len()), header));
+            self.records
+                .push(at(to_u32(len.wrapping_sub(rest.len())), header));
             // Two of one length make a run. Where lengths vary, looking for runs costs.
             rest = if data_len != Some(header.data_len) {
                 behind
@@ -237,11 +237,12 @@ impl Index {
     #[inline]
     fn run<'m, W: Word>(&mut self, mut rest: &'m [u8], len: usize, run: Run<W>) -> &'m [u8] {
         loop {
-            let mut position = len.wrapping_sub(rest.len());
             let (headers, count, behind) = run.block(rest);
+            let mut position = to_u32(len.wrapping_sub(rest.len()));
+            let record_len = to_u32(run.record_len());
             self.records.extend(headers.map(|header| {
                 let record = at(position, header);
-                position = position.wrapping_add(run.record_len());
+                position = position.wrapping_add(record_len);
                 record
             }));
             rest = behind;
@@ -254,11 +255,10 @@ impl Index {
 
 /// The user record with this header at this position of a message.
 #[inline(always)]
-fn at(position: usize, header: Header) -> IndexedRecord {
-    let start = position.wrapping_add(header.len);
+fn at(position: u32, header: Header) -> IndexedRecord {
     IndexedRecord {
         data: Span {
-            start: to_u32(start),
+            start: position.wrapping_add(header.len),
             len: header.data_len,
         },
         partition_key: header.partition_key,
