@@ -286,13 +286,15 @@ fn writing(rounds: usize) {
 #[cfg(feature = "lambda")]
 fn lambda(level: Level, rounds: usize) {
     use kinesis_aggregation::lambda::Processor;
-    use shared::lambda_way::{event, kinesis_event, own_event, usual};
+    use shared::lambda_way::{event, kinesis_event, own_event, owned_event, payload, usual};
 
     let event = event();
     let processor = Processor::new().with_level(level);
     let all = usual(&event);
     assert_eq!(kinesis_event(&processor, &event), all);
     assert_eq!(own_event(&processor, &event), all);
+    assert_eq!(owned_event(&processor, &event), all);
+    assert_eq!(payload(&processor, &event), all);
     eprintln!("the event: {} bytes, {all} user records", event.len());
     let times = Times::of(
         rounds,
@@ -300,10 +302,14 @@ fn lambda(level: Level, rounds: usize) {
             contestant(|| usual(&event)),
             contestant(|| kinesis_event(&processor, &event)),
             contestant(|| own_event(&processor, &event)),
+            contestant(|| owned_event(&processor, &event)),
+            contestant(|| payload(&processor, &event)),
         ],
     );
     ratio("lambda_kinesis_event_over_usual", times.ratio(0, 1));
     ratio("lambda_own_event_over_usual", times.ratio(0, 2));
+    ratio("lambda_owned_event_over_usual", times.ratio(0, 3));
+    ratio("lambda_payload_over_usual", times.ratio(0, 4));
 }
 
 /// A build cannot change its features: cargo makes another one, of these ratios alone.

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use aws_lambda_events::kinesis as aws;
 use bytes::Bytes;
-use kinesis_aggregation::lambda::{KinesisEvent, Processor, Records};
+use kinesis_aggregation::lambda::{KinesisEvent, OwnedKinesisEvent, Payload, Processor, Records};
 use serde_json::json;
 
 use super::{Traffic, prost_way};
@@ -58,6 +58,17 @@ pub(crate) fn kinesis_event(processor: &Processor, event: &[u8]) -> usize {
 pub(crate) fn own_event(processor: &Processor, event: &[u8]) -> usize {
     let event = KinesisEvent::from_slice(event).expect("an event");
     read(processor, &event)
+}
+
+/// The types without a lifetime, as a runtime reads them.
+pub(crate) fn owned_event(processor: &Processor, event: &[u8]) -> usize {
+    let event: OwnedKinesisEvent = serde_json::from_slice(event).expect("an event");
+    read(processor, &event)
+}
+
+pub(crate) fn payload(processor: &Processor, event: &[u8]) -> usize {
+    let payload: Payload = serde_json::from_slice(event).expect("JSON");
+    read(processor, &payload.kinesis_event().expect("an event"))
 }
 
 fn read(processor: &Processor, event: &impl Records) -> usize {
