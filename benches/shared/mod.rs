@@ -9,6 +9,7 @@ pub(crate) mod report;
 pub(crate) mod rounds;
 
 use kinesis_aggregation::md5::Level;
+use kinesis_aggregation::wire::{self, RecordIndices};
 use kinesis_aggregation::{Aggregator, HashKey, KinesisRecord, UserRecord};
 
 /// The keys of user records.
@@ -110,6 +111,9 @@ impl Traffic {
 
 /// One aggregate of exactly so many user records.
 pub(crate) fn aggregate_of(user_records: usize, traffic: Traffic) -> KinesisRecord {
+    if user_records == 1 {
+        return framed(&traffic.user_records(1)[0]);
+    }
     let traffic = Traffic {
         aggregate_len: 10 * 1024 * 1024 - 4096,
         ..traffic
@@ -122,6 +126,17 @@ pub(crate) fn aggregate_of(user_records: usize, traffic: Traffic) -> KinesisReco
         assert!(closed.is_none(), "it all fits one aggregate");
     }
     aggregator.flush().expect("a user record")
+}
+
+/// A single one would travel raw.
+fn framed(record: &UserRecord) -> KinesisRecord {
+    let indices = RecordIndices {
+        partition_key: 0,
+        explicit_hash_key: None,
+    };
+    let records = [(indices, record.data().as_ref())];
+    let frame = wire::encode(record.partition_key(), [""; 0], records);
+    KinesisRecord::new("a", frame)
 }
 
 /// The same numbers every time (SplitMix64).
