@@ -84,15 +84,14 @@ impl Run<u128> {
     /// The same if it has one.
     #[inline]
     pub(super) fn like_hashed(rest: &[u8], header: Header) -> Option<Self> {
-        let (bytes, shift) = match (header.len, header.explicit_hash_key) {
+        // The indices are two bytes apart: a tag is between them.
+        let (given, shift, hashed) = match (header.len, header.explicit_hash_key) {
             (_, NO_KEY) => return None,
-            (10, _) => (10, 32),
-            (8, _) => (8, 24),
+            (10, _) => (u128::MAX >> 48, 32, 48),
+            (8, _) => (u128::MAX >> 64, 24, 40),
             _ => return None,
         };
-        // The indices are two bytes apart: a tag is between them.
-        let hashed = shift + 16;
-        let mask = (u128::MAX >> (128 - 8 * bytes)) & !(0x7F << shift) & !(0x7F << hashed);
+        let mask = given & !(0x7F << shift) & !(0x7F << hashed);
         Self::new(rest, header, mask, shift, hashed)
     }
 }
