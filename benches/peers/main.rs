@@ -51,7 +51,6 @@ fn main() {
     println!("\n{table}");
     if !quick {
         shared::report::put("README.md", "benches/peers/run", &table);
-        println!("written: README.md");
     }
     let misses = rows.iter().filter(|row| !is_met(row));
     let misses = misses.inspect(|row| println!("MISSED {row}")).count();
