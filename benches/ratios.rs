@@ -286,7 +286,9 @@ fn writing(rounds: usize) {
 #[cfg(feature = "lambda")]
 fn lambda(level: Level, rounds: usize) {
     use kinesis_aggregation::lambda::Processor;
-    use shared::lambda_way::{event, kinesis_event, own_event, owned_event, payload, usual};
+    use shared::lambda_way::{
+        event, kinesis_event, kinesis_event_alone, own_event, owned_event, payload, usual,
+    };
 
     let event = event();
     let processor = Processor::new().with_level(level);
@@ -304,12 +306,14 @@ fn lambda(level: Level, rounds: usize) {
             contestant(|| own_event(&processor, &event)),
             contestant(|| owned_event(&processor, &event)),
             contestant(|| payload(&processor, &event)),
+            contestant(|| kinesis_event_alone(&event)),
         ],
     );
     ratio("lambda_kinesis_event_over_usual", times.ratio(0, 1));
     ratio("lambda_own_event_over_usual", times.ratio(0, 2));
     ratio("lambda_owned_event_over_usual", times.ratio(0, 3));
     ratio("lambda_payload_over_usual", times.ratio(0, 4));
+    ratio("lambda_kinesis_event_alone_over_usual", times.ratio(0, 5));
 }
 
 /// A build cannot change its features: cargo makes another one, of these ratios alone.
