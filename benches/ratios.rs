@@ -1,7 +1,7 @@
 //! How many times faster one way is than another, measured in turns in one run: medians.
 //!
-//! `cargo bench --bench ratios -- [--quick] [--level scalar|sse2|avx2|avx512]` prints one line for
-//! each: `ratio NAME VALUE`. What the names compare is in benches/README.md.
+//! `cargo bench --bench ratios -- [--quick] [--level scalar|sse2|avx2|avx512] [--only GROUP]`
+//! prints one line for each: `ratio NAME VALUE`. What the names compare is in benches/README.md.
 #![allow(missing_docs, reason = "a bench")]
 
 mod shared;
@@ -23,16 +23,20 @@ fn main() {
     let level = shared::level();
     let rounds = if shared::quick() { 9 } else { 75 };
     eprintln!("{level}, {rounds} rounds");
-    reading(level, rounds);
-    decoding(rounds, Traffic::USUAL, "");
-    let varied = Traffic {
-        varied: true,
-        ..Traffic::USUAL
-    };
-    decoding(rounds, varied, "_varied_lengths");
-    ranges(level, rounds);
-    writing(rounds);
-    // The lambda room's two ratios belong here.
+    let only = shared::option("--only");
+    let all: [(&str, &dyn Fn()); 6] = [
+        ("reading", &|| reading(level, rounds)),
+        ("batches", &|| batches(level, rounds)),
+        ("decoding", &|| both_decodings(rounds)),
+        ("ranges", &|| ranges(level, rounds)),
+        ("writing", &|| writing(rounds)),
+        ("lambda", &|| lambda(level, rounds)),
+    ];
+    for (name, group) in all {
+        if only.as_deref().is_none_or(|only| only == name) {
+            group();
+        }
+    }
 }
 
 fn ratio(name: &str, value: f64) {
@@ -109,6 +113,29 @@ fn reading(level: Level, rounds: usize) {
         ],
     );
     ratio("read_batch_over_md5_lanes_1024", times.ratio(0, 1));
+}
+
+/// The same 500 Kinesis records, a hundred at a time and all at once.
+fn batches(level: Level, rounds: usize) {
+    let ours = deaggregator(level, black_box(HashKeyRange::FULL));
+    let page = Traffic::USUAL.aggregates(5 * BATCH);
+    let times = Times::of(
+        rounds,
+        &mut [
+            contestant(|| page.chunks(BATCH).for_each(|part| read_batch(&ours, part))),
+            contestant(|| read_batch(&ours, &page)),
+        ],
+    );
+    ratio("read_batch_500_over_100", times.ratio(0, 1));
+}
+
+fn both_decodings(rounds: usize) {
+    decoding(rounds, Traffic::USUAL, "");
+    let varied = Traffic {
+        varied: true,
+        ..Traffic::USUAL
+    };
+    decoding(rounds, varied, "_varied_lengths");
 }
 
 fn decoding(rounds: usize, traffic: Traffic, suffix: &str) {
@@ -254,4 +281,49 @@ fn writing(rounds: usize) {
     );
     ratio("write_over_prost", times.ratio(0, 1));
     ratio("write_batch_over_single", times.ratio(1, 2));
+}
+
+#[cfg(feature = "lambda")]
+fn lambda(level: Level, rounds: usize) {
+    use kinesis_aggregation::lambda::Processor;
+    use shared::lambda_way::{
+        event, kinesis_event, kinesis_event_alone, own_event, owned_event, payload, usual,
+    };
+
+    let event = event();
+    let processor = Processor::new().with_level(level);
+    let all = usual(&event);
+    assert_eq!(kinesis_event(&processor, &event), all);
+    assert_eq!(own_event(&processor, &event), all);
+    assert_eq!(owned_event(&processor, &event), all);
+    assert_eq!(payload(&processor, &event), all);
+    eprintln!("the event: {} bytes, {all} user records", event.len());
+    let times = Times::of(
+        rounds,
+        &mut [
+            contestant(|| usual(&event)),
+            contestant(|| kinesis_event(&processor, &event)),
+            contestant(|| own_event(&processor, &event)),
+            contestant(|| owned_event(&processor, &event)),
+            contestant(|| payload(&processor, &event)),
+            contestant(|| kinesis_event_alone(&event)),
+        ],
+    );
+    ratio("lambda_kinesis_event_over_usual", times.ratio(0, 1));
+    ratio("lambda_own_event_over_usual", times.ratio(0, 2));
+    ratio("lambda_owned_event_over_usual", times.ratio(0, 3));
+    ratio("lambda_payload_over_usual", times.ratio(0, 4));
+    ratio("lambda_kinesis_event_alone_over_usual", times.ratio(0, 5));
+}
+
+/// A build cannot change its features: cargo makes another one, of these ratios alone.
+#[cfg(not(feature = "lambda"))]
+fn lambda(_: Level, _: usize) {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = std::process::Command::new(cargo)
+        .args(["bench", "--quiet", "--features", "lambda"])
+        .args(["--bench", "ratios", "--", "--only", "lambda"])
+        .args(std::env::args_os().skip(1).filter(|arg| arg != "--bench"))
+        .status();
+    assert!(status.is_ok_and(|status| status.success()), "no ratios");
 }

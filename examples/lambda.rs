@@ -3,7 +3,8 @@
 //! Deploy it with `examples/lambda/template.yaml`; try it with `tests/lambda/run`.
 
 use kinesis_aggregation::lambda::{
-    BatchResponse, Error, EventUserRecord, KinesisEventRecord, MemoryResume, Payload, Processor,
+    BatchResponse, Error, EventUserRecord, KinesisEventRecord, MemoryResume, OwnedKinesisEvent,
+    Processor,
 };
 use lambda_runtime::{LambdaEvent, run, service_fn, tracing};
 
@@ -24,10 +25,9 @@ async fn handle(user_record: EventUserRecord<'_, KinesisEventRecord<'_>>) -> Res
 
 async fn function(
     processor: &Processor,
-    event: LambdaEvent<Payload>,
+    event: LambdaEvent<OwnedKinesisEvent>,
 ) -> Result<BatchResponse, Error> {
-    let event = event.payload.kinesis_event()?;
-    let user_records = processor.read(&event);
+    let user_records = processor.read(&event.payload);
     Ok(user_records.process_concurrently(CONCURRENCY, handle).await)
 }
 

@@ -93,19 +93,70 @@ pub(crate) fn parse_big_integer(text: &str) -> Result<HashKey, ParseHashKeyError
     if digits.is_empty() {
         return Err(ParseHashKeyError::NotANumber);
     }
-    // None once the number has passed 2^128 - 1; the rest must still be digits.
-    let mut number = Some(0_u128);
-    for c in digits.chars() {
-        let digit = decimal_digit(c).ok_or(ParseHashKeyError::NotANumber)?;
-        number = number
-            .and_then(|n| n.checked_mul(10))
-            .and_then(|n| n.checked_add(u128::from(digit)));
-    }
+    let number = match ascii_number(digits.as_bytes()) {
+        Some(number) => number,
+        None => any_number(digits)?,
+    };
     match number {
         Some(0) => Ok(HashKey::MIN),
         Some(number) if !negative => Ok(HashKey(number)),
         _ => Err(ParseHashKeyError::OutOfRange),
     }
+}
+
+/// A number; none if it is above 2^128 - 1.
+type Number = Option<u128>;
+
+/// Reads decimal digits of any script.
+///
+/// # Errors
+///
+/// [`ParseHashKeyError::NotANumber`] if there is anything else.
+fn any_number(digits: &str) -> Result<Number, ParseHashKeyError> {
+    let mut number = Some(0);
+    for c in digits.chars() {
+        let digit = decimal_digit(c).ok_or(ParseHashKeyError::NotANumber)?;
+        // What is behind a number that has grown too large must still be digits.
+        number = append(number, 10, u64::from(digit));
+    }
+    Ok(number)
+}
+
+/// The same for ASCII, which almost all explicit hash keys are: eight digits at a time. None if
+/// there is anything but ASCII digits.
+fn ascii_number(digits: &[u8]) -> Option<Number> {
+    let (head, eights) = digits.as_rchunks();
+    let mut first = 0;
+    for byte in head {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        first = first * 10 + u64::from(digit);
+    }
+    let mut number = Some(u128::from(first));
+    for eight in eights {
+        number = append(number, 100_000_000, eight_digits(*eight)?);
+    }
+    Some(number)
+}
+
+fn append(number: Number, shift: u128, digits: u64) -> Number {
+    number?.checked_mul(shift)?.checked_add(u128::from(digits))
+}
+
+/// Eight ASCII digits: neighbours are joined to pairs, pairs to fours, fours to eight, all at
+/// once in one word. No step carries into the next field.
+fn eight_digits(bytes: [u8; 8]) -> Option<u64> {
+    const EACH: u64 = u64::MAX / 0xFF;
+    let digits = u64::from_le_bytes(bytes) ^ (EACH * 0x30);
+    // Above 9, or no digit at all: the upper half of its byte is not empty, now or with 6 more.
+    if (digits | digits.wrapping_add(EACH * 6)) & (EACH * 0xF0) != 0 {
+        return None;
+    }
+    let pairs = (digits * 10 + (digits >> 8)) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
+    Some((fours * 10_000 + (fours >> 32)) & 0xFFFF_FFFF)
 }
 
 /// The zeros of the scripts whose digits Java's `Character.digit(char, 10)` knows. It looks at
@@ -202,5 +253,53 @@ impl FromStr for HashKeyRange {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (start, end) = text.split_once('-').ok_or(HashKeyRangeError::NotARange)?;
         Self::new(start.parse()?, end.parse()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_byte_in_every_place_of_eight() {
+        for place in 0..8 {
+            for byte in 0..=u8::MAX {
+                let mut bytes = *b"90817263";
+                bytes[place] = byte;
+                let by_one = std::str::from_utf8(&bytes)
+                    .ok()
+                    .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+                    .and_then(|text| text.parse().ok());
+                assert_eq!(eight_digits(bytes), by_one, "{byte} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_and_one_more() {
+        let largest = u128::MAX.to_string();
+        assert_eq!(parse_big_integer(&largest), Ok(HashKey::MAX));
+        let zeros = format!("{}{largest}", "0".repeat(100));
+        assert_eq!(parse_big_integer(&zeros), Ok(HashKey::MAX));
+        let more = "340282366920938463463374607431768211456";
+        assert_eq!(parse_big_integer(more), Err(ParseHashKeyError::OutOfRange));
+    }
+
+    proptest! {
+        #[test]
+        fn eight_at_a_time_is_one_at_a_time(digits in "[0-9]{1,45}") {
+            prop_assert_eq!(ascii_number(digits.as_bytes()), any_number(&digits).ok());
+        }
+
+        #[test]
+        fn what_is_no_digit_is_found_wherever_it_stands(
+            before in "[0-9]{0,20}",
+            bad in "[^0-9]",
+            after in "[0-9]{0,20}",
+        ) {
+            let text = format!("{before}{bad}{after}");
+            prop_assert_eq!(ascii_number(text.as_bytes()), None);
+        }
     }
 }

@@ -102,7 +102,7 @@ impl ShardedAggregator {
         let record = buffer.join(record, hash_key, &self.config).err()?;
         let closed = buffer.close(&self.config);
         buffer.push(record, hash_key);
-        closed.map(|closed| closed.record)
+        closed
     }
 
     /// Adds user records and closes all: what many calls of [`push`](Self::push) and one of
@@ -137,7 +137,6 @@ impl ShardedAggregator {
             .values_mut()
             .chain([&mut self.keyless])
             .filter_map(|buffer| buffer.close(&self.config))
-            .map(|closed| closed.record)
             .collect()
     }
 

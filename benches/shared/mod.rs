@@ -1,11 +1,15 @@
 //! What the benches read and write, and the way prost's users do it.
 #![allow(dead_code, reason = "each bench takes its part")]
 
+#[cfg(feature = "lambda")]
+pub(crate) mod lambda_way;
 pub(crate) mod plot;
 pub(crate) mod prost_way;
+pub(crate) mod report;
 pub(crate) mod rounds;
 
 use kinesis_aggregation::md5::Level;
+use kinesis_aggregation::wire::{self, RecordIndices};
 use kinesis_aggregation::{Aggregator, HashKey, KinesisRecord, UserRecord};
 
 /// The keys of user records.
@@ -107,6 +111,9 @@ impl Traffic {
 
 /// One aggregate of exactly so many user records.
 pub(crate) fn aggregate_of(user_records: usize, traffic: Traffic) -> KinesisRecord {
+    if user_records == 1 {
+        return framed(&traffic.user_records(1)[0]);
+    }
     let traffic = Traffic {
         aggregate_len: 10 * 1024 * 1024 - 4096,
         ..traffic
@@ -119,6 +126,17 @@ pub(crate) fn aggregate_of(user_records: usize, traffic: Traffic) -> KinesisReco
         assert!(closed.is_none(), "it all fits one aggregate");
     }
     aggregator.flush().expect("a user record")
+}
+
+/// A single one would travel raw.
+fn framed(record: &UserRecord) -> KinesisRecord {
+    let indices = RecordIndices {
+        partition_key: 0,
+        explicit_hash_key: None,
+    };
+    let records = [(indices, record.data().as_ref())];
+    let frame = wire::encode(record.partition_key(), [""; 0], records);
+    KinesisRecord::new("a", frame)
 }
 
 /// The same numbers every time (SplitMix64).
@@ -140,8 +158,7 @@ impl Noise {
 ///
 /// If this machine or this build lacks it.
 pub(crate) fn level() -> Level {
-    let mut args = std::env::args().skip_while(|arg| arg != "--level").skip(1);
-    let Some(name) = args.next() else {
+    let Some(name) = option("--level") else {
         return Level::best();
     };
     let plain = |name: String| name.to_lowercase().replace(['-', ' '], "");
@@ -169,6 +186,11 @@ pub(crate) fn settle() {
     });
     let status = status.expect("this bench can be started");
     std::process::exit(status.code().unwrap_or(1));
+}
+
+/// What stands behind `name` on the command line.
+pub(crate) fn option(name: &str) -> Option<String> {
+    std::env::args().skip_while(|arg| arg != name).nth(1)
 }
 
 /// Whether `--quick` asks for a rough look.

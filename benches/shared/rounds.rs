@@ -29,7 +29,7 @@ pub(crate) fn with_input<'a, I, T>(
 /// The time that this thread has spent on a processor: on a shared machine, others' turns count
 /// for nobody.
 #[cfg(unix)]
-fn now() -> Duration {
+pub(crate) fn now() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(
@@ -39,7 +39,7 @@ fn now() -> Duration {
 }
 
 #[cfg(not(unix))]
-fn now() -> Duration {
+pub(crate) fn now() -> Duration {
     use std::sync::LazyLock;
     use std::time::Instant;
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);

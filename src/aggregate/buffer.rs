@@ -13,6 +13,9 @@ use crate::hash_key::HashKey;
 use crate::record::{KinesisRecord, UserRecord};
 use crate::wire::{self, EncodedSize, MAGIC, RecordIndices};
 
+/// Room for at most so many user records is kept for the next Kinesis record.
+const KEPT: usize = 4096;
+
 /// The length of the random key of user records without one.
 pub(super) const RANDOM_KEY_LEN: usize = 16;
 
@@ -31,6 +34,9 @@ pub(crate) struct Buffer<R> {
     expected: usize,
 }
 
+/// The frame's size with a further record, and the table entries that it would refer to.
+type Plan = (EncodedSize, RecordIndices);
+
 impl<R> Default for Buffer<R> {
     fn default() -> Self {
         Self {
@@ -46,12 +52,12 @@ impl<R> Default for Buffer<R> {
 }
 
 /// A Kinesis record but for its digest, and the user records in it.
+#[cfg_attr(
+    not(feature = "producer"),
+    expect(dead_code, reason = "for the producer")
+)]
 pub(crate) struct Closed<R> {
     pub(crate) record: Unsealed,
-    #[cfg_attr(
-        not(feature = "producer"),
-        expect(dead_code, reason = "for the producer")
-    )]
     pub(crate) members: Vec<R>,
 }
 
@@ -124,7 +130,8 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
 
     /// The frame's size with `record`, and the table entries it would refer to; a position at a
     /// table's end is that of a new entry.
-    fn plan(&self, record: &UserRecord) -> (EncodedSize, RecordIndices) {
+    #[inline]
+    fn plan(&self, record: &UserRecord) -> Plan {
         let mut size = self.size;
         let key = self.key(record);
         let position = key.ok_or_else(|| self.partition_keys.next());
@@ -151,8 +158,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     /// Whether `record` would join what is here within the limits.
     #[allow(dead_code, reason = "for the producer, which asks before it decides")]
     pub(crate) fn fits(&self, record: &UserRecord, config: &Config) -> bool {
-        self.is_empty()
-            || (self.len() < config.max_count && self.plan(record).0.get() <= config.max_size)
+        self.room(record, config).is_some()
     }
 
     /// Whether no user record at all would join what is here.
@@ -166,6 +172,27 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
             || (!self.is_empty() && self.size.with_record(smallest, 0).get() > config.max_size)
     }
 
+    /// How `record` would join what is here within the limits; none if it would not.
+    #[inline]
+    pub(crate) fn room(&self, record: &UserRecord, config: &Config) -> Option<Plan> {
+        if !self.is_empty() && self.len() >= config.max_count {
+            return None;
+        }
+        let plan = self.plan(record);
+        (self.is_empty() || plan.0.get() <= config.max_size).then_some(plan)
+    }
+
+    /// Adds `record` as there is [`room`](Self::room) for it.
+    #[inline]
+    pub(crate) fn put(&mut self, record: R, hash_key: Option<HashKey>, plan: Plan) {
+        // A first record may bring the random key: only `push` does that.
+        if self.is_empty() || record.borrow().partition_key().is_none() {
+            self.push(record, hash_key);
+        } else {
+            self.add(record, plan);
+        }
+    }
+
     /// Adds `record` if it [`fits`](Self::fits), or gives it back.
     #[inline]
     pub(crate) fn join(
@@ -174,24 +201,13 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
         hash_key: Option<HashKey>,
         config: &Config,
     ) -> Result<(), R> {
-        if self.is_empty() {
-            self.push(record, hash_key);
-            return Ok(());
+        match self.room(record.borrow(), config) {
+            Some(plan) => {
+                self.put(record, hash_key, plan);
+                Ok(())
+            }
+            None => Err(record),
         }
-        if self.len() >= config.max_count {
-            return Err(record);
-        }
-        let plan = self.plan(record.borrow());
-        if plan.0.get() > config.max_size {
-            return Err(record);
-        }
-        // A first record without a key brings the random one: only `push` does that.
-        if record.borrow().partition_key().is_none() {
-            self.push(record, hash_key);
-        } else {
-            self.add(record, plan);
-        }
-        Ok(())
     }
 
     /// Adds a record that [`fits`](Self::fits). `hash_key` is its effective one; without, it gets
@@ -213,7 +229,8 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// Adds a record as it was planned.
-    fn add(&mut self, record: R, (size, indices): (EncodedSize, RecordIndices)) {
+    #[inline]
+    fn add(&mut self, record: R, (size, indices): Plan) {
         let user_record = record.borrow();
         if indices.partition_key == self.partition_keys.next()
             && let Some(key) = self.key(user_record)
@@ -251,7 +268,29 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// Makes a Kinesis record of what is here and starts anew.
-    pub(crate) fn close(&mut self, config: &Config) -> Option<Closed<R>> {
+    pub(crate) fn close(&mut self, config: &Config) -> Option<Unsealed> {
+        let (record, buffer) = self.take(config)?;
+        let mut records = buffer.records;
+        if records.capacity() <= KEPT {
+            records.clear();
+            self.records = records;
+        }
+        Some(record)
+    }
+
+    /// The same, with the user records.
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
+    pub(crate) fn close_with_members(&mut self, config: &Config) -> Option<Closed<R>> {
+        let (record, buffer) = self.take(config)?;
+        let members = buffer.into_records();
+        Some(Closed { record, members })
+    }
+
+    /// Takes all that is here and makes a Kinesis record of it.
+    fn take(&mut self, config: &Config) -> Option<(Unsealed, Self)> {
         if self.is_empty() {
             return None;
         }
@@ -272,10 +311,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
             data: raw.unwrap_or_default(),
             user_record_count: buffer.len(),
         };
-        Some(Closed {
-            record: Unsealed { record, frame },
-            members: buffer.into_records(),
-        })
+        Some((Unsealed { record, frame }, buffer))
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -342,11 +378,13 @@ pub(crate) fn reads_as_aggregate(data: &[u8]) -> bool {
 ///
 /// [`AggregateErrorKind::PartitionKeyLength`], [`AggregateErrorKind::ExplicitHashKeyAlone`] or
 /// [`AggregateErrorKind::TooLarge`].
+#[inline]
 pub(crate) fn check(record: &UserRecord, config: &Config) -> Result<(), AggregateErrorKind> {
     check_within(record, config, config.max_record_size)
 }
 
 /// [`check`], with another limit in place of the settings' `max_record_size`.
+#[inline]
 pub(crate) fn check_within(
     record: &UserRecord,
     config: &Config,
@@ -386,6 +424,7 @@ pub(crate) fn check_within(
 /// # Errors
 ///
 /// The number of characters, if it is another.
+#[inline]
 pub(crate) fn check_key(key: &str) -> Result<(), usize> {
     if (1..=256).contains(&key.len()) {
         return Ok(());

@@ -64,30 +64,31 @@ impl Aggregator {
     }
 
     /// Adds a user record and returns what it closed.
+    #[inline]
     fn add(&mut self, record: UserRecord) -> Result<Option<Unsealed>, AggregateError> {
         if let Err(kind) = check(&record, &self.config) {
             return Err(AggregateError::new(record, kind));
         }
-        let hash_key = self.hashes.hash_key(&record);
-        if let Err(kind) = self.scope.check(hash_key) {
+        let mixing = matches!(self.scope, Scope::MixingShards);
+        // Where shards are mixed, all that counts is the first one's hash key.
+        let hash_key = if mixing && !self.buffer.is_empty() {
+            None
+        } else {
+            self.hashes.hash_key(&record)
+        };
+        if !mixing && let Err(kind) = self.scope.check(hash_key) {
             return Err(AggregateError::new(record, kind));
         }
-        let mixes = self.buffer.is_empty() || self.scope.mixes(&self.buffer, hash_key);
-        let mut record = record;
-        if mixes {
-            match self.buffer.join(record, hash_key, &self.config) {
-                Ok(()) => return Ok(None),
-                Err(back) => record = back,
-            }
+        if (mixing || self.buffer.is_empty() || self.scope.mixes(&self.buffer, hash_key))
+            && let Some(plan) = self.buffer.room(&record, &self.config)
+        {
+            self.buffer.put(record, hash_key, plan);
+            return Ok(None);
         }
-        let closed = self.close();
+        let closed = self.buffer.close(&self.config);
+        let hash_key = self.hashes.hash_key(&record);
         self.buffer.push(record, hash_key);
         Ok(closed)
-    }
-
-    fn close(&mut self) -> Option<Unsealed> {
-        let closed = self.buffer.close(&self.config)?;
-        Some(closed.record)
     }
 
     /// Adds user records and closes all: what many calls of [`push`](Self::push) and one of
@@ -117,13 +118,13 @@ impl Aggregator {
                 Err(error) => refused.push(error),
             }
         }
-        closed.extend(self.close());
+        closed.extend(self.buffer.close(&self.config));
         (Unsealed::seal_all(closed), refused)
     }
 
     /// Closes and returns what is buffered.
     pub fn flush(&mut self) -> Option<KinesisRecord> {
-        self.close().map(Unsealed::seal)
+        self.buffer.close(&self.config).map(Unsealed::seal)
     }
 
     /// The length of the data of the Kinesis record that [`flush`](Self::flush) would return, in

@@ -85,6 +85,36 @@ enum Candidate<'a> {
     Framed(Frame<'a>, usize),
 }
 
+impl<'a> Candidate<'a> {
+    fn message(&self) -> Option<&'a [u8]> {
+        match self {
+            Self::Framed(frame, _) => Some(frame.message()),
+            _ => None,
+        }
+    }
+}
+
+/// A part of a batch fills whole vectors: no level has more lanes. It is not much larger than it
+/// has to be, so that messages are still in a cache when they are walked after their digests.
+const LANES: usize = 32;
+const PART: usize = 1024 * 1024;
+
+/// How many of `candidates` are opened together.
+fn part(candidates: &[Candidate<'_>]) -> usize {
+    let (mut count, mut bytes) = (0_usize, 0_usize);
+    for (candidate, end) in candidates.iter().zip(1..) {
+        let Some(message) = candidate.message() else {
+            continue;
+        };
+        count = count.saturating_add(1);
+        bytes = bytes.saturating_add(message.len());
+        if count.is_multiple_of(LANES) && bytes >= PART {
+            return end;
+        }
+    }
+    candidates.len()
+}
+
 impl<'a> Judge<'a> {
     pub(super) fn new(rules: &'a Deaggregator) -> Self {
         Self {
@@ -97,23 +127,27 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Opens `records`: all digests first, then each in its order.
+    /// Opens `records`: in parts, all digests of a part first, then each in its order.
     pub(super) fn open(mut self, records: &[Stored<'_>]) -> Opened {
         let candidates: Vec<_> = records
             .iter()
             .map(|stored| self.candidate(stored))
             .collect();
-        let messages: Vec<_> = candidates
-            .iter()
-            .filter_map(|candidate| match candidate {
-                Candidate::Framed(frame, _) => Some(frame.message()),
-                _ => None,
-            })
-            .collect();
-        let mut digests = self.rules.digests(&messages).into_iter();
         self.opened.records.reserve_exact(candidates.len());
+        let mut rest = candidates.as_slice();
+        while !rest.is_empty() {
+            let (part, behind) = rest.split_at_checked(part(rest)).unwrap_or((rest, &[]));
+            self.part(part);
+            rest = behind;
+        }
+        self.opened
+    }
+
+    fn part(&mut self, candidates: &[Candidate<'_>]) {
+        let messages: Vec<_> = candidates.iter().filter_map(Candidate::message).collect();
+        let mut digests = self.rules.digests(&messages).into_iter();
         for candidate in candidates {
-            let judged = match candidate {
+            let judged = match *candidate {
                 Candidate::Skipped => self.whole(Outcome::Skipped, 0..0),
                 Candidate::Plain(reason, first) => self.plain(reason, first),
                 Candidate::Framed(frame, first) if digests.next() == Some(*frame.digest()) => {
@@ -123,7 +157,6 @@ impl<'a> Judge<'a> {
             };
             self.opened.records.push(judged);
         }
-        self.opened
     }
 
     fn candidate<'r>(&self, &(data, sequence_number): &Stored<'r>) -> Candidate<'r> {

@@ -80,6 +80,13 @@ pub struct Window<'a> {
 }
 
 impl Window<'_> {
+    fn into_owned(self) -> Window<'static> {
+        Window {
+            start: self.start.into_owned(),
+            end: self.end.into_owned(),
+        }
+    }
+
     /// Where it starts, in the form `2026-01-31T10:00:00Z`.
     pub fn start(&self) -> &str {
         self.start.as_str()
@@ -98,6 +105,21 @@ impl fmt::Debug for Window<'_> {
 }
 
 impl<'a> KinesisEvent<'a> {
+    /// The same without the payload: the strings are copied, the data are not.
+    pub fn into_owned(self) -> KinesisEvent<'static> {
+        let event = self.0;
+        let records = event.records.into_iter();
+        KinesisEvent(EventJson {
+            records: records.map(KinesisEventRecord::into_owned).collect(),
+            window: event.window.map(Window::into_owned),
+            state: event.state,
+            shard_id: text::owned(event.shard_id),
+            event_source_arn: text::owned(event.event_source_arn),
+            is_final_invoke_for_window: event.is_final_invoke_for_window,
+            is_window_terminated_early: event.is_window_terminated_early,
+        })
+    }
+
     /// The window, with a tumbling window.
     pub fn window(&self) -> Option<&Window<'a>> {
         self.0.window.as_ref()

@@ -60,6 +60,29 @@ struct KinesisJson<'a> {
     encryption_type: Option<Text<'a>>,
 }
 
+impl RecordJson<'_> {
+    fn into_owned(self) -> RecordJson<'static> {
+        let kinesis = self.kinesis;
+        RecordJson {
+            kinesis: KinesisJson {
+                kinesis_schema_version: text::owned(kinesis.kinesis_schema_version),
+                partition_key: text::owned(kinesis.partition_key),
+                sequence_number: text::owned(kinesis.sequence_number),
+                data: kinesis.data,
+                approximate_arrival_timestamp: kinesis.approximate_arrival_timestamp,
+                encryption_type: text::owned(kinesis.encryption_type),
+            },
+            event_source: text::owned(self.event_source),
+            event_version: text::owned(self.event_version),
+            event_id: text::owned(self.event_id),
+            event_name: text::owned(self.event_name),
+            invoke_identity_arn: text::owned(self.invoke_identity_arn),
+            aws_region: text::owned(self.aws_region),
+            event_source_arn: text::owned(self.event_source_arn),
+        }
+    }
+}
+
 impl<'a> RawRecord for RecordJson<'a> {
     type Record = KinesisEventRecord<'a>;
 
@@ -75,6 +98,14 @@ impl<'a> RawRecord for RecordJson<'a> {
 }
 
 impl KinesisEventRecord<'_> {
+    /// The same without the payload: its strings are copied, the data shared.
+    pub fn into_owned(self) -> KinesisEventRecord<'static> {
+        KinesisEventRecord {
+            json: self.json.into_owned(),
+            data: self.data,
+        }
+    }
+
     /// The partition key; a stream with service-managed distribution may leave it out.
     pub fn partition_key(&self) -> Option<&str> {
         text::as_str(&self.json.kinesis.partition_key)

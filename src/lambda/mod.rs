@@ -3,14 +3,13 @@
 //! [`Processor::read`] takes an event and gives its user records:
 //!
 //! ```
-//! use kinesis_aggregation::lambda::{BatchResponse, Error, MemoryResume, Payload, Processor};
+//! use kinesis_aggregation::lambda::{BatchResponse, MemoryResume, OwnedKinesisEvent, Processor};
 //!
-//! fn handler(processor: &Processor, payload: &Payload) -> Result<BatchResponse, Error> {
-//!     let event = payload.kinesis_event()?;
-//!     Ok(processor.read(&event).process(|user_record| {
+//! fn handler(processor: &Processor, event: &OwnedKinesisEvent) -> BatchResponse {
+//!     processor.read(event).process(|user_record| {
 //!         println!("{:?}: {} bytes", user_record.partition_key(), user_record.data().len());
 //!         Ok(())
-//!     }))
+//!     })
 //! }
 //!
 //! // Once, before the first invocation:
@@ -18,13 +17,13 @@
 //!     .with_resume(MemoryResume::new())
 //!     .on_failure(|failure| eprintln!("{failure}"));
 //! # let json = r#"{"Records": [{"kinesis": {"sequenceNumber": "495", "data": "SGVsbG8="}}]}"#;
-//! # assert!(handler(&processor, &serde_json::from_str(json)?)?.is_success());
-//! # Ok::<(), Error>(())
+//! # assert!(handler(&processor, &serde_json::from_str(json)?).is_success());
+//! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
 //! | events | types | user records | answer |
 //! |---|---|---|---|
-//! | Kinesis event source mapping | [`KinesisEvent`], `aws_lambda_events`' | [`process`], [`process_async`], [`process_concurrently`], [`process_batch`] | [`BatchResponse`] |
+//! | Kinesis event source mapping | [`KinesisEvent`], [`OwnedKinesisEvent`], `aws_lambda_events`' | [`process`], [`process_async`], [`process_concurrently`], [`process_batch`] | [`BatchResponse`] |
 //! | … with a tumbling window | [`KinesisEvent`] | [`process_window`] | [`WindowResponse`] |
 //! | EventBridge pipe, target | [`PipesEvent`] | as Kinesis | [`BatchResponse`] |
 //! | EventBridge pipe, enrichment | [`PipesEvent`] | [`flatten`] | a flat array |
@@ -49,6 +48,7 @@ mod error;
 mod failure;
 mod firehose;
 mod kinesis;
+mod kinesis_owned;
 mod kinesis_record;
 mod memory;
 mod payload;
@@ -77,6 +77,7 @@ pub use error::{Error, EventError, JsonProblem, RecordError, RecordErrorKind};
 pub use failure::{AfterCut, Failure, FailureReason, Lost};
 pub use firehose::{FirehoseEvent, FirehoseRecord};
 pub use kinesis::{KinesisEvent, Window};
+pub use kinesis_owned::OwnedKinesisEvent;
 pub use kinesis_record::KinesisEventRecord;
 pub use memory::{DEFAULT_MAX_BYTES, DEFAULT_MAX_RECORDS, MemoryResume};
 pub use payload::{AnyEvent, Payload, Shape};

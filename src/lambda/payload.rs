@@ -11,6 +11,8 @@ use super::{AnalyticsEvent, EventError, FirehoseEvent, KinesisEvent, PipesEvent}
 /// A payload that is still JSON, for runtimes that want a type without a lifetime: the payload
 /// is copied once, and the events borrow from it.
 ///
+/// Where all events are Kinesis', [`OwnedKinesisEvent`](super::OwnedKinesisEvent) is quicker.
+///
 /// ```
 /// use kinesis_aggregation::lambda::{BatchResponse, Error, Payload, Processor};
 ///

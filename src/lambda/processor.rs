@@ -10,6 +10,7 @@ use super::user_records::EventUserRecords;
 use crate::deaggregate::Deaggregator;
 use crate::error::{Loss, LossKind};
 use crate::hash_key::HashKeyRange;
+use crate::md5::Level;
 
 type OnDropped = Box<dyn Fn(&Lost<'_>) + Send + Sync>;
 type OnCut = Box<dyn Fn(&Lost<'_>) -> AfterCut + Send + Sync>;
@@ -71,6 +72,14 @@ impl Processor {
     #[must_use]
     pub fn with_salvage(mut self, salvage: bool) -> Self {
         self.deaggregator = self.deaggregator.with_salvage(salvage);
+        self
+    }
+
+    /// As [`Deaggregator::with_level`]. For tests and benches.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_level(mut self, level: Level) -> Self {
+        self.deaggregator = self.deaggregator.with_level(level);
         self
     }
 

@@ -16,6 +16,15 @@ impl Text<'_> {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
+
+    pub(super) fn into_owned(self) -> Text<'static> {
+        Text(Cow::Owned(self.0.into_owned()))
+    }
+}
+
+/// The text without the payload, if there is one.
+pub(super) fn owned(text: Option<Text<'_>>) -> Option<Text<'static>> {
+    text.map(Text::into_owned)
 }
 
 impl<'a, T: Into<Cow<'a, str>>> From<T> for Text<'a> {

@@ -160,7 +160,7 @@ impl<T> Pipeline<T> {
         let mut encoded = Vec::with_capacity(items.len());
         for mut item in items {
             let (body, digest_to_come) = match item.body {
-                Body::Open(mut buffer) => match buffer.close(&self.config.aggregate) {
+                Body::Open(mut buffer) => match buffer.close_with_members(&self.config.aggregate) {
                     Some(closed) => {
                         if item.form != Form::Mixed {
                             item.form = if closed.record.is_framed() {

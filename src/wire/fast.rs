@@ -8,79 +8,166 @@
 
 use super::index::NO_KEY;
 
-/// User records of one shape and one length: very common, and their bytes but for the key's index
+/// User records of one shape and one length: very common, and their bytes but for the keys' indices
 /// are the same. One comparison then tells all, and where the next one starts is known before this
 /// one is read: the processor need not wait for its length.
 #[derive(Clone, Copy)]
-pub(super) struct Run {
-    mask: u64,
-    /// Without a run, bits that the mask does not let through.
-    like: u64,
-    key_shift: u32,
-    header_len: usize,
-    data_len: u32,
+pub(super) struct Run<W> {
+    mask: W,
+    like: W,
+    /// What all of them have but for the keys.
+    header: Header,
     record_len: usize,
+    /// Where the keys' indices are in the word.
+    partition_key: u32,
+    explicit_hash_key: u32,
 }
 
-impl Run {
-    /// No record goes on with this one.
-    pub(super) const NONE: Self = Self {
-        mask: 0,
-        like: 1,
-        key_shift: 0,
-        header_len: 0,
-        data_len: 0,
-        record_len: 0,
-    };
+/// The first bytes of a record as one number.
+pub(super) trait Word: Copy + Eq + std::ops::BitAnd<Output = Self> {
+    /// Whether there may be an explicit hash key.
+    const HASHED: bool;
 
-    /// The records that are like the one with this header at the start of `rest`.
+    fn load(rest: &[u8]) -> Option<Self>;
+
+    /// The byte that starts at this bit, without its highest bit.
+    fn index(self, shift: u32) -> u32;
+}
+
+impl Word for u64 {
+    const HASHED: bool = false;
+
+    #[inline(always)]
+    fn load(rest: &[u8]) -> Option<Self> {
+        rest.first_chunk().map(|bytes| Self::from_le_bytes(*bytes))
+    }
+
+    #[inline(always)]
+    fn index(self, shift: u32) -> u32 {
+        one(self.wrapping_shr(shift))
+    }
+}
+
+impl Word for u128 {
+    const HASHED: bool = true;
+
+    #[inline(always)]
+    fn load(rest: &[u8]) -> Option<Self> {
+        rest.first_chunk().map(|bytes| Self::from_le_bytes(*bytes))
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the low bits are asked for"
+    )]
+    fn index(self, shift: u32) -> u32 {
+        one(self.wrapping_shr(shift) as u64)
+    }
+}
+
+impl Run<u64> {
+    /// The records that are like the one with this header at the start of `rest`, if it has no
+    /// explicit hash key.
     #[inline]
-    pub(super) fn like(rest: &[u8], header: Header) -> Self {
-        let Some(first) = rest.first_chunk() else {
-            return Self::NONE;
-        };
-        let (mask, key_shift) = match (header.len, header.explicit_hash_key) {
+    pub(super) fn like(rest: &[u8], header: Header) -> Option<Self> {
+        let (mask, shift) = match (header.len, header.explicit_hash_key) {
             (8, NO_KEY) => (!(0x7F << 32), 32),
             (6, NO_KEY) => (!(0x7F << 24) & (u64::MAX >> 16), 24),
-            _ => return Self::NONE,
+            _ => return None,
         };
-        let data_len = usize::try_from(header.data_len).unwrap_or(usize::MAX);
-        Self {
-            mask,
-            like: u64::from_le_bytes(*first) & mask,
-            key_shift,
-            header_len: header.len,
-            data_len: header.data_len,
-            record_len: header.len.saturating_add(data_len),
-        }
-    }
-
-    /// The header of the record at the start of `rest`, and what is behind the record.
-    #[inline(always)]
-    pub(super) fn next(self, rest: &[u8]) -> Option<(Header, &[u8])> {
-        let word = u64::from_le_bytes(*rest.first_chunk()?);
-        if word & self.mask != self.like {
-            return None;
-        }
-        let behind = rest.get(self.record_len..)?;
-        let header = Header {
-            len: self.header_len,
-            data_len: self.data_len,
-            partition_key: one(word.wrapping_shr(self.key_shift)),
-            explicit_hash_key: NO_KEY,
-        };
-        Some((header, behind))
+        Self::new(rest, header, mask, shift, 0)
     }
 }
+
+impl Run<u128> {
+    /// The same if it has one.
+    #[inline]
+    pub(super) fn like_hashed(rest: &[u8], header: Header) -> Option<Self> {
+        // The indices are two bytes apart: a tag is between them.
+        let (given, shift, hashed) = match (header.len, header.explicit_hash_key) {
+            (_, NO_KEY) => return None,
+            (10, _) => (u128::MAX >> 48, 32, 48),
+            (8, _) => (u128::MAX >> 64, 24, 40),
+            _ => return None,
+        };
+        let mask = given & !(0x7F << shift) & !(0x7F << hashed);
+        Self::new(rest, header, mask, shift, hashed)
+    }
+}
+
+impl<W: Word> Run<W> {
+    fn new(
+        rest: &[u8],
+        header: Header,
+        mask: W,
+        partition_key: u32,
+        explicit_hash_key: u32,
+    ) -> Option<Self> {
+        let record_len = header.record_len();
+        (record_len >= size_of::<W>()).then_some(Self {
+            mask,
+            like: W::load(rest)? & mask,
+            header,
+            record_len,
+            partition_key,
+            explicit_hash_key,
+        })
+    }
+
+    /// The records that go on with the run at the start of `rest`, each with its data, and what is
+    /// behind them. Not more than [`BLOCK`]: looking at one word of each first keeps many loads
+    /// under way at once, and when they are looked at again they are still in the nearest cache.
+    #[inline]
+    pub(super) fn block(
+        self,
+        rest: &[u8],
+    ) -> (impl ExactSizeIterator<Item = Header> + '_, usize, &[u8]) {
+        let count = rest
+            .chunks_exact(self.record_len)
+            .take(BLOCK)
+            .take_while(|record| W::load(record).is_some_and(|word| word & self.mask == self.like))
+            .count();
+        let end = count.saturating_mul(self.record_len);
+        let (records, behind) = rest.split_at_checked(end).unwrap_or((&[], rest));
+        let headers = records.chunks_exact(self.record_len).map(move |record| {
+            let mut header = self.header;
+            if let Some(word) = W::load(record) {
+                header.partition_key = word.index(self.partition_key);
+                if W::HASHED {
+                    header.explicit_hash_key = word.index(self.explicit_hash_key);
+                }
+            }
+            header
+        });
+        (headers, count, behind)
+    }
+
+    pub(super) fn record_len(self) -> usize {
+        self.record_len
+    }
+}
+
+/// Records of a run that are looked at twice.
+pub(super) const BLOCK: usize = 256;
 
 /// What stands before the data of a user record.
 #[derive(Clone, Copy)]
 pub(super) struct Header {
     /// The bytes before the data, from the record's tag on.
-    pub(super) len: usize,
+    pub(super) len: u32,
     pub(super) data_len: u32,
     pub(super) partition_key: u32,
     pub(super) explicit_hash_key: u32,
+}
+
+impl Header {
+    /// The whole record, from its tag on.
+    #[inline(always)]
+    pub(super) fn record_len(self) -> usize {
+        let len = self.len.saturating_add(self.data_len);
+        usize::try_from(len).unwrap_or(usize::MAX)
+    }
 }
 
 /// One byte of a shape: which of its bits are given, and their values.
@@ -189,7 +276,7 @@ fn agree(
     len: u32,
     data_len: u32,
     fields: u32,
-    header_len: usize,
+    header_len: u32,
     partition_key: u64,
     explicit_hash_key: Option<u64>,
 ) -> Option<Header> {

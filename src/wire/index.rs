@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::cursor::{Cursor, END_GROUP, LENGTH, Malformed, Tag, VARINT};
-use super::fast::{self, Header, Run};
+use super::fast::{self, BLOCK, Header, Run, Word};
 use crate::error::MalformedError;
 
 const PARTITION_KEY_TABLE: Tag = Tag::new(1, LENGTH);
@@ -137,11 +137,19 @@ impl Index {
     /// included; the index is then as before. So is a message of 2^31 bytes and more: Java has
     /// no array that long.
     pub fn append(&mut self, message: &[u8]) -> Result<Extent, MalformedError> {
+        self.append_by::<true>(message)
+    }
+
+    /// [`append`](Self::append), by the quick ways or without them.
+    pub(super) fn append_by<const QUICK: bool>(
+        &mut self,
+        message: &[u8],
+    ) -> Result<Extent, MalformedError> {
         if i32::try_from(message.len()).is_err() {
             return Err(MalformedError::new(0));
         }
         let before = self.lens();
-        if let Err(malformed) = self.aggregated_record(message) {
+        if let Err(malformed) = self.aggregated_record::<QUICK>(message) {
             self.records.truncate(before.0);
             self.partition_keys.truncate(before.1);
             self.explicit_hash_keys.truncate(before.2);
@@ -164,19 +172,26 @@ impl Index {
         )
     }
 
-    fn aggregated_record(&mut self, message: &[u8]) -> Result<(), Malformed> {
+    fn aggregated_record<const QUICK: bool>(&mut self, message: &[u8]) -> Result<(), Malformed> {
         let len = message.len();
         let mut cursor = Cursor::new(message);
         while !cursor.is_empty() {
-            cursor = self.records_of_the_kpl(cursor, len);
-            if cursor.is_empty() {
-                break;
+            if QUICK {
+                cursor = self.records_of_the_kpl(cursor, len);
+                if cursor.is_empty() {
+                    break;
+                }
             }
             let at = cursor;
             match cursor.tag()? {
                 RECORDS => {
                     let body = cursor.message()?;
-                    self.records.push(record(body, len)?);
+                    let record = if QUICK {
+                        record(body, len)?
+                    } else {
+                        any_record(body, len)?
+                    };
+                    self.records.push(record);
                 }
                 PARTITION_KEY_TABLE => {
                     let key = cursor.bytes()?;
@@ -196,42 +211,54 @@ impl Index {
     #[inline]
     fn records_of_the_kpl<'m>(&mut self, cursor: Cursor<'m>, len: usize) -> Cursor<'m> {
         let mut rest = cursor.rest();
-        let mut run = Run::NONE;
         let mut data_len = None;
-        loop {
-            if let Some((header, behind)) = run.next(rest) {
-                self.records.push(at(len, rest, header));
-                rest = behind;
-                continue;
-            }
-            let Some(header) = fast::header(rest) else {
+        while let Some(header) = fast::header(rest) {
+            let Some(behind) = rest.get(header.record_len()..) else {
                 break;
             };
-            let record_len = header.len.saturating_add(to_usize(header.data_len));
-            let Some(behind) = rest.get(record_len..) else {
-                break;
-            };
-            self.records.push(at(len, rest, header));
+            self.records
+                .push(at(to_u32(len.wrapping_sub(rest.len())), header));
             // Two of one length make a run. Where lengths vary, looking for runs costs.
-            run = if data_len == Some(header.data_len) {
-                Run::like(rest, header)
+            rest = if data_len != Some(header.data_len) {
+                behind
+            } else if let Some(run) = Run::like(rest, header) {
+                self.run(behind, len, run)
+            } else if let Some(run) = Run::like_hashed(rest, header) {
+                self.run(behind, len, run)
             } else {
-                Run::NONE
+                behind
             };
             data_len = Some(header.data_len);
-            rest = behind;
         }
         cursor.at(rest)
     }
+
+    /// Reads the user records of a run, and says where it ends.
+    #[inline]
+    fn run<'m, W: Word>(&mut self, mut rest: &'m [u8], len: usize, run: Run<W>) -> &'m [u8] {
+        loop {
+            let (headers, count, behind) = run.block(rest);
+            let mut position = to_u32(len.wrapping_sub(rest.len()));
+            let record_len = to_u32(run.record_len());
+            self.records.extend(headers.map(|header| {
+                let record = at(position, header);
+                position = position.wrapping_add(record_len);
+                record
+            }));
+            rest = behind;
+            if count < BLOCK {
+                return rest;
+            }
+        }
+    }
 }
 
-/// The user record with this header at the start of `rest`, the end of a message of `len` bytes.
+/// The user record with this header at this position of a message.
 #[inline(always)]
-fn at(len: usize, rest: &[u8], header: Header) -> IndexedRecord {
-    let start = len.wrapping_sub(rest.len()).wrapping_add(header.len);
+fn at(position: u32, header: Header) -> IndexedRecord {
     IndexedRecord {
         data: Span {
-            start: to_u32(start),
+            start: position.wrapping_add(header.len),
             len: header.data_len,
         },
         partition_key: header.partition_key,

@@ -21,6 +21,8 @@ mod fast;
 mod frame;
 mod index;
 mod locate;
+#[cfg(test)]
+mod quick_tests;
 mod text;
 
 pub use encode::{EncodedSize, RecordIndices, encode, encode_unsealed, seal, seal_many};

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::event::kinesis as aws;
 use kinesis_aggregation::lambda::{
-    AnalyticsEvent, AnyEvent, EventError, EventRecord, FirehoseEvent, KinesisEvent, Payload,
-    PipesEvent, Processor, RecordErrorKind, Records, Shape,
+    AnalyticsEvent, AnyEvent, EventError, EventRecord, FirehoseEvent, KinesisEvent,
+    OwnedKinesisEvent, Payload, PipesEvent, Processor, RecordErrorKind, Records, Shape,
 };
 use kinesis_aggregation::{Outcome, PlainReason, StoredRecord};
 use serde::Deserialize;
@@ -56,6 +56,10 @@ fn every_sample_is_recognised_and_serialises_back_to_equal_json() {
         let event = AnyEvent::detect(json).unwrap().unwrap();
         let original: Value = serde_json::from_slice(json).unwrap();
         assert_eq!(written(&event), original, "{name}");
+        if shape == Shape::Kinesis {
+            let owned: OwnedKinesisEvent = serde_json::from_slice(json).unwrap();
+            assert_eq!(serde_json::to_value(&owned).unwrap(), original, "{name}");
+        }
     }
 }
 
@@ -146,6 +150,20 @@ fn bad_base64_and_missing_data_name_the_record() {
         message,
         "record 1 (496) has data of 10 characters that are not base64"
     );
+
+    // Neither are characters that JSON does not allow in a string, or bytes that are no text.
+    for bytes in [&b"a\nbc"[..], b"a\xFFbc", b"\\ud800"] {
+        let json = [
+            br#"{"Records": [{"kinesis": {"sequenceNumber": "495", "data": ""#,
+            bytes,
+            br#""}}]}"#,
+        ];
+        let refused = KinesisEvent::from_slice(&json.concat()).map(|_| ());
+        let Err(EventError::Record(error)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(matches!(error.kind(), RecordErrorKind::NotBase64 { .. }));
+    }
 
     let mut missing = good.clone();
     missing["Records"][1]["kinesis"]
@@ -239,6 +257,7 @@ fn the_crates_event_gives_the_same_user_records() {
     let theirs: aws::KinesisEvent = serde_json::from_slice(&json).unwrap();
     let payload: Payload = serde_json::from_slice(&json).unwrap();
     let through_payload = payload.kinesis_event().unwrap();
+    let owned: OwnedKinesisEvent = serde_json::from_slice(&json).unwrap();
     let processor = Processor::new();
 
     fn flat<E: Records>(processor: &Processor, event: &E) -> Vec<(String, Vec<u8>, Vec<u8>)> {
@@ -259,6 +278,7 @@ fn the_crates_event_gives_the_same_user_records() {
     assert_eq!(expected.len(), 3);
     assert_eq!(expected[1].0, "shardId-000000000002:495:1");
     assert_eq!(flat(&processor, &theirs), expected);
+    assert_eq!(flat(&processor, &owned), expected);
     assert_eq!(flat(&processor, &through_payload), expected);
     assert_eq!(flat(&processor, &theirs.records), expected);
 }

@@ -1,0 +1,136 @@
+//! This library and its peers in one run, on the same files: see `run`, which starts this.
+#![allow(missing_docs, reason = "a bench")]
+
+#[path = "../shared/mod.rs"]
+mod shared;
+
+mod contestant;
+mod input;
+mod table;
+
+use std::path::Path;
+
+use contestant::{Contestant, Ours, Peer, Task, What};
+use table::Row;
+
+/// How much slower than ours the KCL should be: the median of the rounds, and each of them. With
+/// small aggregates, then with large ones.
+const KCL: [(f64, f64); 2] = [(12.0, 9.0), (5.0, 1.0)];
+
+/// A turn takes about so many seconds of processor time: Java's clock counts hundredths.
+const TURN: f64 = 0.6;
+
+fn main() {
+    shared::settle();
+    let quick = shared::quick();
+    let rounds = shared::option("--rounds").map_or(if quick { 3 } else { 12 }, |rounds| {
+        rounds.parse().expect("a number of rounds")
+    });
+    let (turn, warm) = if quick { (0.2, 1.0) } else { (TURN, 6.0) };
+    let machine = shared::report::machine();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("target/peers");
+    input::write(&folder);
+
+    let missing = values("--missing");
+    for why in &missing {
+        println!("MISSING {why}");
+    }
+    let mut peers: Vec<Peer> = values("--peer")
+        .iter()
+        .map(|name| Peer::start(&root.join("benches/peers/driver"), name, &folder))
+        .collect();
+    let mut ours = Ours::new(&folder);
+
+    let mut rows = Vec::new();
+    for task in Task::ALL {
+        rows.extend(measure(task, &mut ours, &mut peers, rounds, turn, warm));
+    }
+    let hellos: Vec<_> = peers.iter().map(|peer| peer.hello().to_owned()).collect();
+    let table = table::markdown(&machine, &hellos, &missing, rounds, &rows);
+    println!("\n{table}");
+    if !quick {
+        shared::report::put("README.md", "benches/peers/run", &table);
+    }
+    let misses = rows.iter().filter(|row| !is_met(row));
+    let misses = misses.inspect(|row| println!("MISSED {row}")).count();
+    std::process::exit(i32::from(misses > 0 || !missing.is_empty()));
+}
+
+/// Every peer is behind in every round; the KCL far behind.
+fn is_met(row: &Row) -> bool {
+    let (median, each) = match (row.peer.starts_with("kcl"), row.task.is_large()) {
+        (true, large) => KCL[usize::from(large)],
+        _ => (1.0, 1.0),
+    };
+    row.median() >= median && row.least() >= each
+}
+
+/// Every argument behind `name`.
+fn values(name: &str) -> Vec<String> {
+    let mut args = std::env::args();
+    let mut values = Vec::new();
+    while let Some(arg) = args.next() {
+        if arg == name {
+            values.extend(args.next());
+        }
+    }
+    values
+}
+
+/// Rounds in which everybody takes a turn, after each has run itself warm.
+fn measure(
+    task: Task,
+    ours: &mut Ours,
+    peers: &mut [Peer],
+    rounds: usize,
+    turn: f64,
+    warm: f64,
+) -> Vec<Row> {
+    let mut all: Vec<&mut dyn Contestant> = vec![ours];
+    let able = peers.iter_mut().filter(|peer| peer.can(task));
+    all.extend(able.map(|peer| peer as &mut dyn Contestant));
+    let mut repeats = Vec::new();
+    let mut counts = Vec::new();
+    for contestant in &mut all {
+        let (mut spent, mut last) = (0.0, 0.0);
+        while spent < warm {
+            let (seconds, count) = contestant.turn(task, 1);
+            // A clock of hundredths may not have moved.
+            last = f64::max(seconds, 0.001);
+            spent += last;
+            counts.push(count);
+            let many = (turn / last / 4.0).max(1.0) as usize;
+            let (seconds, _) = contestant.turn(task, many);
+            last = f64::max(seconds, 0.001) / many as f64;
+            spent += last * many as f64;
+        }
+        repeats.push((turn / last).max(1.0) as usize);
+    }
+    if task.what() == What::Read {
+        assert!(
+            counts.iter().all(|count| *count == counts[0]),
+            "everybody reads the same user records: {counts:?}"
+        );
+    }
+    let mut rows: Vec<Row> = all[1..]
+        .iter()
+        .map(|peer| Row::new(peer.name(), task))
+        .collect();
+    for round in 1..=rounds {
+        let seconds: Vec<f64> = all
+            .iter_mut()
+            .zip(&repeats)
+            .map(|(contestant, &repeats)| contestant.turn(task, repeats).0 / repeats as f64)
+            .collect();
+        for (row, peer) in rows.iter_mut().zip(&seconds[1..]) {
+            row.add(seconds[0], *peer);
+            println!(
+                "round {round:2} {} {task}: {:.2}",
+                row.peer,
+                peer / seconds[0]
+            );
+        }
+    }
+    rows
+}

@@ -1,0 +1,174 @@
+//! The quick ways of the reader against its general one, on bytes that are almost the KPL's: the
+//! same positions, or the same refusal at the same offset.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample;
+
+use super::Index;
+
+/// What is written before each field's value, and at the ends of varints.
+const TELLING: [u8; 14] = [
+    0x00, 0x01, 0x08, 0x0A, 0x10, 0x12, 0x1A, 0x1B, 0x1C, 0x22, 0x7F, 0x80, 0x81, 0xFF,
+];
+
+fn varint(mut value: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value > 0x7F {
+        bytes.push((value & 0x7F) as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+/// A record as the KPL writes it.
+fn record(key: usize, hash_key: Option<usize>, data_len: usize) -> Vec<u8> {
+    let mut fields = [vec![0x08], varint(key)].concat();
+    if let Some(hash_key) = hash_key {
+        fields.extend([vec![0x10], varint(hash_key)].concat());
+    }
+    fields.extend([vec![0x1A], varint(data_len)].concat());
+    // Data that look like headers themselves.
+    fields.extend([0x1A, 0x07, 0x08, 0x00].iter().cycle().take(data_len));
+    [vec![0x1A], varint(fields.len()), fields].concat()
+}
+
+/// Of a few kinds each, so that there are runs of each shape.
+fn records() -> impl Strategy<Value = Vec<(Vec<u8>, usize)>> {
+    let index = || prop_oneof![8 => 0..4_usize, 2 => 126..130_usize, 1 => Just(16_384_usize)];
+    let data_len = prop_oneof![
+        3 => Just(200_usize),
+        3 => Just(20_usize),
+        2 => 0..10_usize,
+        2 => 118..132_usize,
+        1 => 16_370..16_390_usize,
+    ];
+    let one = (index(), prop::option::of(index()), data_len);
+    let one = one.prop_map(|(key, hash_key, data_len)| record(key, hash_key, data_len));
+    vec(
+        (one, prop_oneof![4 => 1..6_usize, 1 => 250..270_usize]),
+        1..6,
+    )
+}
+
+/// What breaks a message.
+#[derive(Clone, Debug)]
+enum Break {
+    /// A byte of a header becomes another one.
+    Header(sample::Index, usize, u8),
+    /// A bit of any byte.
+    Bit(sample::Index, u8),
+    Insert(sample::Index, usize, u8),
+    Remove(sample::Index, usize),
+    Cut(sample::Index),
+}
+
+fn breaks() -> impl Strategy<Value = Vec<Break>> {
+    let byte = || prop_oneof![3 => sample::select(&TELLING[..]), 1 => any::<u8>()];
+    let at = any::<sample::Index>;
+    let one = prop_oneof![
+        6 => (at(), 0..12_usize, byte()).prop_map(|(at, off, byte)| Break::Header(at, off, byte)),
+        1 => (at(), 0..8_u8).prop_map(|(at, bit)| Break::Bit(at, bit)),
+        2 => (at(), 0..12_usize, byte()).prop_map(|(at, off, byte)| Break::Insert(at, off, byte)),
+        2 => (at(), 0..12_usize).prop_map(|(at, off)| Break::Remove(at, off)),
+        1 => at().prop_map(Break::Cut),
+    ];
+    vec(one, 0..4)
+}
+
+/// The message, and where its records start.
+fn message(records: &[(Vec<u8>, usize)]) -> (Vec<u8>, Vec<usize>) {
+    let mut message = b"\x0A\x03key".to_vec();
+    let mut starts = Vec::new();
+    for (record, times) in records {
+        for _ in 0..*times {
+            starts.push(message.len());
+            message.extend(record);
+        }
+    }
+    (message, starts)
+}
+
+fn break_it(message: &mut Vec<u8>, starts: &[usize], how: &Break) {
+    let header = |at: &sample::Index, off: usize| starts[at.index(starts.len())] + off;
+    match how {
+        Break::Header(at, off, byte) => {
+            if let Some(known) = message.get_mut(header(at, *off)) {
+                *known = *byte;
+            }
+        }
+        Break::Bit(at, bit) if !message.is_empty() => {
+            let at = at.index(message.len());
+            message[at] ^= 1 << bit;
+        }
+        Break::Insert(at, off, byte) => {
+            let at = header(at, *off).min(message.len());
+            message.insert(at, *byte);
+        }
+        Break::Remove(at, off) => {
+            let at = header(at, *off);
+            if at < message.len() {
+                message.remove(at);
+            }
+        }
+        Break::Cut(at) => message.truncate(at.index(message.len() + 1)),
+        Break::Bit(..) => {}
+    }
+}
+
+/// Both ways; whether the message was read.
+fn both(message: &[u8]) -> Result<bool, TestCaseError> {
+    let (mut quick, mut general) = (Index::new(), Index::new());
+    let read = quick.append_by::<true>(message);
+    prop_assert_eq!(&read, &general.append_by::<false>(message));
+    prop_assert_eq!(&quick.records, &general.records);
+    prop_assert_eq!(&quick.partition_keys, &general.partition_keys);
+    prop_assert_eq!(&quick.explicit_hash_keys, &general.explicit_hash_keys);
+    Ok(read.is_ok())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn a_broken_kpl_shape_reads_as_any_shape(records in records(), breaks in breaks()) {
+        let (mut message, starts) = message(&records);
+        prop_assert!(both(&message)?, "the KPL's own shape is read");
+        for how in &breaks {
+            break_it(&mut message, &starts, how);
+            both(&message)?;
+        }
+    }
+}
+
+/// Every byte of every header of each shape, alone and in a run, changed to every other one, and
+/// the message cut behind it: nothing is left to chance.
+#[test]
+fn every_byte_of_every_header() {
+    let shapes = [
+        record(1, None, 200),
+        record(1, None, 20),
+        record(1, Some(2), 200),
+        record(1, Some(2), 20),
+        record(1, None, 0),
+        record(1, Some(2), 0),
+    ];
+    let mut refused = 0;
+    for shape in &shapes {
+        for broken in 0..4 {
+            let (message, starts) = message(&[(shape.clone(), 4)]);
+            let header = starts[broken]..(starts[broken] + 12).min(message.len());
+            for at in header {
+                for byte in 0..=u8::MAX {
+                    let mut message = message.clone();
+                    message[at] = byte;
+                    refused += usize::from(!both(&message).expect("both ways agree"));
+                    message.truncate(at + 1);
+                    both(&message).expect("both ways agree");
+                }
+            }
+        }
+    }
+    assert!(refused > 10_000, "only {refused} were broken");
+}
