@@ -30,8 +30,10 @@
 //!   idempotence), or to readers that do not filter by hash key range, such as Lambda functions,
 //!   when an aggregate is sent again after a split.
 //! - `record_max_buffered_time` after its acceptance a user record is in a request, if the
-//!   limiter and the stream allow; while the shard map is unknown or being refreshed it waits that
-//!   long for it, and then goes raw, alone. Nothing is sent `record_ttl` after its acceptance.
+//!   limiter and the stream allow; while the shard map is unknown, or its shard has split or merged
+//!   and the map is being refreshed, it waits that long for it, and then goes raw, alone. What is
+//!   sent again waits up to a second for a map, and other shards' user records go on as they were.
+//!   Nothing is sent `record_ttl` after its acceptance.
 //! - On a stream with service-managed distribution, which ignores keys and where the KCL drops
 //!   aggregates, nothing is aggregated, and user records without a partition key travel without.
 //!   A switch in either direction is seen in `DescribeStreamSummary` or, without permission for

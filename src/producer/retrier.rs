@@ -39,7 +39,7 @@ impl<T> Pipeline<T> {
         if let Some(first) = items.first() {
             self.metrics.answered(now.saturating_sub(first.sent));
         }
-        let predicted = self.shards.valid().is_some();
+        let doubts = self.shards.doubts();
         match answer {
             Ok(results) if results.len() == items.len() => {
                 // In ordered mode, what was taken first is to be the first again.
@@ -62,7 +62,7 @@ impl<T> Pipeline<T> {
             },
         }
         // What is not closed yet waits for the new map, and where order is wanted, all does.
-        self.reroute |= predicted && self.shards.valid().is_none();
+        self.reroute |= self.shards.doubts() > doubts;
         self.settle(now);
     }
 

@@ -1,8 +1,8 @@
 //! Where a user record goes, and goes anew when the shards or the stream's strategy change.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use super::item::{Form, Item, Lane, Pending};
+use super::item::{Form, Item, Lane, PATIENCE, Pending};
 use super::outcome::{FailureKind, Time};
 use super::pipeline::{Pipeline, random_key};
 use crate::aggregate::reads_as_aggregate;
@@ -10,9 +10,6 @@ use crate::hash_key::HashKey;
 
 /// For no more user records is room made before they come.
 const USUAL_MAX: usize = 1024;
-
-/// How long `flush` lets records wait for a shard map, at most.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
 
 impl<T> Pipeline<T> {
     /// Whether aggregates are made although the stream picks their shards.
@@ -22,8 +19,14 @@ impl<T> Pipeline<T> {
     }
 
     /// Whether it is known which user records may share an aggregate.
-    fn can_predict(&self) -> bool {
-        !self.strategy.is_unknown() && self.shards.valid().is_some()
+    fn can_predict(&self, hash_key: HashKey) -> bool {
+        let predicted = if self.config.settings.ordered {
+            // Two maps must not send one key from two lanes.
+            self.shards.valid().is_some()
+        } else {
+            self.shards.predicts(hash_key)
+        };
+        predicted && !self.strategy.is_unknown()
     }
 
     /// Puts a user record where it is to be sent from.
@@ -37,12 +40,12 @@ impl<T> Pipeline<T> {
             self.route_service_managed(now, pending);
         } else if let Some(hash_key) = pending.hash_key {
             let aggregates = self.config.settings.aggregation_enabled;
-            if self.can_predict() || !aggregates {
+            if self.can_predict(hash_key) || !aggregates {
                 let lane = self.lane_of(hash_key);
                 self.join(now, lane, Form::Framed, pending);
             } else {
                 if hurried {
-                    pending.due = due.min(now + FLUSH_PATIENCE);
+                    pending.due = due.min(now + PATIENCE);
                 }
                 self.waiting_due = self.waiting_due.min(pending.due);
                 self.waiting.push(pending);
@@ -123,14 +126,23 @@ impl<T> Pipeline<T> {
         }
         let waiting = std::mem::take(&mut self.waiting);
         self.waiting_due = Time::MAX;
+        let ordered = self.config.settings.ordered;
+        let mut kept_back = BTreeSet::new();
+        // In order of acceptance.
         for pending in waiting {
-            if pending.due > now {
+            if ordered && pending.hash_key.is_some_and(|key| kept_back.contains(&key)) {
+                self.waiting.push(pending);
+            } else if pending.due > now {
+                if ordered {
+                    kept_back.extend(pending.hash_key);
+                }
                 self.waiting_due = self.waiting_due.min(pending.due);
                 self.waiting.push(pending);
             } else if let Some(hash_key) = pending.hash_key {
                 let lane = self.lane_of(hash_key);
                 let generation = self.shards.generation();
                 let mut item = Item::open(lane, Form::Framed, generation, None);
+                item.is_released = true;
                 item.push(pending);
                 self.enqueue(now, item);
             } else {
@@ -177,7 +189,11 @@ impl<T> Pipeline<T> {
         misplaced.extend(open.into_iter().flat_map(Item::into_members));
         closed.extend(self.collector.take());
         for mut item in closed {
-            match self.lane_as_it_is(&item) {
+            // Alone no more, if it was not sent yet.
+            let joins = item.is_released
+                && item.tries == 0
+                && item.cover.is_some_and(|cover| self.can_predict(cover.start()));
+            match self.lane_as_it_is(&item).filter(|_| !joins) {
                 Some(lane) => {
                     item.lane = lane;
                     let queue = self.lanes.queue(lane, now);
@@ -254,7 +270,7 @@ impl<T> Pipeline<T> {
         }
         self.collector.hurry(now);
         for pending in &mut self.waiting {
-            pending.due = pending.due.min(now + FLUSH_PATIENCE);
+            pending.due = pending.due.min(now + PATIENCE);
             self.waiting_due = self.waiting_due.min(pending.due);
         }
     }

@@ -293,8 +293,9 @@ pub(super) fn run(script: Script) -> Run {
         resolved: 0,
         debug: std::env::var("SIM_DEBUG").is_ok(),
     };
+    let rounds = 200_000 + 10 * script.events.len();
     let mut events = script.events.into_iter().peekable();
-    for _ in 0..200_000 {
+    for _ in 0..rounds {
         while let Some((_, event)) = events.next_if(|(time, _)| *time <= sim.now) {
             sim.event(event);
         }
