@@ -11,7 +11,6 @@ use super::metrics::Metrics;
 use super::outcome::{DeliveryError, Outcome, PutError, PutErrorKind, Time};
 use super::pipeline::room;
 use crate::aggregate::{check_within, reads_as_aggregate};
-use crate::hash_key::HashKey;
 use crate::record::UserRecord;
 
 /// So many user records wake the task, or so many bytes, even if it would look by itself soon.
@@ -21,7 +20,6 @@ const WAKE_BYTES: usize = 256 * 1024;
 /// A user record between the handle and the task.
 pub(super) struct Entry {
     pub(super) record: UserRecord,
-    pub(super) hash_key: Option<HashKey>,
     pub(super) accepted: Time,
     pub(super) ticket: oneshot::Sender<Outcome>,
 }
@@ -165,7 +163,6 @@ impl Shared {
     }
 
     fn accept(&self, record: UserRecord) -> Result<oneshot::Receiver<Outcome>, PutError> {
-        let hash_key = record.hash_key();
         let (ticket, receiver) = oneshot::channel();
         let mut queue = lock(&self.queue);
         if queue.state != State::Open {
@@ -177,7 +174,6 @@ impl Shared {
         let accepted = self.now();
         queue.entries.push(Entry {
             record,
-            hash_key,
             accepted,
             ticket,
         });

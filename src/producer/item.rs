@@ -173,28 +173,46 @@ impl<T> Item<T> {
         item
     }
 
-    /// Adds a user record to an open one.
+    /// Adds a user record to an open one if it fits, or gives it back.
+    #[expect(clippy::result_large_err, reason = "it comes back once an aggregate")]
+    pub(super) fn join(
+        &mut self,
+        pending: Pending<T>,
+        config: &AggregateConfig,
+    ) -> Result<(), Pending<T>> {
+        let Body::Open(buffer) = &mut self.body else {
+            return Err(pending);
+        };
+        let (closes, accepted, hash_key) = (pending.closes(), pending.accepted, pending.hash_key);
+        buffer.join(pending, hash_key, config)?;
+        self.joined(closes, accepted, hash_key);
+        Ok(())
+    }
+
+    /// Adds a user record to an open one, whether it fits or not.
     pub(super) fn push(&mut self, pending: Pending<T>) {
         let Body::Open(buffer) = &mut self.body else {
             return;
         };
-        self.due = self.due.min(pending.closes());
-        self.oldest = self.oldest.min(pending.accepted);
-        let hash_key = pending.hash_key;
+        let (closes, accepted, hash_key) = (pending.closes(), pending.accepted, pending.hash_key);
         buffer.push(pending, hash_key);
-        // Those without a key all have the random key's.
-        let hash_key = hash_key.unwrap_or_else(|| buffer.hash_key());
-        let cover = self.cover.map_or((hash_key, hash_key), |cover| {
-            (cover.start().min(hash_key), cover.end().max(hash_key))
-        });
-        self.cover = HashKeyRange::new(cover.0, cover.1).ok();
+        self.joined(closes, accepted, hash_key);
     }
 
-    pub(super) fn fits(&self, pending: &Pending<T>, config: &AggregateConfig) -> bool {
-        match &self.body {
-            Body::Open(buffer) => buffer.fits(&pending.record, config),
-            _ => false,
-        }
+    fn joined(&mut self, closes: Time, accepted: Time, hash_key: Option<HashKey>) {
+        self.due = self.due.min(closes);
+        self.oldest = self.oldest.min(accepted);
+        let Body::Open(buffer) = &self.body else {
+            return;
+        };
+        // Those without a key all have the random key's.
+        let hash_key = hash_key.unwrap_or_else(|| buffer.hash_key());
+        let (start, end) = match self.cover {
+            Some(cover) if cover.contains(hash_key) => return,
+            Some(cover) => (cover.start().min(hash_key), cover.end().max(hash_key)),
+            None => (hash_key, hash_key),
+        };
+        self.cover = HashKeyRange::new(start, end).ok();
     }
 
     pub(super) fn is_full(&self, config: &AggregateConfig) -> bool {

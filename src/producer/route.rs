@@ -18,15 +18,16 @@ impl<T> Pipeline<T> {
         settings.aggregate_on_service_managed_streams && settings.aggregation_enabled
     }
 
-    /// Whether it is known which user records may share an aggregate.
-    fn can_predict(&self, hash_key: HashKey) -> bool {
-        let predicted = if self.config.settings.ordered {
-            // Two maps must not send one key from two lanes.
-            self.shards.valid().is_some()
-        } else {
-            self.shards.predicts(hash_key)
-        };
-        predicted && !self.strategy.is_unknown()
+    /// The lane of the shard where `hash_key` belongs, if that is known: which user records may
+    /// share an aggregate.
+    fn predicted_lane(&self, hash_key: HashKey) -> Option<Lane> {
+        if self.strategy.is_unknown() {
+            return None;
+        }
+        let start = self.shards.predict(hash_key)?;
+        // Where order is wanted, two maps must not send one key from two lanes.
+        let in_force = !self.config.settings.ordered || self.shards.valid().is_some();
+        in_force.then_some(Lane::Shard(start))
     }
 
     /// Puts a user record where it is to be sent from.
@@ -40,8 +41,8 @@ impl<T> Pipeline<T> {
             self.route_service_managed(now, pending);
         } else if let Some(hash_key) = pending.hash_key {
             let aggregates = self.config.settings.aggregation_enabled;
-            if self.can_predict(hash_key) || !aggregates {
-                let lane = self.lane_of(hash_key);
+            let lane = self.predicted_lane(hash_key);
+            if let Some(lane) = lane.or_else(|| (!aggregates).then(|| self.lane_of(hash_key))) {
                 self.join(now, lane, Form::Framed, pending);
             } else {
                 if hurried {
@@ -90,15 +91,21 @@ impl<T> Pipeline<T> {
         let config = &self.config.aggregate;
         let random = &mut self.random;
         let queue = self.lanes.queue(lane, now);
-        let closed = queue.open.take_if(|open| !open.fits(&pending, config));
-        let open = queue.open.get_or_insert_with(|| {
+        let mut closed = None;
+        let mut left = Some(pending);
+        if let Some(open) = &mut queue.open
+            && let Some(pending) = left.take()
+        {
+            left = open.join(pending, config).err();
+        }
+        if let Some(pending) = left {
             let may_lack_key = lane == Lane::Keyless || form == Form::Mixed;
             let key = may_lack_key.then(|| random_key(random));
             let mut open = Item::open(lane, form, generation, key);
             open.reserve(queue.usual.min(USUAL_MAX));
-            open
-        });
-        open.push(pending);
+            open.push(pending);
+            closed = queue.open.replace(open);
+        }
         let full = queue.open.take_if(|open| open.is_full(config));
         if let Some(last) = full.as_ref().or(closed.as_ref()) {
             queue.usual = last.len();
@@ -192,7 +199,9 @@ impl<T> Pipeline<T> {
             // Alone no more, if it was not sent yet.
             let joins = item.is_released
                 && item.tries == 0
-                && item.cover.is_some_and(|cover| self.can_predict(cover.start()));
+                && item
+                    .cover
+                    .is_some_and(|cover| self.predicted_lane(cover.start()).is_some());
             match self.lane_as_it_is(&item).filter(|_| !joins) {
                 Some(lane) => {
                     item.lane = lane;

@@ -68,14 +68,17 @@ impl Shards {
         self.map.as_ref().filter(|_| self.unexplained.is_empty())
     }
 
-    /// Whether the map is to be trusted for this hash key: a shard that splits or merges is no
-    /// reason to doubt the others. What the neighbour of a merged shard still sends by the old
-    /// map belongs where it lands.
-    pub(super) fn predicts(&self, hash_key: HashKey) -> bool {
-        self.map.as_ref().is_some_and(|map| {
-            let predicted = map.predict(hash_key).hash_key_range().start();
-            !self.suspects.contains(&predicted)
-        })
+    /// The shard where this hash key belongs, by its first hash key, if the map is to be trusted
+    /// there: a shard that splits or merges is no reason to doubt the others. What the neighbour
+    /// of a merged shard still sends by the old map belongs where it lands.
+    pub(super) fn predict(&self, hash_key: HashKey) -> Option<HashKey> {
+        let start = self
+            .map
+            .as_ref()?
+            .predict(hash_key)
+            .hash_key_range()
+            .start();
+        (!self.suspects.contains(&start)).then_some(start)
     }
 
     /// How many open shards are in doubt.
@@ -284,7 +287,8 @@ mod tests {
         let mut shards = Shards::default();
         shards.listed(Time::ZERO, Some(after()));
         assert_eq!(shards.landed("3", HashKey::MIN), Evidence::StaleMap);
-        assert!(!shards.predicts(HashKey::MIN) && shards.predicts(HashKey::MAX));
+        let predicted = [HashKey::MIN, HashKey::MAX].map(|hash_key| shards.predict(hash_key));
+        assert_eq!(predicted, [None, Some(HashKey::new(HALF + 1))]);
         assert!(shards.valid().is_none());
         assert_eq!((shards.doubts(), shards.unexplained.len()), (1, 1));
         shards.landed("3", HashKey::new(7));

@@ -15,6 +15,7 @@ use super::intake::{Entry, Shared, State};
 use super::outcome::{Outcome, Time};
 use super::pipeline::{Action, Pipeline};
 use super::publish::Publisher;
+use crate::aggregate::KeyHashes;
 use crate::shard::Shard;
 
 /// How long the task lets user records gather before it looks at them, at most: a wake-up for
@@ -46,6 +47,8 @@ pub(super) struct Task<C> {
     flushes: HashMap<u64, oneshot::Sender<()>>,
     next_flush: u64,
     entries: Vec<Entry>,
+    /// Most users have few partition keys.
+    hashes: KeyHashes,
     publisher: Publisher,
     shown: Time,
     finished: bool,
@@ -64,6 +67,7 @@ impl<C: StreamClient> Task<C> {
             flushes: HashMap::new(),
             next_flush: 0,
             entries: Vec::new(),
+            hashes: KeyHashes::default(),
             shown: Time::ZERO,
             finished: false,
         }
@@ -95,8 +99,9 @@ impl<C: StreamClient> Task<C> {
         let (flushes, state) = self.shared.take(&mut entries, watches);
         let any = !entries.is_empty();
         for entry in entries.drain(..) {
+            let hash_key = self.hashes.hash_key(&entry.record);
             self.pipeline
-                .put(entry.accepted, entry.record, entry.hash_key, entry.ticket);
+                .put(entry.accepted, entry.record, hash_key, entry.ticket);
         }
         self.entries = entries;
         let now = self.shared.now();

@@ -1,5 +1,5 @@
 //! What a user record costs in the producer, besides the transport. Run by hand, with
-//! `--release -- --ignored --nocapture`.
+//! `--release -- --ignored --nocapture`; `COST_RECORDS` and `COST_ROUNDS` say how much, for callgrind.
 
 use std::time::{Duration, Instant};
 
@@ -85,10 +85,11 @@ fn a_million_user_records() {
         .build(FourShards)
         .expect("a runtime");
     drop(guard);
-    let count = 1_000_000_u32;
+    let number = |name, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
+    let count: u32 = number("COST_RECORDS", 1_000_000);
     let keys: Vec<bytestring::ByteString> = (0..10).map(|key| format!("key{key}").into()).collect();
     let data = bytes::Bytes::from(vec![b'x'; 200]);
-    for _ in 0..3 {
+    for _ in 0..number("COST_ROUNDS", 3) {
         let (before, _) = usage();
         let start = Instant::now();
         runtime.block_on(async {
