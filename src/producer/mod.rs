@@ -45,6 +45,7 @@ mod blocking;
 mod client;
 mod collector;
 mod config;
+mod delivery;
 mod intake;
 mod item;
 mod lanes;
@@ -63,12 +64,8 @@ mod sweep;
 mod task;
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 pub use blocking::BlockingProducer;
@@ -84,6 +81,7 @@ pub use config::{
     DEFAULT_RATE_LIMIT, DEFAULT_RECORD_MAX_BUFFERED_TIME, DEFAULT_RECORD_TTL,
     DEFAULT_REQUEST_TIMEOUT, ProducerBuilder, ProducerConfigError, RECORD_OVERHEAD,
 };
+pub use delivery::Delivery;
 pub use limiter::{SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND};
 pub use metrics::{Metrics, Statistic};
 pub use outcome::{
@@ -185,7 +183,7 @@ impl Producer {
     /// If the future is dropped before it is ready, the record is not accepted, and its place
     /// among those who wait is lost.
     pub async fn put(&self, record: UserRecord) -> Result<Delivery, PutError> {
-        self.last.shared.put(record).await.map(Delivery::new)
+        self.last.shared.put(record).await
     }
 
     /// Accepts a user record if there is room for it now.
@@ -194,7 +192,7 @@ impl Producer {
     ///
     /// Every [`PutErrorKind`]; the record comes back.
     pub fn try_put(&self, record: UserRecord) -> Result<Delivery, PutError> {
-        self.last.shared.try_put(record).map(Delivery::new)
+        self.last.shared.try_put(record)
     }
 
     /// Sends all that was put before, without waiting for company, and waits until it is
@@ -248,29 +246,3 @@ impl fmt::Debug for Producer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the producer's runtime is gone")]
 pub struct AbortedError;
-
-/// What will become of a user record that was put: a future. To drop it changes nothing for the
-/// record.
-///
-/// # Errors
-///
-/// [`DeliveryError`], with the record and the reason.
-#[derive(Debug)]
-pub struct Delivery {
-    receiver: oneshot::Receiver<Outcome>,
-}
-
-impl Delivery {
-    fn new(receiver: oneshot::Receiver<Outcome>) -> Self {
-        Self { receiver }
-    }
-}
-
-impl Future for Delivery {
-    type Output = Outcome;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        let received = ready!(Pin::new(&mut self.receiver).poll(context));
-        Poll::Ready(received.unwrap_or_else(|_| Err(DeliveryError::aborted())))
-    }
-}

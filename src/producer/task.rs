@@ -11,8 +11,9 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
 use super::client::{ClientError, RecordError, Stored, StreamClient, StreamDescription};
+use super::delivery::Ticket;
 use super::intake::{Entry, Shared, State};
-use super::outcome::{Outcome, Time};
+use super::outcome::Time;
 use super::pipeline::{Action, Pipeline};
 use super::publish::Publisher;
 use crate::aggregate::KeyHashes;
@@ -41,7 +42,7 @@ enum Call {
 pub(super) struct Task<C> {
     client: Arc<C>,
     shared: Arc<Shared>,
-    pipeline: Pipeline<oneshot::Sender<Outcome>>,
+    pipeline: Pipeline<Ticket>,
     calls: JoinSet<Answer>,
     under_way: HashMap<Id, Call>,
     flushes: HashMap<u64, oneshot::Sender<()>>,
@@ -156,8 +157,7 @@ impl<C: StreamClient> Task<C> {
         let count = finished.len();
         for (ticket, outcome) in finished {
             self.publisher.resolved(&outcome);
-            // Whoever put it may not want to know.
-            let _ = ticket.send(outcome);
+            ticket.send(outcome);
         }
         self.shared.free(count, self.pipeline.take_freed_bytes());
         let now = self.shared.now();
@@ -259,7 +259,7 @@ impl<C> Drop for Task<C> {
         if !self.finished {
             self.pipeline.abort();
             for (ticket, outcome) in self.pipeline.take_finished() {
-                let _ = ticket.send(outcome);
+                ticket.send(outcome);
             }
         }
         self.shared.show(self.pipeline.metrics());
