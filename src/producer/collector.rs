@@ -60,6 +60,10 @@ impl<T> Collector<T> {
         &self.items
     }
 
+    pub(super) fn items_mut(&mut self) -> impl Iterator<Item = &mut Item<T>> {
+        self.items.iter_mut()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

@@ -66,7 +66,9 @@ pub struct Pipeline<T> {
     /// Those accepted before this one are not to wait for company any more.
     pub(super) hurried: u64,
     pub(super) next_request: u64,
+    /// Not after the next record expires that is not under way, or a little.
     pub(super) next_sweep: Time,
+    pub(super) last_sweep: Time,
     /// The time of the last [`drive`](Self::drive).
     pub(super) driven: Time,
     flushes: Vec<Flush>,
@@ -106,7 +108,8 @@ impl<T> Pipeline<T> {
             next_seq: 0,
             hurried: 0,
             next_request: 0,
-            next_sweep: Time::ZERO,
+            next_sweep: Time::MAX,
+            last_sweep: Time::ZERO,
             driven: Time::ZERO,
             flushes: Vec::new(),
             flushed: Vec::new(),
@@ -128,6 +131,7 @@ impl<T> Pipeline<T> {
         self.next_seq += 1;
         self.pending += 1;
         self.metrics.received();
+        self.expires(accepted);
         self.route(
             accepted,
             Pending {

@@ -39,6 +39,9 @@ impl<T> Pipeline<T> {
         if let Some(first) = items.first() {
             self.metrics.answered(now.saturating_sub(first.sent));
         }
+        if let Some(oldest) = items.iter().map(|item| item.oldest).min() {
+            self.expires(oldest);
+        }
         let doubts = self.shards.doubts();
         match answer {
             Ok(results) if results.len() == items.len() => {
