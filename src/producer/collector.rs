@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::config::COLLECTION_MAX_SIZE_PER_SHARD;
 use super::item::{Item, Lane};
 use super::outcome::Time;
+use super::settings::COLLECTION_MAX_SIZE_PER_SHARD;
 
 pub(super) struct Collector<T> {
     max_count: usize,

@@ -6,11 +6,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
-use super::config::Config;
+use super::account::room;
 use super::delivery::{Delivery, Ticket, Tickets};
 use super::metrics::Metrics;
 use super::outcome::{DeliveryError, PutError, PutErrorKind, Time};
-use super::pipeline::room;
+use super::settings::Config;
 use crate::aggregate::{check_within, reads_as_aggregate};
 use crate::record::UserRecord;
 

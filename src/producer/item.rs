@@ -263,6 +263,14 @@ impl<T> Item<T> {
         }
     }
 
+    pub(super) fn each<'a>(&'a self, mut see: impl FnMut(&'a Pending<T>)) {
+        match &self.body {
+            Body::Open(buffer) => buffer.records().for_each(see),
+            Body::Bare(pending) => see(pending),
+            Body::Sealed(_, members) => members.iter().for_each(see),
+        }
+    }
+
     pub(super) fn into_members(self) -> Vec<Pending<T>> {
         match self.body {
             Body::Open(buffer) => buffer.into_records(),

@@ -41,6 +41,7 @@
 //!
 //! Order is kept only [on demand](ProducerBuilder::ordered).
 
+mod account;
 mod blocking;
 mod client;
 mod collector;
@@ -48,6 +49,7 @@ mod config;
 mod delivery;
 mod intake;
 mod item;
+mod judge;
 mod lanes;
 mod limiter;
 mod metrics;
@@ -58,6 +60,7 @@ mod publish;
 mod retrier;
 mod route;
 mod send;
+mod settings;
 mod shards;
 mod strategy;
 mod sweep;
@@ -73,19 +76,21 @@ pub use client::{
     ClientError, ClientErrorKind, RecordDistribution, RecordError, Stored, StreamClient,
     StreamDescription,
 };
-#[doc(hidden)]
-pub use config::Config;
-pub use config::{
-    COLLECTION_MAX_SIZE_PER_SHARD, DEFAULT_COLLECTION_MAX_COUNT, DEFAULT_COLLECTION_MAX_SIZE,
-    DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PENDING_BYTES, DEFAULT_MAX_PENDING_RECORDS,
-    DEFAULT_RATE_LIMIT, DEFAULT_RECORD_MAX_BUFFERED_TIME, DEFAULT_RECORD_TTL,
-    DEFAULT_REQUEST_TIMEOUT, ProducerBuilder, ProducerConfigError, RECORD_OVERHEAD,
-};
+pub use config::ProducerBuilder;
 pub use delivery::Delivery;
 pub use limiter::{SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND};
 pub use metrics::{Metrics, Statistic};
 pub use outcome::{
     Attempt, Delivered, DeliveryError, FailureKind, Outcome, PutError, PutErrorKind,
+};
+
+#[doc(hidden)]
+pub use settings::Config;
+pub use settings::{
+    COLLECTION_MAX_SIZE_PER_SHARD, DEFAULT_COLLECTION_MAX_COUNT, DEFAULT_COLLECTION_MAX_SIZE,
+    DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PENDING_BYTES, DEFAULT_MAX_PENDING_RECORDS,
+    DEFAULT_RATE_LIMIT, DEFAULT_RECORD_MAX_BUFFERED_TIME, DEFAULT_RECORD_TTL,
+    DEFAULT_REQUEST_TIMEOUT, ProducerConfigError, RECORD_OVERHEAD,
 };
 
 use crate::record::UserRecord;

@@ -45,6 +45,8 @@ pub(super) struct Facts {
     pub(super) collection_max_count: usize,
     pub(super) collection_max_size: usize,
     pub(super) switches: bool,
+    /// The room for user records under way: how many, and their bytes.
+    pub(super) room: (usize, usize),
 }
 
 fn faults(random: &mut Random) -> Faults {
@@ -86,6 +88,15 @@ fn faults(random: &mut Random) -> Faults {
     }
 }
 
+/// None of the other numbers depend on it.
+fn room(seed: u64) -> (usize, usize) {
+    let mut random = Random::new(!seed);
+    let records = [1, 10, usize::MAX, usize::MAX][random.index(4)];
+    // The largest record, that looks like an aggregate, takes a little less than the least.
+    let bytes = [18_000, 40_000, usize::MAX, usize::MAX][random.index(4)];
+    (records, bytes)
+}
+
 fn milliseconds(random: &mut Random, choices: &[u64]) -> Duration {
     Duration::from_millis(choices[random.index(choices.len())])
 }
@@ -109,6 +120,7 @@ impl Script {
             collection_max_count: [1, 3, 500, 500][random.index(4)],
             collection_max_size: [3000, 5_242_880][random.index(2)],
             switches: random.chance(250),
+            room: room(seed),
         };
         let builder = Self::builder(seed, &facts, &mut random);
         let distribution = if random.chance(150) {
