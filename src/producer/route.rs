@@ -91,20 +91,23 @@ impl<T> Pipeline<T> {
         let config = &self.config.aggregate;
         let random = &mut self.random;
         let queue = self.lanes.queue(lane, now);
-        let mut closed = None;
-        let mut left = Some(pending);
-        if let Some(open) = &mut queue.open
-            && let Some(pending) = left.take()
-        {
-            left = open.join(pending, config).err();
-        }
-        if let Some(pending) = left {
+        let first = |pending, random| {
             let may_lack_key = lane == Lane::Keyless || form == Form::Mixed;
             let key = may_lack_key.then(|| random_key(random));
             let mut open = Item::open(lane, form, generation, key);
             open.reserve(queue.usual.min(USUAL_MAX));
             open.push(pending);
-            closed = queue.open.replace(open);
+            Some(open)
+        };
+        // Nothing is moved twice here: it is done for every user record.
+        let mut closed = None;
+        match &mut queue.open {
+            None => queue.open = first(pending, random),
+            Some(open) => {
+                if let Err(pending) = open.join(pending, config) {
+                    closed = std::mem::replace(&mut queue.open, first(pending, random));
+                }
+            }
         }
         let full = queue.open.take_if(|open| open.is_full(config));
         if let Some(last) = full.as_ref().or(closed.as_ref()) {
