@@ -64,11 +64,15 @@ fn faults(random: &mut Random) -> Faults {
             list: random.below(500),
             stale_list: random.below(700),
             describe: random.below(500),
+            torn_list: random.below(300),
+            stale_describe: random.below(300),
             ..calm
         },
         2 => Faults {
             stale_list: random.below(900),
             list: random.below(800),
+            torn_list: random.below(300),
+            silence: random.below(500),
             fatal: if random.chance(100) { 50 } else { 0 },
             ..calm
         },
@@ -83,6 +87,8 @@ fn faults(random: &mut Random) -> Faults {
             list: random.below(300),
             stale_list: random.below(500),
             describe: random.below(300),
+            silence: random.below(200),
+            stale_describe: random.below(200),
             ..calm
         },
     }
@@ -194,6 +200,20 @@ impl Script {
                 Event::Merge
             };
             events.push((at(random), event));
+        }
+        if random.chance(100) {
+            // Many changes in a short time.
+            let start = random.below(length);
+            for _ in 0..random.between(5, 15) {
+                let time = Duration::from_millis(start + random.below(300));
+                let event = match random.below(4) {
+                    0 | 1 => Event::Split,
+                    2 => Event::Merge,
+                    _ if facts.switches => Event::Switch,
+                    _ => Event::Flush,
+                };
+                events.push((time, event));
+            }
         }
         if facts.switches {
             for _ in 0..random.between(1, 3) {

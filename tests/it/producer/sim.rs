@@ -7,9 +7,7 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use kinesis_aggregation::producer::pipeline::{Action, Pipeline};
-use kinesis_aggregation::producer::{
-    ClientError, Outcome, RECORD_OVERHEAD, RecordDistribution, StreamDescription,
-};
+use kinesis_aggregation::producer::{ClientError, Outcome, RECORD_OVERHEAD, StreamDescription};
 use kinesis_aggregation::{HashKey, KinesisRecord, Shard, UserRecord};
 
 use super::laws;
@@ -102,13 +100,7 @@ impl Sim {
             }
             Event::Split => self.run.stream.split(self.now, &mut self.random),
             Event::Merge => self.run.stream.merge(self.now, &mut self.random),
-            Event::Switch => {
-                let stream = &mut self.run.stream;
-                stream.distribution = match stream.distribution {
-                    RecordDistribution::ByKey => RecordDistribution::ServiceManaged,
-                    _ => RecordDistribution::ByKey,
-                };
-            }
+            Event::Switch => self.run.stream.switch(),
             Event::Flush => {
                 let before = self.run.puts.len();
                 let id = self.next_message;
@@ -216,9 +208,21 @@ impl Sim {
                     self.later(soon, Message::Arrive { id, records, late });
                 }
             }
+            Action::ListShards if self.is_silent() => {
+                let answer = Err(ClientError::retry("Timeout", false));
+                self.later(self.run.facts.request_timeout, Message::Listed(answer));
+            }
+            Action::Describe if self.is_silent() => {
+                let answer = Err(ClientError::retry("Timeout", false));
+                self.later(self.run.facts.request_timeout, Message::Described(answer));
+            }
             Action::ListShards => self.later(there, Message::ListArrives),
             Action::Describe => self.later(there, Message::Describes),
         }
+    }
+
+    fn is_silent(&mut self) -> bool {
+        self.random.chance(self.run.stream.faults.silence)
     }
 
     /// The laws of a request.
