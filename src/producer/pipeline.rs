@@ -188,10 +188,8 @@ impl<T> Pipeline<T> {
             self.metrics.error(error.code());
         }
         let listed = self.shards.listed(now, answer.ok());
-        if listed == Listed::NewMap || self.shards.valid().is_some() {
-            self.reroute = true;
-        }
         if listed != Listed::Nothing {
+            self.reroute = true;
             self.judge_held(now);
         }
         self.settle(now);

@@ -212,8 +212,8 @@ impl Shards {
         if map.hash_key_range(shard_id).is_none() {
             return true;
         }
-        // A closed shard's answer is only late.
-        let closed = self.known.get(shard_id).is_some_and(Shard::is_closed);
+        // A closed shard's answer is only late, and so is one's that is not even listed any more.
+        let closed = self.known.get(shard_id).is_none_or(Shard::is_closed);
         !closed && map.predict(hash_key).id() != shard_id
     }
 
@@ -311,6 +311,7 @@ mod tests {
         let forgotten = after().into_iter().skip(1).collect();
         assert_eq!(shards.listed(Time::ZERO, Some(forgotten)), Listed::NewMap);
         assert_eq!(shards.range("0"), Some(HashKeyRange::FULL));
+        assert_eq!(shards.landed("0", HashKey::MIN), Evidence::None);
     }
 
     #[test]
