@@ -327,6 +327,15 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// The user records, in order.
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
+    pub(crate) fn records(&self) -> impl Iterator<Item = &R> {
+        self.records.iter().map(|(record, _)| record)
+    }
+
+    /// The user records, in order.
     pub(crate) fn into_records(self) -> Vec<R> {
         self.records.into_iter().map(|(record, _)| record).collect()
     }

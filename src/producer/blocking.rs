@@ -7,10 +7,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use super::client::StreamClient;
-use super::config::{ProducerBuilder, ProducerConfigError};
+use super::config::ProducerBuilder;
 use super::intake::Shared;
 use super::metrics::Metrics;
 use super::outcome::{Outcome, PutError};
+use super::settings::ProducerConfigError;
 use super::task::Task;
 use super::{AbortedError, Delivery, Producer};
 use crate::record::UserRecord;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::config::COLLECTION_MAX_SIZE_PER_SHARD;
 use super::item::{Item, Lane};
 use super::outcome::Time;
+use super::settings::COLLECTION_MAX_SIZE_PER_SHARD;
 
 pub(super) struct Collector<T> {
     max_count: usize,
@@ -58,6 +58,10 @@ impl<T> Collector<T> {
 
     pub(super) fn items(&self) -> &[Item<T>] {
         &self.items
+    }
+
+    pub(super) fn items_mut(&mut self) -> impl Iterator<Item = &mut Item<T>> {
+        self.items.iter_mut()
     }
 
     pub(super) fn is_empty(&self) -> bool {

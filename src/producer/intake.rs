@@ -6,12 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
-use super::config::Config;
+use super::account::room;
+use super::delivery::{Delivery, Ticket, Tickets};
 use super::metrics::Metrics;
-use super::outcome::{DeliveryError, Outcome, PutError, PutErrorKind, Time};
-use super::pipeline::room;
+use super::outcome::{DeliveryError, PutError, PutErrorKind, Time};
+use super::settings::Config;
 use crate::aggregate::{check_within, reads_as_aggregate};
-use crate::hash_key::HashKey;
 use crate::record::UserRecord;
 
 /// So many user records wake the task, or so many bytes, even if it would look by itself soon.
@@ -21,9 +21,8 @@ const WAKE_BYTES: usize = 256 * 1024;
 /// A user record between the handle and the task.
 pub(super) struct Entry {
     pub(super) record: UserRecord,
-    pub(super) hash_key: Option<HashKey>,
     pub(super) accepted: Time,
-    pub(super) ticket: oneshot::Sender<Outcome>,
+    pub(super) ticket: Ticket,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +38,7 @@ pub(super) enum State {
 
 struct Queue {
     entries: Vec<Entry>,
+    tickets: Tickets,
     bytes: usize,
     flushes: Vec<oneshot::Sender<()>>,
     state: State,
@@ -73,6 +73,7 @@ impl Shared {
             started: Instant::now(),
             queue: Mutex::new(Queue {
                 entries: Vec::new(),
+                tickets: Tickets::default(),
                 bytes: 0,
                 flushes: Vec::new(),
                 state: State::Open,
@@ -115,10 +116,7 @@ impl Shared {
     }
 
     /// Takes a user record if there is room now.
-    pub(super) fn try_put(
-        &self,
-        record: UserRecord,
-    ) -> Result<oneshot::Receiver<Outcome>, PutError> {
+    pub(super) fn try_put(&self, record: UserRecord) -> Result<Delivery, PutError> {
         if let Err(kind) = self.check(&record) {
             return Err(PutError::new(record, kind));
         }
@@ -140,10 +138,7 @@ impl Shared {
 
     /// Takes a user record as soon as there is room. Dropping the future gives back what it had
     /// of it.
-    pub(super) async fn put(
-        &self,
-        record: UserRecord,
-    ) -> Result<oneshot::Receiver<Outcome>, PutError> {
+    pub(super) async fn put(&self, record: UserRecord) -> Result<Delivery, PutError> {
         let record = match self.try_put(record) {
             Err(error) if error.kind() == PutErrorKind::NoRoom => error.into_record(),
             tried => return tried,
@@ -164,20 +159,18 @@ impl Shared {
         Ok(accepted)
     }
 
-    fn accept(&self, record: UserRecord) -> Result<oneshot::Receiver<Outcome>, PutError> {
-        let hash_key = record.hash_key();
-        let (ticket, receiver) = oneshot::channel();
+    fn accept(&self, record: UserRecord) -> Result<Delivery, PutError> {
         let mut queue = lock(&self.queue);
         if queue.state != State::Open {
             drop(queue);
             return Err(self.refuse(record));
         }
         queue.bytes += record.data().len();
+        let (ticket, delivery) = queue.tickets.next();
         // Under the lock, so that the order of acceptance is that of the times.
         let accepted = self.now();
         queue.entries.push(Entry {
             record,
-            hash_key,
             accepted,
             ticket,
         });
@@ -194,7 +187,7 @@ impl Shared {
         if wake {
             self.wake.notify_one();
         }
-        Ok(receiver)
+        Ok(delivery)
     }
 
     fn refuse(&self, record: UserRecord) -> PutError {
@@ -302,10 +295,8 @@ impl Shared {
         self.records.close();
         self.bytes.close();
         for entry in left {
-            // The receiver may be gone.
-            let _ = entry
-                .ticket
-                .send(Err(DeliveryError::not_sent(entry.record)));
+            let outcome = Err(DeliveryError::not_sent(entry.record));
+            entry.ticket.send(outcome);
         }
         self.ended.send_replace(true);
     }

@@ -1,6 +1,7 @@
 //! User records under way, and the Kinesis records that carry them.
 
 use std::borrow::Borrow;
+use std::time::Duration;
 
 use bytestring::ByteString;
 
@@ -18,7 +19,8 @@ pub(super) struct Pending<T> {
     /// The place in the order of acceptance.
     pub(super) seq: u64,
     pub(super) accepted: Time,
-    /// When the first request that carries it is to start.
+    /// When the first request that carries it is to start; after a try, how long it waits for a
+    /// shard map, should there be none.
     pub(super) due: Time,
     /// The tries that failed.
     pub(super) attempts: Vec<Attempt>,
@@ -27,16 +29,32 @@ pub(super) struct Pending<T> {
     pub(super) keyless_refused: bool,
 }
 
+/// How long records wait for a shard map that are late already, at most: those that are sent again,
+/// and those that `flush` hurries.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
 /// More failed tries of one record are not kept; the last one always is.
 const MAX_ATTEMPTS: usize = 256;
 
 impl<T> Pending<T> {
+    /// After a try that failed.
     pub(super) fn failed(&mut self, attempt: &Attempt, maybe_stored: bool) {
+        self.due = attempt.ended + PATIENCE;
         if self.attempts.len() >= MAX_ATTEMPTS {
             self.attempts.pop();
         }
         self.attempts.push(attempt.clone());
         self.maybe_stored |= maybe_stored;
+    }
+
+    /// When the Kinesis record that it joins is to go: what was sent before does not wait for
+    /// company.
+    fn closes(&self) -> Time {
+        if self.attempts.is_empty() {
+            self.due
+        } else {
+            Time::ZERO
+        }
     }
 }
 
@@ -93,6 +111,9 @@ pub(super) struct Item<T> {
     pub(super) oldest: Time,
     /// Of the shard map by which it was built.
     pub(super) generation: u64,
+    /// It goes alone because no shard map was there in time; if one comes before it goes, it need
+    /// not.
+    pub(super) is_released: bool,
     pub(super) tries: u32,
     /// Not to be sent before.
     pub(super) not_before: Time,
@@ -112,6 +133,7 @@ impl<T> Item<T> {
             due: Time::MAX,
             oldest: Time::MAX,
             generation,
+            is_released: false,
             tries: 0,
             not_before: Time::ZERO,
             sent: Time::ZERO,
@@ -145,34 +167,52 @@ impl<T> Item<T> {
             generation,
         );
         if let Body::Bare(pending) = &item.body {
-            item.due = pending.due;
+            item.due = pending.closes();
             item.oldest = pending.accepted;
         }
         item
     }
 
-    /// Adds a user record to an open one.
+    /// Adds a user record to an open one if it fits, or gives it back.
+    #[expect(clippy::result_large_err, reason = "it comes back once an aggregate")]
+    pub(super) fn join(
+        &mut self,
+        pending: Pending<T>,
+        config: &AggregateConfig,
+    ) -> Result<(), Pending<T>> {
+        let Body::Open(buffer) = &mut self.body else {
+            return Err(pending);
+        };
+        let (closes, accepted, hash_key) = (pending.closes(), pending.accepted, pending.hash_key);
+        buffer.join(pending, hash_key, config)?;
+        self.joined(closes, accepted, hash_key);
+        Ok(())
+    }
+
+    /// Adds a user record to an open one, whether it fits or not.
     pub(super) fn push(&mut self, pending: Pending<T>) {
         let Body::Open(buffer) = &mut self.body else {
             return;
         };
-        self.due = self.due.min(pending.due);
-        self.oldest = self.oldest.min(pending.accepted);
-        let hash_key = pending.hash_key;
+        let (closes, accepted, hash_key) = (pending.closes(), pending.accepted, pending.hash_key);
         buffer.push(pending, hash_key);
-        // Those without a key all have the random key's.
-        let hash_key = hash_key.unwrap_or_else(|| buffer.hash_key());
-        let cover = self.cover.map_or((hash_key, hash_key), |cover| {
-            (cover.start().min(hash_key), cover.end().max(hash_key))
-        });
-        self.cover = HashKeyRange::new(cover.0, cover.1).ok();
+        self.joined(closes, accepted, hash_key);
     }
 
-    pub(super) fn fits(&self, pending: &Pending<T>, config: &AggregateConfig) -> bool {
-        match &self.body {
-            Body::Open(buffer) => buffer.fits(&pending.record, config),
-            _ => false,
-        }
+    fn joined(&mut self, closes: Time, accepted: Time, hash_key: Option<HashKey>) {
+        self.due = self.due.min(closes);
+        self.oldest = self.oldest.min(accepted);
+        let Body::Open(buffer) = &self.body else {
+            return;
+        };
+        // Those without a key all have the random key's.
+        let hash_key = hash_key.unwrap_or_else(|| buffer.hash_key());
+        let (start, end) = match self.cover {
+            Some(cover) if cover.contains(hash_key) => return,
+            Some(cover) => (cover.start().min(hash_key), cover.end().max(hash_key)),
+            None => (hash_key, hash_key),
+        };
+        self.cover = HashKeyRange::new(start, end).ok();
     }
 
     pub(super) fn is_full(&self, config: &AggregateConfig) -> bool {
@@ -220,6 +260,14 @@ impl<T> Item<T> {
         match &self.body {
             Body::Sealed(_, members) => members,
             _ => &[],
+        }
+    }
+
+    pub(super) fn each<'a>(&'a self, mut see: impl FnMut(&'a Pending<T>)) {
+        match &self.body {
+            Body::Open(buffer) => buffer.records().for_each(see),
+            Body::Bare(pending) => see(pending),
+            Body::Sealed(_, members) => members.iter().for_each(see),
         }
     }
 

@@ -111,6 +111,12 @@ impl<T> Lanes<T> {
         })
     }
 
+    /// Every Kinesis record in them.
+    pub(super) fn items(&self) -> impl Iterator<Item = &Item<T>> {
+        let queues = self.queues.values();
+        queues.flat_map(|queue| queue.open.iter().chain(&queue.ready).chain(&queue.delayed))
+    }
+
     /// Drops the empty ones.
     pub(super) fn sweep(&mut self) {
         for queue in self.queues.values_mut() {

@@ -30,8 +30,10 @@
 //!   idempotence), or to readers that do not filter by hash key range, such as Lambda functions,
 //!   when an aggregate is sent again after a split.
 //! - `record_max_buffered_time` after its acceptance a user record is in a request, if the
-//!   limiter and the stream allow; while the shard map is unknown or being refreshed it waits that
-//!   long for it, and then goes raw, alone. Nothing is sent `record_ttl` after its acceptance.
+//!   limiter and the stream allow; while the shard map is unknown, or its shard has split or merged
+//!   and the map is being refreshed, it waits that long for it, and then goes raw, alone. What is
+//!   sent again waits up to a second for a map, and other shards' user records go on as they were.
+//!   Nothing is sent `record_ttl` after its acceptance.
 //! - On a stream with service-managed distribution, which ignores keys and where the KCL drops
 //!   aggregates, nothing is aggregated, and user records without a partition key travel without.
 //!   A switch in either direction is seen in `DescribeStreamSummary` or, without permission for
@@ -39,12 +41,15 @@
 //!
 //! Order is kept only [on demand](ProducerBuilder::ordered).
 
+mod account;
 mod blocking;
 mod client;
 mod collector;
 mod config;
+mod delivery;
 mod intake;
 mod item;
+mod judge;
 mod lanes;
 mod limiter;
 mod metrics;
@@ -55,18 +60,15 @@ mod publish;
 mod retrier;
 mod route;
 mod send;
+mod settings;
 mod shards;
 mod strategy;
 mod sweep;
 mod task;
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 pub use blocking::BlockingProducer;
@@ -74,18 +76,21 @@ pub use client::{
     ClientError, ClientErrorKind, RecordDistribution, RecordError, Stored, StreamClient,
     StreamDescription,
 };
-#[doc(hidden)]
-pub use config::Config;
-pub use config::{
-    COLLECTION_MAX_SIZE_PER_SHARD, DEFAULT_COLLECTION_MAX_COUNT, DEFAULT_COLLECTION_MAX_SIZE,
-    DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PENDING_BYTES, DEFAULT_MAX_PENDING_RECORDS,
-    DEFAULT_RATE_LIMIT, DEFAULT_RECORD_MAX_BUFFERED_TIME, DEFAULT_RECORD_TTL,
-    DEFAULT_REQUEST_TIMEOUT, ProducerBuilder, ProducerConfigError, RECORD_OVERHEAD,
-};
+pub use config::ProducerBuilder;
+pub use delivery::Delivery;
 pub use limiter::{SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND};
 pub use metrics::{Metrics, Statistic};
 pub use outcome::{
     Attempt, Delivered, DeliveryError, FailureKind, Outcome, PutError, PutErrorKind,
+};
+
+#[doc(hidden)]
+pub use settings::Config;
+pub use settings::{
+    COLLECTION_MAX_SIZE_PER_SHARD, DEFAULT_COLLECTION_MAX_COUNT, DEFAULT_COLLECTION_MAX_SIZE,
+    DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PENDING_BYTES, DEFAULT_MAX_PENDING_RECORDS,
+    DEFAULT_RATE_LIMIT, DEFAULT_RECORD_MAX_BUFFERED_TIME, DEFAULT_RECORD_TTL,
+    DEFAULT_REQUEST_TIMEOUT, ProducerConfigError, RECORD_OVERHEAD,
 };
 
 use crate::record::UserRecord;
@@ -183,7 +188,7 @@ impl Producer {
     /// If the future is dropped before it is ready, the record is not accepted, and its place
     /// among those who wait is lost.
     pub async fn put(&self, record: UserRecord) -> Result<Delivery, PutError> {
-        self.last.shared.put(record).await.map(Delivery::new)
+        self.last.shared.put(record).await
     }
 
     /// Accepts a user record if there is room for it now.
@@ -192,7 +197,7 @@ impl Producer {
     ///
     /// Every [`PutErrorKind`]; the record comes back.
     pub fn try_put(&self, record: UserRecord) -> Result<Delivery, PutError> {
-        self.last.shared.try_put(record).map(Delivery::new)
+        self.last.shared.try_put(record)
     }
 
     /// Sends all that was put before, without waiting for company, and waits until it is
@@ -246,29 +251,3 @@ impl fmt::Debug for Producer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the producer's runtime is gone")]
 pub struct AbortedError;
-
-/// What will become of a user record that was put: a future. To drop it changes nothing for the
-/// record.
-///
-/// # Errors
-///
-/// [`DeliveryError`], with the record and the reason.
-#[derive(Debug)]
-pub struct Delivery {
-    receiver: oneshot::Receiver<Outcome>,
-}
-
-impl Delivery {
-    fn new(receiver: oneshot::Receiver<Outcome>) -> Self {
-        Self { receiver }
-    }
-}
-
-impl Future for Delivery {
-    type Output = Outcome;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        let received = ready!(Pin::new(&mut self.receiver).poll(context));
-        Poll::Ready(received.unwrap_or_else(|_| Err(DeliveryError::aborted())))
-    }
-}

@@ -43,8 +43,9 @@ impl Attempt {
     }
 
     /// Why it failed: the service's error code, `Timeout`, or what the producer names itself:
-    /// `WrongShard` (an aggregate landed where the KCL drops it), `ResultCountMismatch`. None if
-    /// it succeeded.
+    /// `WrongShard` (an aggregate landed where the KCL drops it), `UnknownShard` (an aggregate
+    /// landed where nobody knows whether the KCL drops it), `ResultCountMismatch`. None if it
+    /// succeeded.
     pub fn error(&self) -> Option<&str> {
         self.error.as_deref()
     }

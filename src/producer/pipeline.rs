@@ -1,21 +1,23 @@
 //! The pipeline without its I/O: it is told the time and what happened, and tells what to do.
 //!
 //! One file for each of its concerns: `route` (where a user record goes), `send` (what goes into
-//! a request), `retrier` (what an answer means), `sweep` (what expires).
+//! a request), `retrier` (what an answer means), `judge` (whether what was stored is delivered), `sweep` (what
+//! expires), `account` (what is held).
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 
 use bytestring::ByteString;
 
+use super::account::Flush;
 use super::client::{ClientError, StreamDescription};
 use super::collector::Collector;
-use super::config::{Config, RECORD_OVERHEAD};
 use super::item::{Item, Pending};
+use super::judge::Held;
 use super::lanes::Lanes;
 use super::metrics::Metrics;
-use super::outcome::{DeliveryError, FailureKind, Outcome, Time, Undelivered};
-use super::retrier::Held;
+use super::outcome::{Outcome, Time};
+use super::settings::Config;
 use super::shards::{Listed, Shards};
 use super::strategy::Strategy;
 use crate::hash_key::HashKey;
@@ -59,26 +61,21 @@ pub struct Pipeline<T> {
     pub(super) held: Vec<Held<T>>,
     pub(super) metrics: Metrics,
     pub(super) actions: Vec<Action>,
-    finished: Vec<(T, Outcome)>,
-    freed_bytes: usize,
-    pending: usize,
+    pub(super) finished: Vec<(T, Outcome)>,
+    pub(super) freed_bytes: usize,
+    pub(super) pending: usize,
     pub(super) next_seq: u64,
     /// Those accepted before this one are not to wait for company any more.
     pub(super) hurried: u64,
     pub(super) next_request: u64,
+    /// Not after the next record expires that is not under way, or a little.
     pub(super) next_sweep: Time,
+    pub(super) last_sweep: Time,
     /// The time of the last [`drive`](Self::drive).
     pub(super) driven: Time,
-    flushes: Vec<Flush>,
-    flushed: Vec<u64>,
+    pub(super) flushes: Vec<Flush>,
+    pub(super) flushed: Vec<u64>,
     pub(super) random: u64,
-}
-
-struct Flush {
-    id: u64,
-    /// For those accepted before this one.
-    before: u64,
-    left: usize,
 }
 
 impl<T> Pipeline<T> {
@@ -106,7 +103,8 @@ impl<T> Pipeline<T> {
             next_seq: 0,
             hurried: 0,
             next_request: 0,
-            next_sweep: Time::ZERO,
+            next_sweep: Time::MAX,
+            last_sweep: Time::ZERO,
             driven: Time::ZERO,
             flushes: Vec::new(),
             flushed: Vec::new(),
@@ -128,6 +126,7 @@ impl<T> Pipeline<T> {
         self.next_seq += 1;
         self.pending += 1;
         self.metrics.received();
+        self.expires(accepted);
         self.route(
             accepted,
             Pending {
@@ -189,10 +188,8 @@ impl<T> Pipeline<T> {
             self.metrics.error(error.code());
         }
         let listed = self.shards.listed(now, answer.ok());
-        if listed == Listed::NewMap || self.shards.valid().is_some() {
-            self.reroute = true;
-        }
         if listed != Listed::Nothing {
+            self.reroute = true;
             self.judge_held(now);
         }
         self.settle(now);
@@ -219,39 +216,9 @@ impl<T> Pipeline<T> {
         self.config.max_record_size(self.strategy.max_record_size())
     }
 
-    /// Sends all that was put so far as soon as it may be; `id` comes back from
-    /// [`take_flushed`](Self::take_flushed) when it is resolved.
-    pub fn flush(&mut self, now: Time, id: u64) {
-        self.hurry(now);
-        if self.pending == 0 {
-            self.flushed.push(id);
-            return;
-        }
-        self.flushes.push(Flush {
-            id,
-            before: self.next_seq,
-            left: self.pending,
-        });
-    }
-
     /// What is to be done.
     pub fn take_actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
-    }
-
-    /// What was resolved.
-    pub fn take_finished(&mut self) -> Vec<(T, Outcome)> {
-        std::mem::take(&mut self.finished)
-    }
-
-    /// The room that the resolved ones took, in bytes, since the last call.
-    pub fn take_freed_bytes(&mut self) -> usize {
-        std::mem::take(&mut self.freed_bytes)
-    }
-
-    /// The flushes that are done.
-    pub fn take_flushed(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.flushed)
     }
 
     /// What was done so far.
@@ -259,81 +226,9 @@ impl<T> Pipeline<T> {
         &self.metrics
     }
 
-    /// How many user records are not resolved.
-    pub fn pending(&self) -> usize {
-        self.pending
-    }
-
-    /// Resolves everything as aborted.
-    pub fn abort(&mut self) {
-        for items in std::mem::take(&mut self.in_flight).into_values() {
-            for pending in items.into_iter().flat_map(Item::into_members) {
-                self.fail(pending, FailureKind::Aborted, true);
-            }
-        }
-        for held in std::mem::take(&mut self.held) {
-            for (_, pending) in held.members {
-                self.fail(pending, FailureKind::Aborted, true);
-            }
-        }
-        for pending in self.take_unsent() {
-            self.fail(pending, FailureKind::Aborted, false);
-        }
-    }
-
-    pub(super) fn fail(&mut self, pending: Pending<T>, kind: FailureKind, maybe_stored: bool) {
-        let settings = &self.config.settings;
-        if settings.ordered
-            && settings.fail_later_in_order
-            && kind != FailureKind::EarlierFailed
-            && let Some(hash_key) = pending.hash_key
-        {
-            self.failed.push((hash_key, pending.seq));
-        }
-        self.metrics.failed(&pending);
-        self.freed(&pending);
-        let error = DeliveryError {
-            kind,
-            rest: Box::new(Undelivered {
-                record: Some(pending.record),
-                maybe_stored: pending.maybe_stored || maybe_stored,
-                accepted: pending.accepted,
-                attempts: pending.attempts,
-            }),
-        };
-        self.finished.push((pending.ticket, Err(error)));
-    }
-
-    pub(super) fn succeed(&mut self, pending: Pending<T>, delivered: super::Delivered) {
-        self.metrics.delivered(&pending);
-        self.freed(&pending);
-        self.finished.push((pending.ticket, Ok(delivered)));
-    }
-
-    fn freed(&mut self, pending: &Pending<T>) {
-        self.pending -= 1;
-        self.freed_bytes += room(&pending.record);
-        if self.flushes.is_empty() {
-            return;
-        }
-        for flush in &mut self.flushes {
-            if pending.seq < flush.before {
-                flush.left -= 1;
-            }
-        }
-        let done = self.flushes.iter().filter(|flush| flush.left == 0);
-        self.flushed.extend(done.map(|flush| flush.id));
-        self.flushes.retain(|flush| flush.left > 0);
-    }
-
     pub(super) fn random(&mut self) -> u64 {
         split_mix(&mut self.random)
     }
-}
-
-/// The room that a user record takes, in bytes.
-pub fn room(record: &UserRecord) -> usize {
-    record.data().len() + record.partition_key().map_or(0, str::len) + RECORD_OVERHEAD
 }
 
 pub(super) fn random_key(state: &mut u64) -> ByteString {

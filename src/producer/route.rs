@@ -1,8 +1,8 @@
 //! Where a user record goes, and goes anew when the shards or the stream's strategy change.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use super::item::{Form, Item, Lane, Pending};
+use super::item::{Form, Item, Lane, PATIENCE, Pending};
 use super::outcome::{FailureKind, Time};
 use super::pipeline::{Pipeline, random_key};
 use crate::aggregate::reads_as_aggregate;
@@ -11,9 +11,6 @@ use crate::hash_key::HashKey;
 /// For no more user records is room made before they come.
 const USUAL_MAX: usize = 1024;
 
-/// How long `flush` lets records wait for a shard map, at most.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
-
 impl<T> Pipeline<T> {
     /// Whether aggregates are made although the stream picks their shards.
     fn mixes(&self) -> bool {
@@ -21,9 +18,16 @@ impl<T> Pipeline<T> {
         settings.aggregate_on_service_managed_streams && settings.aggregation_enabled
     }
 
-    /// Whether it is known which user records may share an aggregate.
-    fn can_predict(&self) -> bool {
-        !self.strategy.is_unknown() && self.shards.valid().is_some()
+    /// The lane of the shard where `hash_key` belongs, if that is known: which user records may
+    /// share an aggregate.
+    fn predicted_lane(&self, hash_key: HashKey) -> Option<Lane> {
+        if self.strategy.is_unknown() {
+            return None;
+        }
+        let start = self.shards.predict(hash_key)?;
+        // Where order is wanted, two maps must not send one key from two lanes.
+        let in_force = !self.config.settings.ordered || self.shards.valid().is_some();
+        in_force.then_some(Lane::Shard(start))
     }
 
     /// Puts a user record where it is to be sent from.
@@ -37,12 +41,12 @@ impl<T> Pipeline<T> {
             self.route_service_managed(now, pending);
         } else if let Some(hash_key) = pending.hash_key {
             let aggregates = self.config.settings.aggregation_enabled;
-            if self.can_predict() || !aggregates {
-                let lane = self.lane_of(hash_key);
+            let lane = self.predicted_lane(hash_key);
+            if let Some(lane) = lane.or_else(|| (!aggregates).then(|| self.lane_of(hash_key))) {
                 self.join(now, lane, Form::Framed, pending);
             } else {
                 if hurried {
-                    pending.due = due.min(now + FLUSH_PATIENCE);
+                    pending.due = due.min(now + PATIENCE);
                 }
                 self.waiting_due = self.waiting_due.min(pending.due);
                 self.waiting.push(pending);
@@ -87,15 +91,24 @@ impl<T> Pipeline<T> {
         let config = &self.config.aggregate;
         let random = &mut self.random;
         let queue = self.lanes.queue(lane, now);
-        let closed = queue.open.take_if(|open| !open.fits(&pending, config));
-        let open = queue.open.get_or_insert_with(|| {
+        let first = |pending, random| {
             let may_lack_key = lane == Lane::Keyless || form == Form::Mixed;
             let key = may_lack_key.then(|| random_key(random));
             let mut open = Item::open(lane, form, generation, key);
             open.reserve(queue.usual.min(USUAL_MAX));
-            open
-        });
-        open.push(pending);
+            open.push(pending);
+            Some(open)
+        };
+        // Nothing is moved twice here: it is done for every user record.
+        let mut closed = None;
+        match &mut queue.open {
+            None => queue.open = first(pending, random),
+            Some(open) => {
+                if let Err(pending) = open.join(pending, config) {
+                    closed = std::mem::replace(&mut queue.open, first(pending, random));
+                }
+            }
+        }
         let full = queue.open.take_if(|open| open.is_full(config));
         if let Some(last) = full.as_ref().or(closed.as_ref()) {
             queue.usual = last.len();
@@ -123,14 +136,23 @@ impl<T> Pipeline<T> {
         }
         let waiting = std::mem::take(&mut self.waiting);
         self.waiting_due = Time::MAX;
+        let ordered = self.config.settings.ordered;
+        let mut kept_back = BTreeSet::new();
+        // In order of acceptance.
         for pending in waiting {
-            if pending.due > now {
+            if ordered && pending.hash_key.is_some_and(|key| kept_back.contains(&key)) {
+                self.waiting.push(pending);
+            } else if pending.due > now {
+                if ordered {
+                    kept_back.extend(pending.hash_key);
+                }
                 self.waiting_due = self.waiting_due.min(pending.due);
                 self.waiting.push(pending);
             } else if let Some(hash_key) = pending.hash_key {
                 let lane = self.lane_of(hash_key);
                 let generation = self.shards.generation();
                 let mut item = Item::open(lane, Form::Framed, generation, None);
+                item.is_released = true;
                 item.push(pending);
                 self.enqueue(now, item);
             } else {
@@ -177,7 +199,13 @@ impl<T> Pipeline<T> {
         misplaced.extend(open.into_iter().flat_map(Item::into_members));
         closed.extend(self.collector.take());
         for mut item in closed {
-            match self.lane_as_it_is(&item) {
+            // Alone no more, if it was not sent yet.
+            let joins = item.is_released
+                && item.tries == 0
+                && item
+                    .cover
+                    .is_some_and(|cover| self.predicted_lane(cover.start()).is_some());
+            match self.lane_as_it_is(&item).filter(|_| !joins) {
                 Some(lane) => {
                     item.lane = lane;
                     let queue = self.lanes.queue(lane, now);
@@ -254,7 +282,7 @@ impl<T> Pipeline<T> {
         }
         self.collector.hurry(now);
         for pending in &mut self.waiting {
-            pending.due = pending.due.min(now + FLUSH_PATIENCE);
+            pending.due = pending.due.min(now + PATIENCE);
             self.waiting_due = self.waiting_due.min(pending.due);
         }
     }

@@ -3,12 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use bytestring::ByteString;
+
 use super::outcome::Time;
 use crate::hash_key::{HashKey, HashKeyRange};
 use crate::shard::{Shard, ShardMap};
 
 /// The KPL's first pause between two requests for the shard map.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The pause after the first request that failed: the KPL's second is ten times as long as records
+/// wait for a map, and all of them would go raw.
+const QUICK_PAUSE: Duration = Duration::from_millis(100);
 /// The KPL's longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -46,14 +51,12 @@ pub(super) struct Shards {
     map: Option<ShardMap>,
     /// Counts the maps, so that what was built by an older one can be told.
     generation: u64,
-    /// Whether something landed where the map does not explain it.
-    suspect: bool,
-    /// Shards that something landed on and no list has shown yet.
-    missing: BTreeSet<String>,
+    /// What landed where the map does not explain it: the shard, and a hash key.
+    unexplained: Vec<(ByteString, HashKey)>,
+    /// The open shards, by their first hash keys, whose prediction that refutes.
+    suspects: BTreeSet<HashKey>,
     /// A list is under way.
     listing: bool,
-    /// Evidence came while a list was under way: that list may be older.
-    again: bool,
     pause: Duration,
     /// Not before.
     next: Time,
@@ -62,7 +65,25 @@ pub(super) struct Shards {
 impl Shards {
     /// The map to predict by, unless it is missing or being refreshed.
     pub(super) fn valid(&self) -> Option<&ShardMap> {
-        self.map.as_ref().filter(|_| !self.suspect)
+        self.map.as_ref().filter(|_| self.unexplained.is_empty())
+    }
+
+    /// The shard where this hash key belongs, by its first hash key, if the map is to be trusted
+    /// there: a shard that splits or merges is no reason to doubt the others. What the neighbour
+    /// of a merged shard still sends by the old map belongs where it lands.
+    pub(super) fn predict(&self, hash_key: HashKey) -> Option<HashKey> {
+        let start = self
+            .map
+            .as_ref()?
+            .predict(hash_key)
+            .hash_key_range()
+            .start();
+        (!self.suspects.contains(&start)).then_some(start)
+    }
+
+    /// How many open shards are in doubt.
+    pub(super) fn doubts(&self) -> usize {
+        self.suspects.len()
     }
 
     /// The last map, even if it is being refreshed: good enough to spread load by.
@@ -87,7 +108,7 @@ impl Shards {
     }
 
     fn wants(&self) -> bool {
-        !self.listing && (self.map.is_none() || self.suspect)
+        !self.listing && self.valid().is_none()
     }
 
     /// When to call [`start_listing`](Self::start_listing).
@@ -99,20 +120,29 @@ impl Shards {
     pub(super) fn listed(&mut self, now: Time, shards: Option<Vec<Shard>>) -> Listed {
         self.listing = false;
         let listed = shards.map_or(Listed::Nothing, |shards| self.learn(shards));
-        let progress = listed == Listed::NewMap;
         if listed != Listed::Nothing {
-            self.missing.retain(|id| !self.known.contains_key(id));
-            self.suspect = self.again || !self.missing.is_empty();
+            self.explain();
         }
-        self.again = false;
         // A list that told something new was worth it; else the stream needs time.
-        self.pause = if progress {
+        self.pause = if listed == Listed::NewMap || self.valid().is_some() {
             Duration::ZERO
+        } else if self.pause.is_zero() {
+            QUICK_PAUSE
         } else {
             next_pause(self.pause)
         };
         self.next = now + self.pause;
         listed
+    }
+
+    /// Keeps the evidence that the map does not explain, however old the list was.
+    fn explain(&mut self) {
+        self.suspects.clear();
+        for (shard_id, hash_key) in std::mem::take(&mut self.unexplained) {
+            if self.contradicts(&shard_id, hash_key) {
+                self.doubt(shard_id, hash_key);
+            }
+        }
     }
 
     fn learn(&mut self, shards: Vec<Shard>) -> Listed {
@@ -163,30 +193,38 @@ impl Shards {
 
     /// Takes note of where a Kinesis record with this hash key landed.
     pub(super) fn landed(&mut self, shard_id: &str, hash_key: HashKey) -> Evidence {
-        let Some(range) = self.range(shard_id) else {
-            self.missing.insert(shard_id.to_owned());
-            self.suspect();
-            return Evidence::StaleMap;
-        };
-        if !range.contains(hash_key) {
+        let range = self.range(shard_id);
+        if range.is_some_and(|range| !range.contains(hash_key)) {
             return Evidence::NotByKey;
         }
-        let predicted = self
-            .map
-            .as_ref()
-            .is_some_and(|map| map.predict(hash_key).id() == shard_id);
-        // A closed shard's answer is only late.
-        let closed = self.known.get(shard_id).is_some_and(Shard::is_closed);
-        if predicted || closed {
+        if !self.contradicts(shard_id, hash_key) {
             return Evidence::None;
         }
-        self.suspect();
+        self.doubt(shard_id.into(), hash_key);
         Evidence::StaleMap
     }
 
-    fn suspect(&mut self) {
-        self.suspect = true;
-        self.again |= self.listing;
+    /// Whether the map does not explain that a record with this hash key landed there.
+    fn contradicts(&self, shard_id: &str, hash_key: HashKey) -> bool {
+        let Some(map) = &self.map else {
+            return true;
+        };
+        if map.hash_key_range(shard_id).is_none() {
+            return true;
+        }
+        // A closed shard's answer is only late, and so is one's that is not even listed any more.
+        let closed = self.known.get(shard_id).is_none_or(Shard::is_closed);
+        !closed && map.predict(hash_key).id() != shard_id
+    }
+
+    fn doubt(&mut self, shard_id: ByteString, hash_key: HashKey) {
+        let predicted = self.map.as_ref().map(|map| map.predict(hash_key));
+        let predicted = predicted.map(|shard| shard.hash_key_range().start());
+        let doubted = predicted.is_some_and(|start| self.suspects.insert(start));
+        // One of a kind is enough.
+        if doubted || self.unexplained.iter().all(|(id, _)| *id != shard_id) {
+            self.unexplained.push((shard_id, hash_key));
+        }
     }
 }
 
@@ -223,11 +261,38 @@ mod tests {
         assert!(shards.start_listing(Time::ZERO));
         assert_eq!(shards.listed(Time::ZERO, Some(before())), Listed::Confirmed);
         assert!(shards.valid().is_none(), "the list was stale");
-        assert_eq!(shards.wake(), Some(FIRST_PAUSE));
-        assert!(shards.start_listing(FIRST_PAUSE));
-        assert_eq!(shards.listed(FIRST_PAUSE, Some(after())), Listed::NewMap);
+        assert_eq!(shards.wake(), Some(QUICK_PAUSE));
+        assert!(shards.start_listing(QUICK_PAUSE));
+        assert_eq!(shards.listed(QUICK_PAUSE, Some(after())), Listed::NewMap);
         assert!(shards.valid().is_some());
         assert_eq!(shards.range("0"), Some(HashKeyRange::FULL));
+    }
+
+    #[test]
+    fn evidence_that_a_list_explains_is_forgotten_although_it_came_later() {
+        let mut shards = Shards::default();
+        shards.listed(Time::ZERO, Some(before()));
+        shards.landed("1", HashKey::MIN);
+        assert!(shards.start_listing(Time::ZERO));
+        // While the list is under way.
+        assert_eq!(shards.landed("2", HashKey::MAX), Evidence::StaleMap);
+        assert_eq!(shards.landed("1", HashKey::MIN), Evidence::StaleMap);
+        shards.listed(Time::ZERO, Some(after()));
+        assert!(shards.valid().is_some(), "it knows both");
+        assert_eq!(shards.landed("1", HashKey::MIN), Evidence::None);
+    }
+
+    #[test]
+    fn a_split_casts_no_doubt_on_other_shards() {
+        let mut shards = Shards::default();
+        shards.listed(Time::ZERO, Some(after()));
+        assert_eq!(shards.landed("3", HashKey::MIN), Evidence::StaleMap);
+        let predicted = [HashKey::MIN, HashKey::MAX].map(|hash_key| shards.predict(hash_key));
+        assert_eq!(predicted, [None, Some(HashKey::new(HALF + 1))]);
+        assert!(shards.valid().is_none());
+        assert_eq!((shards.doubts(), shards.unexplained.len()), (1, 1));
+        shards.landed("3", HashKey::new(7));
+        assert_eq!((shards.doubts(), shards.unexplained.len()), (1, 1));
     }
 
     #[test]
@@ -246,6 +311,7 @@ mod tests {
         let forgotten = after().into_iter().skip(1).collect();
         assert_eq!(shards.listed(Time::ZERO, Some(forgotten)), Listed::NewMap);
         assert_eq!(shards.range("0"), Some(HashKeyRange::FULL));
+        assert_eq!(shards.landed("0", HashKey::MIN), Evidence::None);
     }
 
     #[test]
@@ -267,7 +333,7 @@ mod tests {
             shards.listed(now, None);
             pauses.push(shards.pause.as_millis());
         }
-        assert_eq!(pauses[..4], [1000, 1500, 2250, 3375]);
+        assert_eq!(pauses[..5], [100, 1000, 1500, 2250, 3375]);
         assert_eq!(pauses[11], 30_000);
     }
 }

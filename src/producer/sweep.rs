@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use bytestring::ByteString;
+
 use super::item::Pending;
-use super::outcome::{FailureKind, Time};
+use super::outcome::{Attempt, FailureKind, Time};
 use super::pipeline::{Pipeline, random_key};
 
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
-const LONGEST_INTERVAL: Duration = Duration::from_millis(250);
+/// Not to look more often: where much expires, one look finds many.
+const TICK: Duration = Duration::from_millis(10);
 
 impl<T> Pipeline<T> {
     /// What was accepted then or before has expired; none before the first `record_ttl` is over.
@@ -19,28 +21,44 @@ impl<T> Pipeline<T> {
         self.fail(pending, FailureKind::Expired, false);
     }
 
+    /// What was accepted then may have to be looked for when it expires.
+    pub(super) fn expires(&mut self, accepted: Time) {
+        let at = accepted.saturating_add(self.config.settings.record_ttl);
+        self.next_sweep = self.next_sweep.min(at.max(self.last_sweep + TICK));
+    }
+
     /// Resolves what has expired, wherever it is but under way: an answer may still come.
     pub(super) fn sweep(&mut self, now: Time) {
-        let ttl = self.config.settings.record_ttl;
-        self.next_sweep = now + (ttl / 64).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
-        let Some(cutoff) = self.cutoff(now) else {
-            return;
-        };
+        self.last_sweep = now;
+        self.next_sweep = Time::MAX;
+        let cutoff = self.cutoff(now);
         let mut expired = Vec::new();
+        let mut oldest = None;
         let random = &mut self.random;
-        for item in self.lanes.items_mut() {
-            expired.extend(item.take_expired(Some(cutoff), || random_key(random)));
+        for item in self.lanes.items_mut().chain(self.collector.items_mut()) {
+            expired.extend(item.take_expired(cutoff, || random_key(random)));
+            oldest = oldest.into_iter().chain([item.oldest]).min();
         }
         self.lanes.sweep();
-        let (old, young) = std::mem::take(&mut self.waiting)
+        let is_expired = |accepted| cutoff.is_some_and(|cutoff| accepted <= cutoff);
+        let (old, young): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting)
             .into_iter()
-            .partition(|pending| pending.accepted <= cutoff);
+            .partition(|pending| is_expired(pending.accepted));
         self.waiting = young;
-        expired.extend::<Vec<_>>(old);
+        expired.extend(old);
         for pending in expired {
             self.expire(pending);
         }
-        self.sweep_held(cutoff);
+        if let Some(cutoff) = cutoff {
+            self.sweep_held(cutoff);
+        }
+        let held = self.held.iter().flat_map(|held| &held.members);
+        let held = held.map(|(_, pending)| pending.accepted);
+        let unsent = self.waiting.iter().chain(&self.returned);
+        let unsent = unsent.map(|pending| pending.accepted);
+        if let Some(oldest) = held.chain(unsent).chain(oldest).min() {
+            self.expires(oldest);
+        }
     }
 
     /// Those that landed where nobody knows: the rest of their aggregates may still be judged.
@@ -50,7 +68,12 @@ impl<T> Pipeline<T> {
                 .into_iter()
                 .partition(|(_, pending)| pending.accepted <= cutoff);
             held.members = left;
-            for (_, pending) in expired {
+            let attempt = Attempt {
+                error: Some(ByteString::from_static("UnknownShard")),
+                ..held.landed.attempt.clone()
+            };
+            for (_, mut pending) in expired {
+                pending.failed(&attempt, true);
                 self.fail(pending, FailureKind::UnknownShard, true);
             }
             if !held.members.is_empty() {

@@ -11,10 +11,12 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
 
 use super::client::{ClientError, RecordError, Stored, StreamClient, StreamDescription};
+use super::delivery::Ticket;
 use super::intake::{Entry, Shared, State};
-use super::outcome::{Outcome, Time};
+use super::outcome::Time;
 use super::pipeline::{Action, Pipeline};
 use super::publish::Publisher;
+use crate::aggregate::KeyHashes;
 use crate::shard::Shard;
 
 /// How long the task lets user records gather before it looks at them, at most: a wake-up for
@@ -40,12 +42,14 @@ enum Call {
 pub(super) struct Task<C> {
     client: Arc<C>,
     shared: Arc<Shared>,
-    pipeline: Pipeline<oneshot::Sender<Outcome>>,
+    pipeline: Pipeline<Ticket>,
     calls: JoinSet<Answer>,
     under_way: HashMap<Id, Call>,
     flushes: HashMap<u64, oneshot::Sender<()>>,
     next_flush: u64,
     entries: Vec<Entry>,
+    /// Most users have few partition keys.
+    hashes: KeyHashes,
     publisher: Publisher,
     shown: Time,
     finished: bool,
@@ -64,6 +68,7 @@ impl<C: StreamClient> Task<C> {
             flushes: HashMap::new(),
             next_flush: 0,
             entries: Vec::new(),
+            hashes: KeyHashes::default(),
             shown: Time::ZERO,
             finished: false,
         }
@@ -95,8 +100,9 @@ impl<C: StreamClient> Task<C> {
         let (flushes, state) = self.shared.take(&mut entries, watches);
         let any = !entries.is_empty();
         for entry in entries.drain(..) {
+            let hash_key = self.hashes.hash_key(&entry.record);
             self.pipeline
-                .put(entry.accepted, entry.record, entry.hash_key, entry.ticket);
+                .put(entry.accepted, entry.record, hash_key, entry.ticket);
         }
         self.entries = entries;
         let now = self.shared.now();
@@ -151,8 +157,7 @@ impl<C: StreamClient> Task<C> {
         let count = finished.len();
         for (ticket, outcome) in finished {
             self.publisher.resolved(&outcome);
-            // Whoever put it may not want to know.
-            let _ = ticket.send(outcome);
+            ticket.send(outcome);
         }
         self.shared.free(count, self.pipeline.take_freed_bytes());
         let now = self.shared.now();
@@ -254,7 +259,7 @@ impl<C> Drop for Task<C> {
         if !self.finished {
             self.pipeline.abort();
             for (ticket, outcome) in self.pipeline.take_finished() {
-                let _ = ticket.send(outcome);
+                ticket.send(outcome);
             }
         }
         self.shared.show(self.pipeline.metrics());

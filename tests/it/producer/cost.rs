@@ -1,12 +1,15 @@
 //! What a user record costs in the producer, besides the transport. Run by hand, with
-//! `--release -- --ignored --nocapture`.
+//! `--release -- --ignored --nocapture`; `COST_RECORDS` and `COST_ROUNDS` say how much, for callgrind.
 
 use std::time::{Duration, Instant};
 
 use kinesis_aggregation::producer::{
     ClientError, Producer, RecordError, Stored, StreamClient, StreamDescription,
 };
-use kinesis_aggregation::{HashKey, HashKeyRange, KinesisRecord, Shard, UserRecord};
+use kinesis_aggregation::{
+    Aggregator, HashKey, HashKeyRange, KinesisRecord, Shard, ShardMap, ShardedAggregator,
+    UserRecord,
+};
 
 struct FourShards;
 
@@ -70,6 +73,42 @@ fn usage() -> (Duration, u64) {
     )
 }
 
+fn number(name: &str, default: u32) -> u32 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
+
+/// What the application's own part costs, and writing, on one thread.
+#[test]
+#[ignore = "a measurement"]
+fn the_same_without_a_producer() {
+    let count = number("COST_RECORDS", 1_000_000);
+    let map = ShardMap::new(FourShards::shards()).expect("four");
+    let builder = Aggregator::builder();
+    let mut aggregator = ShardedAggregator::new(map, builder).expect("the defaults");
+    let keys: Vec<bytestring::ByteString> = (0..10).map(|key| format!("key{key}").into()).collect();
+    let data = bytes::Bytes::from(vec![b'x'; 200]);
+    for _ in 0..number("COST_ROUNDS", 3) {
+        let (before, _) = usage();
+        let mut left = count;
+        while left > 0 {
+            let some = left.min(20_000);
+            left -= some;
+            let records: Vec<_> = (0..some)
+                .map(|number| {
+                    let key = keys[(number % 10) as usize].clone();
+                    UserRecord::new(key, bytes::Bytes::copy_from_slice(&data))
+                })
+                .collect();
+            std::hint::black_box(aggregator.aggregate_batch(records));
+        }
+        let (after, _) = usage();
+        println!(
+            "{} ns of CPU a user record without a producer",
+            (after - before).as_nanos() / u128::from(count)
+        );
+    }
+}
+
 #[test]
 #[ignore = "a measurement"]
 fn a_million_user_records() {
@@ -85,10 +124,10 @@ fn a_million_user_records() {
         .build(FourShards)
         .expect("a runtime");
     drop(guard);
-    let count = 1_000_000_u32;
+    let count = number("COST_RECORDS", 1_000_000);
     let keys: Vec<bytestring::ByteString> = (0..10).map(|key| format!("key{key}").into()).collect();
     let data = bytes::Bytes::from(vec![b'x'; 200]);
-    for _ in 0..3 {
+    for _ in 0..number("COST_ROUNDS", 3) {
         let (before, _) = usage();
         let start = Instant::now();
         runtime.block_on(async {

@@ -9,8 +9,9 @@ use kinesis_aggregation::producer::{Attempt, FailureKind, Outcome};
 use super::model_kcl::{self, Read};
 use super::sim::{Put, Run};
 
-/// From the end of a record's time to live, and of what was under way then, to its resolution.
-const SWEEP: Duration = Duration::from_millis(251);
+/// From the end of a record's time to live, and of what was under way then, to its resolution:
+/// the pipeline looks for what has expired a hundred times a second at most.
+const TICK: Duration = Duration::from_millis(10);
 
 /// The tries after which the stream may hold a record although they failed.
 fn ambiguous(attempts: impl Iterator<Item = Attempt>) -> usize {
@@ -104,9 +105,18 @@ fn doubt(put: &Put, held: bool) -> Option<String> {
 /// Every deadline is met.
 fn times(run: &Run, put: &Put) -> Option<String> {
     let (resolved, outcome) = put.resolved.as_ref()?;
-    let latest = put.accepted + run.facts.ttl + run.facts.request_timeout + SWEEP;
+    // Only what was under way when its time was over may come later, and no later than its answer.
+    let last_end = match outcome {
+        Ok(delivered) => delivered.attempts().last(),
+        Err(error) => error.attempts().last(),
+    };
+    let last_end = last_end.map_or(Duration::ZERO, |attempt| attempt.ended());
+    let latest = put.accepted + run.facts.ttl.max(last_end) + TICK;
     if *resolved > latest {
-        return Some(format!("resolved {:?} too late", *resolved - latest));
+        return Some(format!(
+            "resolved {:?} too late: {outcome:?}",
+            *resolved - latest
+        ));
     }
     let unhindered = !run.facts.limited && run.most_under_way < run.facts.max_connections;
     let first = first_start(outcome)?;

@@ -6,6 +6,7 @@ mod laws;
 mod model_kcl;
 mod model_stream;
 mod random;
+mod reshard;
 mod script;
 mod sim;
 mod task;

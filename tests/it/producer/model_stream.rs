@@ -32,6 +32,12 @@ pub(super) struct Faults {
     pub(super) list: u64,
     pub(super) stale_list: u64,
     pub(super) describe: u64,
+    /// A list lacks a shard, as if it were read while the shards change.
+    pub(super) torn_list: u64,
+    /// What is asked about the stream is not answered.
+    pub(super) silence: u64,
+    /// A description is older than the last switch.
+    pub(super) stale_describe: u64,
     /// The longest latency of each way, in microseconds.
     pub(super) latency: u64,
 }
@@ -67,6 +73,8 @@ pub(super) struct ModelStream {
     /// The lists of shards that were right once, by the time from which on.
     lists: BTreeMap<Duration, Vec<Shard>>,
     pub(super) distribution: RecordDistribution,
+    /// Before the last switch.
+    before: RecordDistribution,
     may_describe: bool,
     shard_limit: Option<u32>,
     pub(super) faults: Faults,
@@ -86,6 +94,7 @@ impl ModelStream {
             shards: Vec::new(),
             lists: BTreeMap::new(),
             distribution,
+            before: distribution,
             may_describe,
             shard_limit,
             faults,
@@ -128,6 +137,15 @@ impl ModelStream {
             false => Shard::open(shard.id.as_str(), shard.range),
         });
         self.lists.insert(now, list.collect());
+    }
+
+    /// Goes by keys if it did not, and the other way round.
+    pub(super) fn switch(&mut self) {
+        self.before = self.distribution;
+        self.distribution = match self.distribution {
+            RecordDistribution::ByKey => RecordDistribution::ServiceManaged,
+            _ => RecordDistribution::ByKey,
+        };
     }
 
     /// Splits a shard, in the middle or anywhere.
@@ -189,6 +207,9 @@ impl ModelStream {
             1 => list.reverse(),
             _ => {}
         }
+        if random.chance(self.faults.torn_list) && list.len() > 1 {
+            list.remove(random.index(list.len()));
+        }
         Ok(list)
     }
 
@@ -199,9 +220,15 @@ impl ModelStream {
         if random.chance(self.faults.describe) {
             return Err(ClientError::retry("LimitExceededException", false));
         }
+        let stale = random.chance(self.faults.stale_describe);
+        let distribution = if stale {
+            self.before
+        } else {
+            self.distribution
+        };
         Ok(self
             .may_describe
-            .then(|| StreamDescription::new(self.distribution)))
+            .then(|| StreamDescription::new(distribution)))
     }
 
     /// Stores records and answers; an answer that does not come is none.

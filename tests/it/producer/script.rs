@@ -45,6 +45,8 @@ pub(super) struct Facts {
     pub(super) collection_max_count: usize,
     pub(super) collection_max_size: usize,
     pub(super) switches: bool,
+    /// The room for user records under way: how many, and their bytes.
+    pub(super) room: (usize, usize),
 }
 
 fn faults(random: &mut Random) -> Faults {
@@ -62,11 +64,15 @@ fn faults(random: &mut Random) -> Faults {
             list: random.below(500),
             stale_list: random.below(700),
             describe: random.below(500),
+            torn_list: random.below(300),
+            stale_describe: random.below(300),
             ..calm
         },
         2 => Faults {
             stale_list: random.below(900),
             list: random.below(800),
+            torn_list: random.below(300),
+            silence: random.below(500),
             fatal: if random.chance(100) { 50 } else { 0 },
             ..calm
         },
@@ -81,9 +87,20 @@ fn faults(random: &mut Random) -> Faults {
             list: random.below(300),
             stale_list: random.below(500),
             describe: random.below(300),
+            silence: random.below(200),
+            stale_describe: random.below(200),
             ..calm
         },
     }
+}
+
+/// None of the other numbers depend on it.
+fn room(seed: u64) -> (usize, usize) {
+    let mut random = Random::new(!seed);
+    let records = [1, 10, usize::MAX, usize::MAX][random.index(4)];
+    // The largest record, that looks like an aggregate, takes a little less than the least.
+    let bytes = [18_000, 40_000, usize::MAX, usize::MAX][random.index(4)];
+    (records, bytes)
 }
 
 fn milliseconds(random: &mut Random, choices: &[u64]) -> Duration {
@@ -109,6 +126,7 @@ impl Script {
             collection_max_count: [1, 3, 500, 500][random.index(4)],
             collection_max_size: [3000, 5_242_880][random.index(2)],
             switches: random.chance(250),
+            room: room(seed),
         };
         let builder = Self::builder(seed, &facts, &mut random);
         let distribution = if random.chance(150) {
@@ -182,6 +200,20 @@ impl Script {
                 Event::Merge
             };
             events.push((at(random), event));
+        }
+        if random.chance(100) {
+            // Many changes in a short time.
+            let start = random.below(length);
+            for _ in 0..random.between(5, 15) {
+                let time = Duration::from_millis(start + random.below(300));
+                let event = match random.below(4) {
+                    0 | 1 => Event::Split,
+                    2 => Event::Merge,
+                    _ if facts.switches => Event::Switch,
+                    _ => Event::Flush,
+                };
+                events.push((time, event));
+            }
         }
         if facts.switches {
             for _ in 0..random.between(1, 3) {

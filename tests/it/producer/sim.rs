@@ -3,11 +3,11 @@
 //! `SIM_SEED=n` replays one script, `SIM_SCRIPTS=n` runs another number of them.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use kinesis_aggregation::producer::pipeline::{Action, Pipeline};
-use kinesis_aggregation::producer::{ClientError, Outcome, RecordDistribution, StreamDescription};
+use kinesis_aggregation::producer::{ClientError, Outcome, RECORD_OVERHEAD, StreamDescription};
 use kinesis_aggregation::{HashKey, KinesisRecord, Shard, UserRecord};
 
 use super::laws;
@@ -64,6 +64,10 @@ struct Sim {
     under_way: BTreeMap<u64, Vec<HashKey>>,
     flushes: BTreeMap<u64, usize>,
     resolved: usize,
+    /// What is put and has no room yet.
+    waiting: VecDeque<UserRecord>,
+    /// What room is left: for how many, and for how many bytes.
+    room: (usize, usize),
     /// `SIM_DEBUG`: print what happens.
     debug: bool,
 }
@@ -91,24 +95,12 @@ impl Sim {
         }
         match event {
             Event::Put(record) => {
-                let id = self.run.puts.len() as u64;
-                let hash_key = record.hash_key();
-                self.run.puts.push(Put {
-                    record: record.clone(),
-                    accepted: self.now,
-                    resolved: None,
-                });
-                self.pipeline.put(self.now, record, hash_key, id);
+                self.waiting.push_back(record);
+                self.accept();
             }
             Event::Split => self.run.stream.split(self.now, &mut self.random),
             Event::Merge => self.run.stream.merge(self.now, &mut self.random),
-            Event::Switch => {
-                let stream = &mut self.run.stream;
-                stream.distribution = match stream.distribution {
-                    RecordDistribution::ByKey => RecordDistribution::ServiceManaged,
-                    _ => RecordDistribution::ByKey,
-                };
-            }
+            Event::Switch => self.run.stream.switch(),
             Event::Flush => {
                 let before = self.run.puts.len();
                 let id = self.next_message;
@@ -122,6 +114,42 @@ impl Sim {
                     ..Faults::default()
                 };
             }
+        }
+    }
+
+    /// Puts what there is room for, in order, as the handle does.
+    fn accept(&mut self) {
+        while let Some(record) = self.waiting.front() {
+            let (records, bytes) = self.room;
+            let Some(left) = bytes.checked_sub(room(record)).filter(|_| records > 0) else {
+                break;
+            };
+            let Some(record) = self.waiting.pop_front() else {
+                break;
+            };
+            self.room = (records - 1, left);
+            let id = self.run.puts.len() as u64;
+            let hash_key = record.hash_key();
+            self.run.puts.push(Put {
+                record: record.clone(),
+                accepted: self.now,
+                resolved: None,
+            });
+            self.pipeline.put(self.now, record, hash_key, id);
+        }
+    }
+
+    /// What the pipeline holds is what is not resolved, and never more than there is room for.
+    fn check_room(&mut self) {
+        let held = self.pipeline.count_held();
+        let most = self.run.facts.room;
+        let (records, bytes) = (most.0 - self.room.0, most.1 - self.room.1);
+        if held != (records, bytes) {
+            let law = format!("{held:?} are held, {records} of {bytes} bytes are not resolved");
+            self.broken(law);
+        }
+        if held.0 > most.0 || held.1 > most.1 {
+            self.broken(format!("{held:?} are held, with room for {most:?}"));
         }
     }
 
@@ -180,9 +208,21 @@ impl Sim {
                     self.later(soon, Message::Arrive { id, records, late });
                 }
             }
+            Action::ListShards if self.is_silent() => {
+                let answer = Err(ClientError::retry("Timeout", false));
+                self.later(self.run.facts.request_timeout, Message::Listed(answer));
+            }
+            Action::Describe if self.is_silent() => {
+                let answer = Err(ClientError::retry("Timeout", false));
+                self.later(self.run.facts.request_timeout, Message::Described(answer));
+            }
             Action::ListShards => self.later(there, Message::ListArrives),
             Action::Describe => self.later(there, Message::Describes),
         }
+    }
+
+    fn is_silent(&mut self) -> bool {
+        self.random.chance(self.run.stream.faults.silence)
     }
 
     /// The laws of a request.
@@ -241,7 +281,10 @@ impl Sim {
             }
             self.run.puts[id as usize].resolved = Some((self.now, outcome));
             self.resolved += 1;
+            self.room.0 += 1;
         }
+        self.room.1 += self.pipeline.take_freed_bytes();
+        self.check_room();
         for id in self.pipeline.take_flushed() {
             let before = self
                 .flushes
@@ -254,6 +297,13 @@ impl Sim {
         }
         if self.run.puts.len() - self.resolved != self.pipeline.pending() {
             self.broken("another number of records is pending".to_owned());
+        }
+        if !self.waiting.is_empty() && self.room.0 > 0 {
+            let before = self.waiting.len();
+            self.accept();
+            if self.waiting.len() < before {
+                self.drive();
+            }
         }
     }
 
@@ -276,6 +326,8 @@ pub(super) fn run(script: Script) -> Run {
         now: Duration::ZERO,
         pipeline: Pipeline::new(config),
         random: script.random,
+        waiting: VecDeque::new(),
+        room: script.facts.room,
         run: Run {
             facts: script.facts,
             stream: script.stream,
@@ -293,8 +345,9 @@ pub(super) fn run(script: Script) -> Run {
         resolved: 0,
         debug: std::env::var("SIM_DEBUG").is_ok(),
     };
+    let rounds = 200_000 + 10 * script.events.len();
     let mut events = script.events.into_iter().peekable();
-    for _ in 0..200_000 {
+    for _ in 0..rounds {
         while let Some((_, event)) = events.next_if(|(time, _)| *time <= sim.now) {
             sim.event(event);
         }
@@ -311,7 +364,7 @@ pub(super) fn run(script: Script) -> Run {
         }
         sim.drive();
         let event = events.peek().map(|(time, _)| *time);
-        let done = event.is_none() && sim.pipeline.pending() == 0;
+        let done = event.is_none() && sim.waiting.is_empty() && sim.pipeline.pending() == 0;
         if done && sim.contents.values().all(|message| !matters(message)) {
             // As `close` does.
             return sim.run;
@@ -323,6 +376,11 @@ pub(super) fn run(script: Script) -> Run {
     }
     sim.broken("it does not end".to_owned());
     sim.run
+}
+
+/// What a user record takes of the room.
+fn room(record: &UserRecord) -> usize {
+    record.data().len() + record.partition_key().map_or(0, str::len) + RECORD_OVERHEAD
 }
 
 /// Whether it can still change what the stream holds.

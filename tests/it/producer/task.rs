@@ -27,6 +27,8 @@ struct State {
     stored: Vec<KinesisRecord>,
     answers: VecDeque<Answer>,
     service_managed: bool,
+    /// How long it takes to list the shards and to describe the stream, each.
+    slow: Duration,
 }
 
 /// A stream of one shard.
@@ -52,6 +54,11 @@ impl Stream {
         let stream = Self::new([]);
         stream.state.lock().expect("no panic").service_managed = true;
         stream
+    }
+
+    async fn pause(&self) {
+        let slow = self.state.lock().expect("no panic").slow;
+        tokio::time::sleep(slow).await;
     }
 
     /// The data of all user records that it stores.
@@ -91,6 +98,7 @@ impl StreamClient for Stream {
     }
 
     async fn list_shards(&self) -> Result<Vec<Shard>, ClientError> {
+        self.pause().await;
         Ok(vec![Shard::open(
             "shardId-000000000000",
             HashKeyRange::FULL,
@@ -98,6 +106,7 @@ impl StreamClient for Stream {
     }
 
     async fn describe(&self) -> Result<Option<StreamDescription>, ClientError> {
+        self.pause().await;
         let service_managed = self.state.lock().expect("no panic").service_managed;
         let distribution = if service_managed {
             RecordDistribution::ServiceManaged
@@ -142,6 +151,27 @@ async fn user_records_share_a_kinesis_record_within_the_buffered_time() {
     assert!(counters.contains(&("UserRecordsPut", 2)), "{counters:?}");
     assert!(counters.contains(&("KinesisRecordsPut", 1)), "{counters:?}");
     assert_eq!(metrics.user_records_pending(), 0);
+}
+
+/// With a stream that tells of itself in time, and with one that takes too long: then it goes raw.
+#[tokio::test(start_paused = true)]
+async fn the_first_is_delivered_a_buffered_time_after_the_start() {
+    for slow in [0, 90, 2000] {
+        let stream = Stream::new([]);
+        stream.state.lock().expect("no panic").slow = Duration::from_millis(slow);
+        let start = Instant::now();
+        let producer = Producer::builder()
+            .build(stream.clone())
+            .expect("a runtime");
+        let put = |data| producer.put(record(data));
+        let (one, two) = (put("one").await, put("two").await);
+        one.expect("accepted").await.expect("delivered");
+        two.expect("accepted").await.expect("delivered");
+        let took = start.elapsed();
+        assert!(took <= Duration::from_millis(110), "{slow}: {took:?}");
+        let kinesis_records = stream.state.lock().expect("no panic").stored.len();
+        assert_eq!(kinesis_records, if slow < 100 { 1 } else { 2 }, "{slow}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -201,15 +201,17 @@ async fn every_acknowledged_user_record_is_read_once_through_splits_merges_and_f
             Err(error) => assert!(copies.is_empty(), "{number}: {error:?}"),
         }
     }
+    let kinesis_records: usize = reading.kinesis_records.values().sum();
     println!(
         "{count} user records put in {seconds:.1} s: {delivered} acknowledged, {} not; {} read \
-         back from {} Kinesis records in {} shards, {} dropped by range; {ambiguities} with an \
+         back from {kinesis_records} Kinesis records in {} shards, {} dropped by range; {ambiguities} with an \
          ambiguous answer, {twice} of them twice or more",
         count - delivered,
         reading.user_records.len(),
-        reading.kinesis_records.values().sum::<usize>(),
         reading.kinesis_records.len(),
         reading.losses.len(),
     );
     assert_eq!(delivered, count, "all is accepted within record_ttl");
+    let few = kinesis_records < count / 4 + 1000;
+    assert!(few, "aggregates stay large: {kinesis_records}");
 }
