@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::recorder::MetricsRecorder;
 use crate::aggregate::{
     AggregatorBuilder, Config as AggregateConfig, DEFAULT_MAX_RECORD_SIZE, OuterKey,
 };
@@ -86,6 +87,7 @@ pub(super) struct Settings {
     pub(super) fail_later_in_order: bool,
     pub(super) seed: Option<u64>,
     pub(super) name: Option<String>,
+    pub(super) recorder: Option<MetricsRecorder>,
 }
 
 impl Default for Settings {
@@ -109,6 +111,7 @@ impl Default for Settings {
             fail_later_in_order: false,
             seed: None,
             name: None,
+            recorder: None,
         }
     }
 }
@@ -248,6 +251,13 @@ impl ProducerBuilder {
     #[must_use]
     pub fn stream_name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = Some(name.into());
+        self
+    }
+
+    /// Records what the producer does for an exporter too. Default none.
+    #[must_use]
+    pub fn recorder(mut self, recorder: &MetricsRecorder) -> Self {
+        self.settings.recorder = Some(recorder.clone());
         self
     }
 

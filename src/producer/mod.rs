@@ -47,11 +47,13 @@ mod intake;
 mod item;
 mod lanes;
 mod limiter;
+mod meter;
 mod metrics;
 mod outcome;
 #[doc(hidden)]
 pub mod pipeline;
 mod publish;
+mod recorder;
 mod retrier;
 mod route;
 mod send;
@@ -87,6 +89,7 @@ pub use metrics::{Metrics, Statistic};
 pub use outcome::{
     Attempt, Delivered, DeliveryError, FailureKind, Outcome, PutError, PutErrorKind,
 };
+pub use recorder::{MetricsRecorder, RecordedMetrics};
 
 use crate::record::UserRecord;
 use intake::Shared;

@@ -13,6 +13,7 @@ use super::collector::Collector;
 use super::config::{Config, RECORD_OVERHEAD};
 use super::item::{Item, Pending};
 use super::lanes::Lanes;
+use super::meter::Meter;
 use super::metrics::Metrics;
 use super::outcome::{DeliveryError, FailureKind, Outcome, Time, Undelivered};
 use super::retrier::Held;
@@ -57,7 +58,7 @@ pub struct Pipeline<T> {
     pub(super) in_flight: BTreeMap<u64, Vec<Item<T>>>,
     /// Landed on shards whose range is not known yet.
     pub(super) held: Vec<Held<T>>,
-    pub(super) metrics: Metrics,
+    pub(super) metrics: Meter,
     pub(super) actions: Vec<Action>,
     finished: Vec<(T, Outcome)>,
     freed_bytes: usize,
@@ -98,7 +99,7 @@ impl<T> Pipeline<T> {
             collector: Collector::new(settings.collection_max_count, settings.collection_max_size),
             in_flight: BTreeMap::new(),
             held: Vec::new(),
-            metrics: Metrics::default(),
+            metrics: Meter::new(settings.recorder.as_ref(), settings.name.as_deref()),
             actions: Vec::new(),
             finished: Vec::new(),
             freed_bytes: 0,
@@ -256,7 +257,7 @@ impl<T> Pipeline<T> {
 
     /// What was done so far.
     pub fn metrics(&self) -> &Metrics {
-        &self.metrics
+        self.metrics.total()
     }
 
     /// How many user records are not resolved.
@@ -305,7 +306,7 @@ impl<T> Pipeline<T> {
     }
 
     pub(super) fn succeed(&mut self, pending: Pending<T>, delivered: super::Delivered) {
-        self.metrics.delivered(&pending);
+        self.metrics.delivered(&pending, &delivered);
         self.freed(&pending);
         self.finished.push((pending.ticket, Ok(delivered)));
     }
