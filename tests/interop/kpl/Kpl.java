@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.kinesis.producer.KinesisProducer;
@@ -182,6 +183,7 @@ public final class Kpl {
         double jvmCpu = cpu(jvm);
         double daemonCpu = cpu(daemon);
         ArrayDeque<ListenableFuture<UserRecordResult>> underWay = new ArrayDeque<>(LOAD_UNDER_WAY);
+        String[] keys = IntStream.range(0, LOAD_KEYS).mapToObj(n -> "key-" + n).toArray(String[]::new);
         int acknowledged = 0;
         for (int n = 0; n < count; n++) {
             if (underWay.size() == LOAD_UNDER_WAY) {
@@ -189,7 +191,7 @@ public final class Kpl {
             }
             byte[] data = new byte[200];
             Arrays.fill(data, (byte) 'x');
-            underWay.add(put("load", "key-" + n % LOAD_KEYS, null, data));
+            underWay.add(put("load", keys[n % LOAD_KEYS], null, data));
         }
         for (ListenableFuture<UserRecordResult> put : underWay) {
             acknowledged += outcome(put).equals("ok") ? 1 : 0;

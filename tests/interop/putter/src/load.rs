@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use bytestring::ByteString;
 use kinesis_aggregation::UserRecord;
 use kinesis_aggregation::producer::{Delivery, Producer};
 use kinesis_aggregation::sdk::SdkStreamClient;
@@ -32,18 +33,30 @@ fn peak_memory() -> Result<u64> {
     Ok(peak.ok_or("no VmHWM")?.parse()?)
 }
 
-fn record(number: usize) -> UserRecord {
-    let key = format!("key-{}", number % KEYS);
-    UserRecord::new(key, vec![b'x'; RECORD_SIZE])
+fn record(keys: &[ByteString], number: usize) -> UserRecord {
+    UserRecord::new(keys[number % KEYS].clone(), vec![b'x'; RECORD_SIZE])
 }
 
-#[tokio::main]
-pub(crate) async fn put(directory: &Path, port: &str, count: usize) -> Result<()> {
+pub(crate) fn put(directory: &Path, port: &str, count: usize) -> Result<()> {
+    let runtime = if std::env::var("LOAD_CURRENT").is_ok() {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?
+    };
+    runtime.block_on(load(directory, port, count))
+}
+
+async fn load(directory: &Path, port: &str, count: usize) -> Result<()> {
+    let keys: Vec<ByteString> = (0..KEYS).map(|n| format!("key-{n}").into()).collect();
     let start = Instant::now();
     let client = client::client(directory, "127.0.0.1", port)?;
     let client = SdkStreamClient::new(client, "load");
     let producer = Producer::builder().rate_limit(None).build(client)?;
-    producer.put(record(0)).await?.await?;
+    producer.put(record(&keys, 0)).await?.await?;
     let first = start.elapsed();
 
     let (start, before) = (Instant::now(), cpu());
@@ -55,7 +68,7 @@ pub(crate) async fn put(directory: &Path, port: &str, count: usize) -> Result<()
         {
             acknowledged += usize::from(oldest.await.is_ok());
         }
-        under_way.push_back(producer.put(record(number)).await?);
+        under_way.push_back(producer.put(record(&keys, number)).await?);
     }
     for delivery in under_way {
         acknowledged += usize::from(delivery.await.is_ok());
