@@ -36,7 +36,8 @@
 //! | `UserRecordsDataPut` (bytes) | detailed | yes |
 //! | `KinesisRecordsPut` | summary | yes |
 //! | `KinesisRecordsDataPut` (bytes) | detailed | yes |
-//! | `AllErrors`, `ErrorsByCode` (with the dimension `ErrorCode`) | summary | |
+//! | `AllErrors` | summary | yes |
+//! | `ErrorsByCode` (with the dimension `ErrorCode`) | summary | |
 //! | `RetriesPerRecord` | detailed | yes |
 //! | `BufferingTime` (milliseconds) | summary | yes |
 //! | `RequestTime` (milliseconds) | detailed | |

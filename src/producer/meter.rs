@@ -96,6 +96,7 @@ impl Meter {
             Some(shard_id),
             &[
                 (Name::KinesisRecordsPut, 1.0),
+                (Name::AllErrors, 0.0),
                 (Name::KinesisRecordsDataPut, to_f64(data_len)),
             ],
         );

@@ -63,12 +63,13 @@ impl RecordedMetrics {
     }
 
     /// The statistics with at least one observation, by the KPL's names. Times are in
-    /// milliseconds. Of a shard there are those that a shard can have: `UserRecordsPut`,
-    /// `UserRecordsDataPut`, `KinesisRecordsPut`, `KinesisRecordsDataPut`, `RetriesPerRecord`,
-    /// `BufferingTime`, `UserRecordsPerKinesisRecord`.
+    /// milliseconds. Of a shard there are those that the KPL has of one: `UserRecordsPut`,
+    /// `UserRecordsDataPut`, `KinesisRecordsPut`, `KinesisRecordsDataPut`, `AllErrors`,
+    /// `RetriesPerRecord`, `BufferingTime`, `UserRecordsPerKinesisRecord`.
     ///
     /// As with the KPL, `UserRecordsPut` observes a 1 for each user record that was delivered and
-    /// a 0 for each that was not, so that its mean is the share of the delivered ones.
+    /// a 0 for each that was not, so that its mean is the share of the delivered ones; and
+    /// `AllErrors` a 0 for each Kinesis record that was stored.
     pub fn statistics(&self) -> impl Iterator<Item = (&'static str, Statistic)> + '_ {
         let all = NAMES.into_iter().zip(self.statistics);
         all.filter(|(_, statistic)| statistic.count() > 0)

@@ -44,6 +44,7 @@ public final class Kpl {
 
     private Kpl(String port, List<String> settings) {
         Properties properties = new Properties();
+        properties.setProperty("MetricsLevel", "none");
         for (String setting : settings) {
             String[] parts = setting.split("=", 2);
             properties.setProperty(camelCase(parts[0]), parts[1]);
@@ -53,7 +54,6 @@ public final class Kpl {
                 .setKinesisEndpoint("127.0.0.1")
                 .setKinesisPort(Long.parseLong(port))
                 .setVerifyCertificate(false)
-                .setMetricsLevel("none")
                 .setLogLevel("error")
                 .setTempDirectory(System.getProperty("peer.temp"))
                 .setCredentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("interop", "interop")));

@@ -87,7 +87,7 @@ class Kinesis:
         threading.Thread(target=self.door.serve_forever, daemon=True).start()
 
     def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.plain, timeout=30)
+        return http.client.HTTPConnection("127.0.0.1", self.plain, timeout=120)
 
     def call(self, action, **parameters):
         status, body = send(self.connect(), f"Kinesis_20131202.{action}", json.dumps(parameters))

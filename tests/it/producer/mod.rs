@@ -7,5 +7,6 @@ mod model_kcl;
 mod model_stream;
 mod random;
 mod script;
+mod seen;
 mod sim;
 mod task;
