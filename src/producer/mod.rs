@@ -38,6 +38,10 @@
 //!   that, by where records land; nothing is lost by it.
 //!
 //! Order is kept only [on demand](ProducerBuilder::ordered).
+//!
+//! # Beside the real KPL, through a split and a merge
+//!
+#![doc = include_str!("../../docs/SPLIT.md")]
 
 mod blocking;
 mod client;

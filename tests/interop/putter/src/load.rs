@@ -37,16 +37,13 @@ fn record(keys: &[ByteString], number: usize) -> UserRecord {
     UserRecord::new(keys[number % KEYS].clone(), vec![b'x'; RECORD_SIZE])
 }
 
-pub(crate) fn put(directory: &Path, port: &str, count: usize) -> Result<()> {
-    let runtime = if std::env::var("LOAD_CURRENT").is_ok() {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?
-    } else {
-        tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()?
+/// `threads`: of the runtime; `current` for that of `main` alone, else tokio's default.
+pub(crate) fn put(directory: &Path, port: &str, count: usize, threads: &str) -> Result<()> {
+    let mut builder = match threads {
+        "current" => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
     };
+    let runtime = builder.enable_all().build()?;
     runtime.block_on(load(directory, port, count))
 }
 

@@ -4,7 +4,8 @@
 //! - `serve DIR`: a Kinesis that stores nothing, over TLS, until its standard input ends; prints
 //!   `port N` first and what it was asked at the end;
 //! - `rate DIR ADDRESS PORT STREAM COUNT RATE`: our producer as a putter of `kpl/split`;
-//! - `load DIR PORT COUNT`: our producer under load, and what that took.
+//! - `load DIR PORT COUNT current|several`: our producer under load, on a runtime of one thread or of
+//!   several, and what that took.
 //!
 //! `DIR` is that of the certificates.
 
@@ -27,7 +28,9 @@ fn run(arguments: &[&str]) -> Result<()> {
             let client = client::client(directory.as_ref(), address, port)?;
             rate::put(client, stream, count.parse()?, rate.parse()?)
         }
-        ["load", directory, port, count] => load::put(directory.as_ref(), port, count.parse()?),
+        ["load", directory, port, count, threads] => {
+            load::put(directory.as_ref(), port, count.parse()?, threads)
+        }
         _ => Err("usage: certificate|serve|rate|load DIR ARGUMENT...".into()),
     }
 }
