@@ -1,18 +1,18 @@
 //! Random numbers that a seed repeats, or choices that a fuzzer makes.
 
+use std::collections::VecDeque;
 use std::time::Duration;
-use std::vec::IntoIter;
 
 pub(super) struct Random {
     /// The fuzzer's, as long as they last.
-    choices: IntoIter<u8>,
+    choices: VecDeque<u8>,
     state: u64,
 }
 
 impl Random {
     pub(super) fn new(seed: u64) -> Self {
         Self {
-            choices: Vec::new().into_iter(),
+            choices: Vec::new().into(),
             state: seed,
         }
     }
@@ -21,7 +21,7 @@ impl Random {
     #[allow(dead_code)]
     pub(super) fn of_choices(choices: &[u8]) -> Self {
         Self {
-            choices: choices.to_vec().into_iter(),
+            choices: choices.to_vec().into(),
             state: 0,
         }
     }
@@ -37,11 +37,11 @@ impl Random {
     /// needs, so that each of them matters.
     pub(super) fn below(&mut self, below: u64) -> u64 {
         let below = below.max(1);
-        if self.choices.len() == 0 {
+        if self.choices.is_empty() {
             return self.next() % below;
         }
         let bytes = (below - 1).checked_ilog2().map_or(0, |bits| bits / 8 + 1);
-        let chosen = self.choices.by_ref().take(bytes as usize);
+        let chosen = (0..bytes).map_while(|_| self.choices.pop_front());
         chosen.fold(0, |number, byte| number << 8 | u64::from(byte)) % below
     }
 
