@@ -52,6 +52,7 @@
 //! | `lambda` | Lambda events of every Kinesis shape, and the answers that make retries right |
 //! | `producer` | the KPL's pipeline without its daemon |
 //! | `sdk` | adapters for aws-sdk-kinesis |
+//! | `cloudwatch` | the producer's metrics uploaded as the KPL uploads its own |
 //! | `cli` | the command `kagg`; `cli-aws` adds what talks to AWS |
 //!
 //! # No panics
@@ -59,6 +60,8 @@
 //! No input makes this crate panic, and no error or `Debug` shows a record's data or keys.
 
 mod aggregate;
+#[cfg(feature = "cloudwatch")]
+pub mod cloudwatch;
 mod deaggregate;
 pub mod error;
 mod hash_key;

@@ -90,7 +90,7 @@ impl<T> Pipeline<T> {
     }
 
     pub(super) fn succeed(&mut self, pending: Pending<T>, delivered: Delivered) {
-        self.metrics.delivered(&pending);
+        self.metrics.delivered(&pending, &delivered);
         self.freed(&pending);
         self.finished.push((pending.ticket, Ok(delivered)));
     }

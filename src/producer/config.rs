@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::recorder::MetricsRecorder;
 use super::settings::{
     Config, DEFAULT_COLLECTION_MAX_COUNT, ProducerConfigError, RECORD_OVERHEAD, Settings,
 };
@@ -127,6 +128,13 @@ impl ProducerBuilder {
     #[must_use]
     pub fn stream_name(mut self, name: impl Into<String>) -> Self {
         self.settings.name = Some(name.into());
+        self
+    }
+
+    /// Records what the producer does for an exporter too. Default none.
+    #[must_use]
+    pub fn recorder(mut self, recorder: &MetricsRecorder) -> Self {
+        self.settings.recorder = Some(recorder.clone());
         self
     }
 

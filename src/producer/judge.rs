@@ -33,7 +33,8 @@ impl<T> Pipeline<T> {
         };
         self.learn(now, &item, landed.stored.shard_id());
         if let Body::Sealed(record, _) = &item.body {
-            self.metrics.stored(record.data().len());
+            let shard_id = landed.stored.shard_id();
+            self.metrics.stored(shard_id, &item, record.data().len());
         }
         let (cover, span) = (item.cover, item.span);
         let members = item.into_members();

@@ -1,10 +1,6 @@
 //! What is seen from outside, under the KPL's names.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-use super::item::{Item, Pending};
-use super::outcome::Time;
 
 /// How often something was observed, and what.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -16,7 +12,7 @@ pub struct Statistic {
 }
 
 impl Statistic {
-    fn observe(&mut self, value: f64) {
+    pub(super) fn observe(&mut self, value: f64) {
         (self.min, self.max) = if self.count == 0 {
             (value, value)
         } else {
@@ -24,6 +20,21 @@ impl Statistic {
         };
         self.count += 1;
         self.sum += value;
+    }
+
+    /// Of both together.
+    #[must_use]
+    pub fn merged(self, other: Self) -> Self {
+        match (self.count, other.count) {
+            (_, 0) => self,
+            (0, _) => other,
+            _ => Self {
+                count: self.count + other.count,
+                sum: self.sum + other.sum,
+                min: self.min.min(other.min),
+                max: self.max.max(other.max),
+            },
+        }
     }
 
     /// How many observations.
@@ -125,79 +136,4 @@ impl Metrics {
         ]
         .into_iter()
     }
-}
-
-/// The names under which errors are counted: a transport that makes up ever new ones must not
-/// fill the memory.
-const MAX_CODES: usize = 100;
-
-impl Metrics {
-    pub(super) fn received(&mut self) {
-        self.user_records_received += 1;
-    }
-
-    pub(super) fn error(&mut self, code: &str) {
-        if let Some(count) = self.errors_by_code.get_mut(code) {
-            *count += 1;
-        } else {
-            let full = self.errors_by_code.len() >= MAX_CODES;
-            let code = if full { "Other" } else { code };
-            *self.errors_by_code.entry(code.to_owned()).or_default() += 1;
-        }
-    }
-
-    pub(super) fn failed<T>(&mut self, pending: &Pending<T>) {
-        self.user_records_resolved += 1;
-        let tries = pending.attempts.len().saturating_sub(1);
-        self.retries_per_record.observe(to_f64(tries));
-    }
-
-    pub(super) fn delivered<T>(&mut self, pending: &Pending<T>) {
-        self.user_records_resolved += 1;
-        self.user_records_put += 1;
-        self.user_records_data_put += to_u64(pending.record.data().len());
-        self.retries_per_record
-            .observe(to_f64(pending.attempts.len()));
-    }
-
-    pub(super) fn stored(&mut self, data_len: usize) {
-        self.kinesis_records_put += 1;
-        self.kinesis_records_data_put += to_u64(data_len);
-    }
-
-    pub(super) fn request<T>(&mut self, now: Time, items: &[Item<T>]) {
-        let mut user_records = 0;
-        for item in items {
-            user_records += item.len();
-            self.user_records_per_kinesis_record
-                .observe(to_f64(item.len()));
-            for pending in item.members() {
-                if pending.attempts.is_empty() {
-                    let buffered = now.saturating_sub(pending.accepted);
-                    self.buffering_time.observe(milliseconds(buffered));
-                }
-            }
-        }
-        self.kinesis_records_per_put_records_request
-            .observe(to_f64(items.len()));
-        self.user_records_per_put_records_request
-            .observe(to_f64(user_records));
-    }
-
-    pub(super) fn answered(&mut self, took: Duration) {
-        self.request_time.observe(milliseconds(took));
-    }
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
-}
-
-fn to_u64(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
-}
-
-/// Counts stay far below 2^53.
-fn to_f64(number: usize) -> f64 {
-    number as f64
 }

@@ -40,6 +40,10 @@
 //!   that, by where records land; nothing is lost by it.
 //!
 //! Order is kept only [on demand](ProducerBuilder::ordered).
+//!
+//! # Beside the real KPL, through a split and a merge
+//!
+#![doc = include_str!("../../docs/SPLIT.md")]
 
 mod account;
 mod blocking;
@@ -52,11 +56,13 @@ mod item;
 mod judge;
 mod lanes;
 mod limiter;
+mod meter;
 mod metrics;
 mod outcome;
 #[doc(hidden)]
 pub mod pipeline;
 mod publish;
+mod recorder;
 mod retrier;
 mod route;
 mod send;
@@ -83,6 +89,7 @@ pub use metrics::{Metrics, Statistic};
 pub use outcome::{
     Attempt, Delivered, DeliveryError, FailureKind, Outcome, PutError, PutErrorKind,
 };
+pub use recorder::{MetricsRecorder, RecordedMetrics};
 
 #[doc(hidden)]
 pub use settings::Config;

@@ -15,6 +15,7 @@ use super::collector::Collector;
 use super::item::{Item, Pending};
 use super::judge::Held;
 use super::lanes::Lanes;
+use super::meter::Meter;
 use super::metrics::Metrics;
 use super::outcome::{Outcome, Time};
 use super::settings::Config;
@@ -59,7 +60,7 @@ pub struct Pipeline<T> {
     pub(super) in_flight: BTreeMap<u64, Vec<Item<T>>>,
     /// Landed on shards whose range is not known yet.
     pub(super) held: Vec<Held<T>>,
-    pub(super) metrics: Metrics,
+    pub(super) metrics: Meter,
     pub(super) actions: Vec<Action>,
     pub(super) finished: Vec<(T, Outcome)>,
     pub(super) freed_bytes: usize,
@@ -95,7 +96,7 @@ impl<T> Pipeline<T> {
             collector: Collector::new(settings.collection_max_count, settings.collection_max_size),
             in_flight: BTreeMap::new(),
             held: Vec::new(),
-            metrics: Metrics::default(),
+            metrics: Meter::new(settings.recorder.as_ref(), settings.name.as_deref()),
             actions: Vec::new(),
             finished: Vec::new(),
             freed_bytes: 0,
@@ -223,7 +224,7 @@ impl<T> Pipeline<T> {
 
     /// What was done so far.
     pub fn metrics(&self) -> &Metrics {
-        &self.metrics
+        self.metrics.total()
     }
 
     pub(super) fn random(&mut self) -> u64 {

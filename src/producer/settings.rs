@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::recorder::MetricsRecorder;
 use crate::aggregate::{AggregatorBuilder, Config as AggregateConfig, DEFAULT_MAX_RECORD_SIZE};
 use crate::error::AggregatorConfigError;
 
@@ -81,6 +82,7 @@ pub(super) struct Settings {
     pub(super) fail_later_in_order: bool,
     pub(super) seed: Option<u64>,
     pub(super) name: Option<String>,
+    pub(super) recorder: Option<MetricsRecorder>,
 }
 
 impl Default for Settings {
@@ -104,6 +106,7 @@ impl Default for Settings {
             fail_later_in_order: false,
             seed: None,
             name: None,
+            recorder: None,
         }
     }
 }

@@ -70,6 +70,8 @@ where
                 ClientError::retry("Timeout", true)
             } else if causes(error).any(is_refused) {
                 ClientError::retry("ConnectionRefused", false)
+            } else if causes(error).any(is_of_connecting) {
+                ClientError::retry("NotConnected", false)
             } else {
                 ClientError::retry("ConnectionLost", true)
             };
@@ -99,6 +101,13 @@ fn is_refused(error: &(dyn Error + 'static)) -> bool {
     error
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// Whether there was no connection yet: no such name, no trust in the server's certificate. The SDK
+/// does not say that in a type of its own; this is how its HTTP client, hyper-util's, puts it. Should
+/// that change, such records are taken for maybe stored, which is the safe side.
+fn is_of_connecting(error: &(dyn Error + 'static)) -> bool {
+    error.to_string().starts_with("client error (Connect)")
 }
 
 /// The error and what caused it.

@@ -9,7 +9,6 @@ mod ours;
 mod page;
 mod page_writing;
 mod peer;
-mod putter;
 mod ranges;
 mod report;
 mod rules;
@@ -67,15 +66,6 @@ fn number(text: &str) -> Result<u64, String> {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some((first, rest)) = arguments.split_first()
-        && first == "--put"
-    {
-        return match putter::put(rest) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(why) => unable(&why),
-        };
-    }
     let options = match options() {
         Ok(options) => options,
         Err(why) => return unable(&why),

@@ -13,7 +13,7 @@ const ROOMS: &[&[&str]] = &[
     &["deaggregate", "aggregate", "shard"],
     &["sharded"],
     &["producer"],
-    &["sdk", "lambda"],
+    &["sdk", "cloudwatch", "lambda"],
 ];
 
 fn level(room: &str) -> Option<usize> {

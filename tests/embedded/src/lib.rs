@@ -3,12 +3,13 @@
 
 mod fault;
 mod read;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_kinesis::Client;
-use aws_sdk_kinesis::config::{BehaviorVersion, Config, Credentials, Region};
+use aws_sdk_kinesis::config::{BehaviorVersion, Config, Credentials, Region, SharedHttpClient};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use ferrokinesis::store::StoreOptions;
@@ -17,12 +18,15 @@ use tokio::task::JoinHandle;
 
 pub use fault::{Fault, Request};
 pub use read::{ReadUserRecord, Reading, read_all};
+pub use tls::Authority;
 
 use fault::Injector;
+use tls::TlsListener;
 
 /// An embedded Kinesis. It stops when it is dropped.
 pub struct Kinesis {
     address: SocketAddr,
+    scheme: &'static str,
     injector: Injector,
     server: JoinHandle<()>,
 }
@@ -35,6 +39,15 @@ impl Kinesis {
 
     /// Starts one with these options; delays and the shard limit are overridden.
     pub async fn start_with(options: StoreOptions) -> Self {
+        Self::serve(options, None).await
+    }
+
+    /// Starts one behind TLS, with a certificate of this CA for this name.
+    pub async fn start_tls(authority: &Authority, name: &str) -> Self {
+        Self::serve(StoreOptions::default(), Some((authority, name))).await
+    }
+
+    async fn serve(options: StoreOptions, tls: Option<(&Authority, &str)>) -> Self {
         let (app, _) = ferrokinesis::create_app(StoreOptions {
             create_stream_ms: 0,
             delete_stream_ms: 0,
@@ -51,11 +64,21 @@ impl Kinesis {
                 ));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let server = tokio::spawn(async move {
-            axum::serve(listener, app).await.expect("a server");
-        });
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let server = match tls {
+            None => tokio::spawn(async move {
+                axum::serve(listener, app).await.expect("a server");
+            }),
+            Some((authority, name)) => {
+                let listener = TlsListener::new(listener, authority, name);
+                tokio::spawn(async move {
+                    axum::serve(listener, app).await.expect("a server");
+                })
+            }
+        };
         Self {
             address,
+            scheme,
             injector,
             server,
         }
@@ -63,7 +86,7 @@ impl Kinesis {
 
     /// For `endpoint_url`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// A client without TLS, with made-up credentials.
@@ -98,12 +121,18 @@ impl Drop for Kinesis {
 
 /// A client of the Kinesis at `url`.
 pub fn client(url: &str) -> Client {
+    let http = aws_smithy_http_client::Builder::new().build_http();
+    client_with(url, http)
+}
+
+/// A client of the Kinesis at `url`, through this HTTP client.
+pub fn client_with(url: &str, http: SharedHttpClient) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::for_tests())
         .endpoint_url(url)
-        .http_client(aws_smithy_http_client::Builder::new().build_http());
+        .http_client(http);
     Client::from_conf(config.build())
 }
 

@@ -1,14 +1,21 @@
 import com.google.common.util.concurrent.ListenableFuture;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Properties;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.kinesis.producer.KinesisProducer;
@@ -17,7 +24,8 @@ import software.amazon.kinesis.producer.UserRecordResult;
 
 /**
  * The real KPL with its daemon, told what to put: "capture PORT [SETTING=VALUE]..." by lines on stdin (see capture),
- * "rate 127.0.0.1 PORT STREAM COUNT RATE [SETTING=VALUE]..." as a putter of the split scenario (see split).
+ * "rate 127.0.0.1 PORT STREAM COUNT RATE [SETTING=VALUE]..." as a putter of the split scenario (see split), and
+ * "load PORT COUNT [SETTING=VALUE]..." under load (see ../../../benches/peers/kpl): the very loop of ../putter/src/load.rs.
  */
 public final class Kpl {
     /** In every warm-up record, so that a capture can leave them out. */
@@ -27,12 +35,16 @@ public final class Kpl {
     private static final int PUT_MILLIS = 1;
     private static final int SETTLE_MILLIS = 300;
     private static final int ANSWER_SECONDS = 40; // record_ttl is 30
+    private static final int LOAD_UNDER_WAY = 20_000;
+    private static final int LOAD_KEYS = 10;
+    private static final double CLOCK_TICKS = 100; // a second, in /proc
 
     private final PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
     private final KinesisProducer producer;
 
     private Kpl(String port, List<String> settings) {
         Properties properties = new Properties();
+        properties.setProperty("MetricsLevel", "none");
         for (String setting : settings) {
             String[] parts = setting.split("=", 2);
             properties.setProperty(camelCase(parts[0]), parts[1]);
@@ -42,7 +54,6 @@ public final class Kpl {
                 .setKinesisEndpoint("127.0.0.1")
                 .setKinesisPort(Long.parseLong(port))
                 .setVerifyCertificate(false)
-                .setMetricsLevel("none")
                 .setLogLevel("error")
                 .setTempDirectory(System.getProperty("peer.temp"))
                 .setCredentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("interop", "interop")));
@@ -50,12 +61,17 @@ public final class Kpl {
     }
 
     public static void main(String[] args) throws Exception {
+        List<String> words = List.of(args);
         Kpl kpl;
         if (args[0].equals("rate")) {
-            kpl = new Kpl(args[2], List.of(args).subList(6, args.length));
+            kpl = new Kpl(args[2], words.subList(6, args.length));
             kpl.rate(args[3], Integer.parseInt(args[4]), Double.parseDouble(args[5]));
+        } else if (args[0].equals("load")) {
+            long start = System.nanoTime();
+            kpl = new Kpl(args[1], words.subList(3, args.length));
+            kpl.load(start, Integer.parseInt(args[2]));
         } else {
-            kpl = new Kpl(args[1], List.of(args).subList(2, args.length));
+            kpl = new Kpl(args[1], words.subList(2, args.length));
             kpl.capture();
         }
         kpl.out.flush();
@@ -156,6 +172,59 @@ public final class Kpl {
         for (int n = 0; n < count; n++) {
             out.println((outcome(puts.get(n)).equals("ok") ? "ack " : "failed ") + n);
         }
+    }
+
+    private void load(long start, int count) throws Exception {
+        sequenceNumber(put("load", "key-0", null, new byte[200]));
+        double first = (System.nanoTime() - start) / 1e9;
+        Path jvm = Path.of("/proc/self");
+        Path daemon = Path.of("/proc/" + ProcessHandle.current().children().findFirst().orElseThrow().pid());
+        start = System.nanoTime();
+        double jvmCpu = cpu(jvm);
+        double daemonCpu = cpu(daemon);
+        ArrayDeque<ListenableFuture<UserRecordResult>> underWay = new ArrayDeque<>(LOAD_UNDER_WAY);
+        String[] keys = IntStream.range(0, LOAD_KEYS).mapToObj(n -> "key-" + n).toArray(String[]::new);
+        int acknowledged = 0;
+        for (int n = 0; n < count; n++) {
+            if (underWay.size() == LOAD_UNDER_WAY) {
+                acknowledged += outcome(underWay.poll()).equals("ok") ? 1 : 0;
+            }
+            byte[] data = new byte[200];
+            Arrays.fill(data, (byte) 'x');
+            underWay.add(put("load", keys[n % LOAD_KEYS], null, data));
+        }
+        for (ListenableFuture<UserRecordResult> put : underWay) {
+            acknowledged += outcome(put).equals("ok") ? 1 : 0;
+        }
+        double seconds = (System.nanoTime() - start) / 1e9;
+        out.printf(
+                Locale.ROOT,
+                "{\"acknowledged\": %d, \"seconds\": %.3f, \"cpu\": {\"daemon\": %.2f, \"jvm\": %.2f}, "
+                        + "\"memory\": {\"daemon\": %d, \"jvm\": %d}, \"first\": %.3f}%n",
+                acknowledged,
+                seconds,
+                cpu(daemon) - daemonCpu,
+                cpu(jvm) - jvmCpu,
+                peakMemory(daemon),
+                peakMemory(jvm),
+                first);
+    }
+
+    /** Seconds of all its threads, user and system. */
+    private static double cpu(Path process) throws IOException {
+        String stat = Files.readString(process.resolve("stat"));
+        String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+        return (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) / CLOCK_TICKS;
+    }
+
+    /** In KiB. */
+    private static long peakMemory(Path process) throws IOException {
+        for (String line : Files.readAllLines(process.resolve("status"))) {
+            if (line.startsWith("VmHWM:")) {
+                return Long.parseLong(line.replaceAll("\\D", ""));
+            }
+        }
+        throw new IOException("no VmHWM");
     }
 
     /** Its number in decimal, a blank, and filling up to 200 bytes; the key is one of 1000. */

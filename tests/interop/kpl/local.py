@@ -44,22 +44,22 @@ def free_port():
 class Kinesis:
     """The server, its door for the KPL (`port`) and the few calls that a scenario needs."""
 
-    def __init__(self, latency=0.0, tls=True):
+    def __init__(self, latency=0.0, certificate=None):
         self.latency, self.noted, self.stored, self.lock = latency, [], 0, threading.Lock()
         self.plain = free_port()
         home = os.path.join(CACHE, "kinesis", "node_modules", "kinesis-local")
         quick = {f"{what}_DURATION": "50ms" for what in ("CREATE_STREAM", "DELETE_STREAM", "SPLIT_SHARD", "MERGE_SHARDS")}
         ports = {"KINESIS_MOCK_TLS_PORT": str(free_port()), "KINESIS_MOCK_PLAIN_PORT": str(self.plain)}
-        certificate = os.path.join(home, "server.json")
+        own_certificate = os.path.join(home, "server.json")
         self.process = subprocess.Popen(
             ["node", "-r", os.path.join(HERE, "loopback.js"), os.path.join(home, "main.js")],
-            env={**os.environ, **quick, **ports, "KINESIS_MOCK_CERT_PATH": certificate, "SHARD_LIMIT": "1000"},
+            env={**os.environ, **quick, **ports, "KINESIS_MOCK_CERT_PATH": own_certificate, "SHARD_LIMIT": "1000"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
             self._wait()
-            self._open_door(certificate if tls else None)
+            self._open_door(pem_context(certificate) if certificate else tls_context(own_certificate))
         except BaseException:
             self.process.kill()
             raise
@@ -80,16 +80,14 @@ class Kinesis:
                 time.sleep(0.05)
         raise RuntimeError("kinesis-local did not start")
 
-    def _open_door(self, certificate):
+    def _open_door(self, context):
         self.door = Door(("127.0.0.1", 0), door_handler(self))
-        if certificate:
-            context = tls_context(certificate)
-            self.door.socket = context.wrap_socket(self.door.socket, server_side=True, do_handshake_on_connect=False)
+        self.door.socket = context.wrap_socket(self.door.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self.door.server_address[1]
         threading.Thread(target=self.door.serve_forever, daemon=True).start()
 
     def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.plain, timeout=30)
+        return http.client.HTTPConnection("127.0.0.1", self.plain, timeout=120)
 
     def call(self, action, **parameters):
         status, body = send(self.connect(), f"Kinesis_20131202.{action}", json.dumps(parameters))
@@ -133,16 +131,21 @@ class Kinesis:
         return found
 
 
+def pem_context(path):
+    """With the key and the certificate of a file."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
 def tls_context(certificate):
     """With kinesis-local's own certificate, which no client can verify."""
     with open(certificate) as f:
         server = json.load(f)["server"]
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
         pem.write(server["key"] + "\n" + server["cert"])
         pem.flush()
-        context.load_cert_chain(pem.name)
-    return context
+        return pem_context(pem.name)
 
 
 def send(connection, target, body):

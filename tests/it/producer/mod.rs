@@ -8,5 +8,6 @@ mod model_stream;
 mod random;
 mod reshard;
 mod script;
+mod seen;
 mod sim;
 mod task;

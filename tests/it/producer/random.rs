@@ -1,24 +1,48 @@
-//! Random numbers that a seed repeats.
+//! Random numbers that a seed repeats, or choices that a fuzzer makes.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-pub(super) struct Random(u64);
+pub(super) struct Random {
+    /// The fuzzer's, as long as they last.
+    choices: VecDeque<u8>,
+    state: u64,
+}
 
 impl Random {
     pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self {
+            choices: Vec::new().into(),
+            state: seed,
+        }
+    }
+
+    /// The fuzz target's: `choices` first, then always the same.
+    #[allow(dead_code)]
+    pub(super) fn of_choices(choices: &[u8]) -> Self {
+        Self {
+            choices: choices.to_vec().into(),
+            state: 0,
+        }
     }
 
     pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.state ^ (self.state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     }
 
-    /// Up to `below`, which is not in it.
+    /// Up to `below`, which is not in it. Of a fuzzer's choices it takes no more bytes than that
+    /// needs, so that each of them matters.
     pub(super) fn below(&mut self, below: u64) -> u64 {
-        self.next() % below.max(1)
+        let below = below.max(1);
+        if self.choices.is_empty() {
+            return self.next() % below;
+        }
+        let bytes = (below - 1).checked_ilog2().map_or(0, |bits| bits / 8 + 1);
+        let chosen = (0..bytes).map_while(|_| self.choices.pop_front());
+        chosen.fold(0, |number, byte| number << 8 | u64::from(byte)) % below
     }
 
     pub(super) fn index(&mut self, len: usize) -> usize {

@@ -109,7 +109,10 @@ fn milliseconds(random: &mut Random, choices: &[u64]) -> Duration {
 
 impl Script {
     pub(super) fn new(seed: u64) -> Self {
-        let mut random = Random::new(seed);
+        Self::of(seed, Random::new(seed))
+    }
+
+    pub(super) fn of(seed: u64, mut random: Random) -> Self {
         let faults = faults(&mut random);
         let ordered = random.chance(330);
         let aggregates_anywhere = random.chance(150);

@@ -1,9 +1,11 @@
 //! The library and the command against an embedded Kinesis.
 
 mod client;
+mod cloudwatch;
 mod command;
 mod example;
 mod failures;
 mod producer;
 mod put;
 mod tail;
+mod tls;

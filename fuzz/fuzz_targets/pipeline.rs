@@ -1,0 +1,27 @@
+//! The producer's pipeline in the simulation of the ordinary tests, whose script the fuzzer's bytes
+//! are: settings, what is put and when, splits and merges, and every fault of the stream.
+#![no_main]
+
+#[path = "../../tests/it/producer/laws.rs"]
+mod laws;
+#[path = "../../tests/it/producer/model_kcl.rs"]
+mod model_kcl;
+#[path = "../../tests/it/producer/model_stream.rs"]
+mod model_stream;
+#[path = "../../tests/it/producer/random.rs"]
+mod random;
+#[path = "../../tests/it/producer/script.rs"]
+mod script;
+// Its tests are not for here, nor is what only they use.
+#[allow(dead_code)]
+#[path = "../../tests/it/producer/sim.rs"]
+mod sim;
+
+use random::Random;
+use script::Script;
+
+libfuzzer_sys::fuzz_target!(|choices: &[u8]| {
+    let mut run = sim::run(Script::of(0, Random::of_choices(choices)));
+    laws::check(&mut run);
+    assert!(run.broken.is_empty(), "{:#?}", run.broken);
+});
