@@ -11,7 +11,7 @@ use super::table::Table;
 use crate::error::AggregateErrorKind;
 use crate::hash_key::HashKey;
 use crate::record::{KinesisRecord, UserRecord};
-use crate::wire::{self, EncodedSize, MAGIC, RecordIndices};
+use crate::wire::{self, DIGEST_LEN, EncodedSize, FRAME_OVERHEAD, MAGIC, RecordIndices};
 
 /// Room for at most so many user records is kept for the next Kinesis record.
 const KEPT: usize = 4096;
@@ -59,6 +59,8 @@ impl<R> Default for Buffer<R> {
 pub(crate) struct Closed<R> {
     pub(crate) record: Unsealed,
     pub(crate) members: Vec<R>,
+    /// Where the data of each ends in the frame; empty without one.
+    pub(crate) data_ends: Vec<usize>,
 }
 
 /// A Kinesis record but for its digest.
@@ -285,8 +287,35 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     )]
     pub(crate) fn close_with_members(&mut self, config: &Config) -> Option<Closed<R>> {
         let (record, buffer) = self.take(config)?;
+        let data_ends = match &record.frame {
+            Some(frame) => buffer.data_ends(frame.len()),
+            None => Vec::new(),
+        };
         let members = buffer.into_records();
-        Some(Closed { record, members })
+        Some(Closed {
+            record,
+            members,
+            data_ends,
+        })
+    }
+
+    /// Where the data of each user record ends in the frame: they stand behind one another at its
+    /// end, and each record's data is its last field.
+    #[cfg_attr(
+        not(feature = "producer"),
+        expect(dead_code, reason = "for the producer")
+    )]
+    fn data_ends(&self, frame_len: usize) -> Vec<usize> {
+        let mut end = frame_len.saturating_sub(DIGEST_LEN);
+        let from_behind = self.records.iter().rev().map(|(record, indices)| {
+            let data_len = record.borrow().data().len();
+            let with_frame = EncodedSize::default().with_record(*indices, data_len);
+            let start = end.saturating_sub(with_frame.get() - FRAME_OVERHEAD);
+            std::mem::replace(&mut end, start)
+        });
+        let mut ends: Vec<usize> = from_behind.collect();
+        ends.reverse();
+        ends
     }
 
     /// Takes all that is here and makes a Kinesis record of it.

@@ -128,6 +128,8 @@ impl<T> Pipeline<T> {
 
     fn deliver(&mut self, members: impl IntoIterator<Item = (u64, Pending<T>)>, landed: Landed) {
         let landed = Arc::new(landed);
+        let members = members.into_iter();
+        self.finished.reserve(members.size_hint().0);
         for (sub_sequence_number, mut pending) in members {
             let delivered = Delivered {
                 landed: Arc::clone(&landed),

@@ -159,7 +159,7 @@ impl<T> Pipeline<T> {
         let mut unsealed: Vec<Unsealed> = Vec::new();
         let mut encoded = Vec::with_capacity(items.len());
         for mut item in items {
-            let (body, digest_to_come) = match item.body {
+            let (body, data_ends) = match item.body {
                 Body::Open(mut buffer) => match buffer.close_with_members(&self.config.aggregate) {
                     Some(closed) => {
                         if item.form != Form::Mixed {
@@ -171,24 +171,28 @@ impl<T> Pipeline<T> {
                         }
                         unsealed.push(closed.record);
                         let record = KinesisRecord::without_partition_key("");
-                        (Body::Sealed(record, closed.members), true)
+                        (Body::Sealed(record, closed.members), Some(closed.data_ends))
                     }
                     // Empty ones were left out.
                     None => continue,
                 },
-                Body::Bare(pending) => (bare(*pending), false),
-                sealed @ Body::Sealed(..) => (sealed, false),
+                Body::Bare(pending) => (bare(*pending), None),
+                sealed @ Body::Sealed(..) => (sealed, None),
             };
             item.body = body;
-            encoded.push((item, digest_to_come));
+            encoded.push((item, data_ends));
         }
         let mut sealed = Unsealed::seal_all(unsealed).into_iter();
         let mut done = Vec::with_capacity(encoded.len());
-        for (mut item, digest_to_come) in encoded {
-            if digest_to_come
-                && let Body::Sealed(record, _) = &mut item.body
+        for (mut item, data_ends) in encoded {
+            if let Some(data_ends) = data_ends
+                && let Body::Sealed(record, members) = &mut item.body
                 && let Some(sealed) = sealed.next()
             {
+                // The data is in memory once, and freed in one piece.
+                for (pending, end) in members.iter_mut().zip(data_ends) {
+                    pending.record.share_data(sealed.data(), end);
+                }
                 *record = sealed;
             }
             done.push(item);
