@@ -287,7 +287,8 @@ fn writing(rounds: usize) {
 fn lambda(level: Level, rounds: usize) {
     use kinesis_aggregation::lambda::Processor;
     use shared::lambda_way::{
-        event, kinesis_event, kinesis_event_alone, own_event, owned_event, payload, usual,
+        converted_event, event, kinesis_event, kinesis_event_alone, own_event, owned_event,
+        payload, usual,
     };
 
     let event = event();
@@ -296,6 +297,7 @@ fn lambda(level: Level, rounds: usize) {
     assert_eq!(kinesis_event(&processor, &event), all);
     assert_eq!(own_event(&processor, &event), all);
     assert_eq!(owned_event(&processor, &event), all);
+    assert_eq!(converted_event(&processor, &event), all);
     assert_eq!(payload(&processor, &event), all);
     eprintln!("the event: {} bytes, {all} user records", event.len());
     let times = Times::of(
@@ -307,6 +309,7 @@ fn lambda(level: Level, rounds: usize) {
             contestant(|| owned_event(&processor, &event)),
             contestant(|| payload(&processor, &event)),
             contestant(|| kinesis_event_alone(&event)),
+            contestant(|| converted_event(&processor, &event)),
         ],
     );
     ratio("lambda_kinesis_event_over_usual", times.ratio(0, 1));
@@ -314,6 +317,10 @@ fn lambda(level: Level, rounds: usize) {
     ratio("lambda_owned_event_over_usual", times.ratio(0, 3));
     ratio("lambda_payload_over_usual", times.ratio(0, 4));
     ratio("lambda_kinesis_event_alone_over_usual", times.ratio(0, 5));
+    ratio(
+        "lambda_kinesis_event_converted_over_usual",
+        times.ratio(0, 6),
+    );
 }
 
 /// A build cannot change its features: cargo makes another one, of these ratios alone.

@@ -72,6 +72,12 @@ pub(crate) fn owned_event(processor: &Processor, event: &[u8]) -> usize {
     read(processor, &event)
 }
 
+/// The same, given to code that is written against `aws_lambda_events`.
+pub(crate) fn converted_event(processor: &Processor, event: &[u8]) -> usize {
+    let event: OwnedKinesisEvent = serde_json::from_slice(event).expect("an event");
+    read(processor, &aws::KinesisEvent::from(event))
+}
+
 pub(crate) fn payload(processor: &Processor, event: &[u8]) -> usize {
     let payload: Payload = serde_json::from_slice(event).expect("JSON");
     read(processor, &payload.kinesis_event().expect("an event"))

@@ -7,12 +7,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::base64::Data;
-use super::error::{RecordError, RecordErrorKind};
-use super::raw::{self, RawRecord, event};
+use super::error::RecordError;
+use super::raw::{self, event, event_record};
 use super::record::{EventRecord, since_epoch};
 use super::text::{self, Text};
 use super::timestamp::Timestamp;
-use crate::record::{StoredRecord, share_bytes};
 
 /// What Kinesis Data Analytics for SQL sends a function that prepares its records.
 ///
@@ -80,6 +79,8 @@ pub struct AnalyticsRecord<'a> {
     data: Bytes,
 }
 
+event_record!(RecordJson => AnalyticsRecord, ()record_id or NoRecordId);
+
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RecordJson<'a> {
@@ -107,48 +108,11 @@ struct MetadataJson<'a> {
     sequence_number: Option<Text<'a>>,
 }
 
-impl<'a> RawRecord for RecordJson<'a> {
-    type Record = AnalyticsRecord<'a>;
-
-    fn identifier(&self) -> Option<&str> {
-        text::as_str(&self.record_id)
-    }
-
-    fn complete(self) -> Result<AnalyticsRecord<'a>, RecordErrorKind> {
-        raw::named(self.identifier(), RecordErrorKind::NoRecordId)?;
-        let data = raw::data(self.data.as_ref())?;
-        Ok(AnalyticsRecord { json: self, data })
-    }
-}
-
 impl AnalyticsRecord<'_> {
-    /// The data, decoded.
-    pub fn data(&self) -> &Bytes {
-        &self.data
-    }
-
     fn metadata(&self) -> Option<&MetadataJson<'_>> {
         let json = &self.json;
         let of_stream = json.kinesis_stream_record_metadata.as_ref();
         of_stream.or(json.kinesis_firehose_record_metadata.as_ref())
-    }
-}
-
-impl StoredRecord for AnalyticsRecord<'_> {
-    fn partition_key(&self) -> Option<&str> {
-        text::as_str(&self.metadata()?.partition_key)
-    }
-
-    fn data(&self) -> &[u8] {
-        &self.data
-    }
-
-    fn sequence_number(&self) -> Option<&str> {
-        text::as_str(&self.metadata()?.sequence_number)
-    }
-
-    fn share(&self, range: std::ops::Range<usize>) -> Bytes {
-        share_bytes(&self.data, range)
     }
 }
 
@@ -175,21 +139,5 @@ impl EventRecord for AnalyticsRecord<'_> {
         } else {
             since_epoch(timestamp.as_millis())
         }
-    }
-}
-
-impl Serialize for AnalyticsRecord<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.json.serialize(serializer)
-    }
-}
-
-/// Lengths only.
-impl fmt::Debug for AnalyticsRecord<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnalyticsRecord")
-            .field("record_id", &self.record_id())
-            .field("data_len", &self.data.len())
-            .finish_non_exhaustive()
     }
 }

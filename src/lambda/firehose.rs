@@ -8,12 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::base64::Data;
-use super::error::{RecordError, RecordErrorKind};
-use super::raw::{self, RawRecord, event};
+use super::error::RecordError;
+use super::raw::{self, event, event_record};
 use super::record::{EventRecord, since_epoch};
 use super::text::{self, Text};
 use super::timestamp::Timestamp;
-use crate::record::{StoredRecord, share_bytes};
 
 /// What Firehose sends a function that transforms its records.
 ///
@@ -86,6 +85,8 @@ pub struct FirehoseRecord<'a> {
     data: Bytes,
 }
 
+event_record!(RecordJson => FirehoseRecord, ()record_id or NoRecordId);
+
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RecordJson<'a> {
@@ -114,26 +115,7 @@ struct MetadataJson<'a> {
     subsequence_number: Option<Box<RawValue>>,
 }
 
-impl<'a> RawRecord for RecordJson<'a> {
-    type Record = FirehoseRecord<'a>;
-
-    fn identifier(&self) -> Option<&str> {
-        text::as_str(&self.record_id)
-    }
-
-    fn complete(self) -> Result<FirehoseRecord<'a>, RecordErrorKind> {
-        raw::named(self.identifier(), RecordErrorKind::NoRecordId)?;
-        let data = raw::data(self.data.as_ref())?;
-        Ok(FirehoseRecord { json: self, data })
-    }
-}
-
 impl FirehoseRecord<'_> {
-    /// The data, decoded.
-    pub fn data(&self) -> &Bytes {
-        &self.data
-    }
-
     /// Where Firehose's own deaggregation found it, as the event has it.
     pub fn sub_sequence_number_json(&self) -> Option<&str> {
         let number = &self.metadata()?.subsequence_number;
@@ -142,24 +124,6 @@ impl FirehoseRecord<'_> {
 
     fn metadata(&self) -> Option<&MetadataJson<'_>> {
         self.json.kinesis_record_metadata.as_ref()
-    }
-}
-
-impl StoredRecord for FirehoseRecord<'_> {
-    fn partition_key(&self) -> Option<&str> {
-        text::as_str(&self.metadata()?.partition_key)
-    }
-
-    fn data(&self) -> &[u8] {
-        &self.data
-    }
-
-    fn sequence_number(&self) -> Option<&str> {
-        text::as_str(&self.metadata()?.sequence_number)
-    }
-
-    fn share(&self, range: std::ops::Range<usize>) -> Bytes {
-        share_bytes(&self.data, range)
     }
 }
 
@@ -183,21 +147,5 @@ impl EventRecord for FirehoseRecord<'_> {
     /// Firehose counts milliseconds.
     fn arrival_time(&self) -> Option<SystemTime> {
         since_epoch(self.arrival_timestamp()?.as_millis())
-    }
-}
-
-impl Serialize for FirehoseRecord<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.json.serialize(serializer)
-    }
-}
-
-/// Lengths only.
-impl fmt::Debug for FirehoseRecord<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FirehoseRecord")
-            .field("record_id", &self.record_id())
-            .field("data_len", &self.data.len())
-            .finish_non_exhaustive()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lambda_events::event::kinesis as aws;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -169,6 +170,17 @@ impl<'a> KinesisEvent<'a> {
     /// Whether Lambda ended the window early, because its state grew past the limit.
     pub fn is_window_terminated_early(&self) -> bool {
         self.0.is_window_terminated_early.unwrap_or_default()
+    }
+}
+
+/// The event as `aws_lambda_events` reads it. Its type has no place for a tumbling window's fields,
+/// and nothing is under `other`, which that crate has with its feature `catch-all-fields`. For the
+/// records see [`KinesisEventRecord`].
+impl From<KinesisEvent<'_>> for aws::KinesisEvent {
+    fn from(event: KinesisEvent<'_>) -> Self {
+        let mut converted = Self::default();
+        converted.records = event.0.records.into_iter().map(Into::into).collect();
+        converted
     }
 }
 

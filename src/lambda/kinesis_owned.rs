@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use aws_lambda_events::event::kinesis as aws;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::kinesis::KinesisEvent;
@@ -30,6 +31,20 @@ use super::record::Records;
 /// assert!(handler(&event).is_success());
 /// # Ok::<(), serde_json::Error>(())
 /// ```
+///
+/// Code that is written against `aws_lambda_events`' `KinesisEvent` gets one from it, sooner than
+/// that crate reads the JSON itself, and with the right arrival times:
+///
+/// ```
+/// use kinesis_aggregation::lambda::OwnedKinesisEvent;
+///
+/// let event: OwnedKinesisEvent = serde_json::from_str(
+///     r#"{"Records": [{"kinesis": {"sequenceNumber": "495", "data": "SGVsbG8="}}]}"#,
+/// )?;
+/// let event: aws_lambda_events::event::kinesis::KinesisEvent = event.into();
+/// assert_eq!(*event.records[0].kinesis.data, b"Hello");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct OwnedKinesisEvent(KinesisEvent<'static>);
@@ -43,6 +58,13 @@ impl<'de> Deserialize<'de> for OwnedKinesisEvent {
 impl From<KinesisEvent<'_>> for OwnedKinesisEvent {
     fn from(event: KinesisEvent<'_>) -> Self {
         Self(event.into_owned())
+    }
+}
+
+/// As from a [`KinesisEvent`].
+impl From<OwnedKinesisEvent> for aws::KinesisEvent {
+    fn from(event: OwnedKinesisEvent) -> Self {
+        event.0.into()
     }
 }
 

@@ -1,11 +1,14 @@
 //! The record of a Kinesis event.
 
+use std::ops::Deref;
+
+use aws_lambda_events::encodings::SecondTimestamp;
+use aws_lambda_events::event::kinesis as aws;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::base64::Data;
-use super::error::RecordErrorKind;
-use super::raw::{self, RawRecord, stored_record};
+use super::raw::event_record;
 use super::record::EventRecord;
 use super::text::{self, Text};
 use super::timestamp::Timestamp;
@@ -17,7 +20,7 @@ pub struct KinesisEventRecord<'a> {
     data: Bytes,
 }
 
-stored_record!(KinesisEventRecord, json.kinesis);
+event_record!(RecordJson => KinesisEventRecord, (kinesis.)sequence_number or NoSequenceNumber);
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -83,20 +86,6 @@ impl RecordJson<'_> {
     }
 }
 
-impl<'a> RawRecord for RecordJson<'a> {
-    type Record = KinesisEventRecord<'a>;
-
-    fn identifier(&self) -> Option<&str> {
-        text::as_str(&self.kinesis.sequence_number)
-    }
-
-    fn complete(self) -> Result<KinesisEventRecord<'a>, RecordErrorKind> {
-        raw::named(self.identifier(), RecordErrorKind::NoSequenceNumber)?;
-        let data = raw::data(self.kinesis.data.as_ref())?;
-        Ok(KinesisEventRecord { json: self, data })
-    }
-}
-
 impl KinesisEventRecord<'_> {
     /// The same without the payload: its strings are copied, the data shared.
     pub fn into_owned(self) -> KinesisEventRecord<'static> {
@@ -125,6 +114,63 @@ impl KinesisEventRecord<'_> {
     pub fn aws_region(&self) -> Option<&str> {
         text::as_str(&self.json.aws_region)
     }
+
+    fn metadata(&self) -> Option<&KinesisJson<'_>> {
+        Some(&self.json.kinesis)
+    }
+}
+
+/// The record as `aws_lambda_events` reads it, but for what that crate reads wrongly or not at all:
+///
+/// * the arrival time is the event's, to the nanosecond; 1970 began where the event has none;
+/// * an encryption type that the crate does not know is `None`;
+/// * nothing is under `other`, which the crate has with its feature `catch-all-fields`.
+///
+/// A missing partition key is an empty string, as it is there. The data are not copied, unless
+/// somebody else shares them.
+impl From<KinesisEventRecord<'_>> for aws::KinesisEventRecord {
+    fn from(record: KinesisEventRecord<'_>) -> Self {
+        let json = record.json;
+        let mut converted = Self::default();
+        converted.kinesis = json.kinesis.into_crates(record.data);
+        converted.event_source = text::string(json.event_source);
+        converted.event_version = text::string(json.event_version);
+        converted.event_id = text::string(json.event_id);
+        converted.event_name = text::string(json.event_name);
+        converted.invoke_identity_arn = text::string(json.invoke_identity_arn);
+        converted.aws_region = text::string(json.aws_region);
+        converted.event_source_arn = text::string(json.event_source_arn);
+        converted
+    }
+}
+
+impl KinesisJson<'_> {
+    fn into_crates(self, data: Bytes) -> aws::KinesisRecord {
+        let mut converted = aws::KinesisRecord::default();
+        // The bytes' only owner gives them away without a copy: here is the other one.
+        drop(self.data);
+        converted.data.0 = data.into();
+        let arrival = self.approximate_arrival_timestamp;
+        if let Some(arrival) = arrival.and_then(|arrival| date(&arrival)) {
+            converted.approximate_arrival_timestamp.0 = arrival;
+        }
+        if text::as_str(&self.encryption_type) == Some("KMS") {
+            converted.encryption_type = aws::KinesisEncryptionType::Kms;
+        }
+        converted.partition_key = text::string(self.partition_key).unwrap_or_default();
+        converted.sequence_number = text::string(self.sequence_number).unwrap_or_default();
+        converted.kinesis_schema_version = text::string(self.kinesis_schema_version);
+        converted
+    }
+}
+
+/// chrono's `DateTime<Utc>`, which is in the crate's types.
+type Date = <SecondTimestamp as Deref>::Target;
+
+fn date(timestamp: &Timestamp) -> Option<Date> {
+    let since_epoch = timestamp.as_seconds()?;
+    let seconds = i64::try_from(since_epoch.as_secs()).ok()?;
+    Date::from_timestamp(seconds, since_epoch.subsec_nanos())
 }
 
 impl EventRecord for KinesisEventRecord<'_> {

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::base64::{AsBase64, Data};
-use super::error::{RecordError, RecordErrorKind};
-use super::raw::{self, RawRecord, event, stored_record};
+use super::error::RecordError;
+use super::raw::{self, event, event_record};
 use super::record::EventRecord;
 use super::text::{self, Text};
 use super::timestamp::Timestamp;
@@ -58,7 +58,7 @@ pub struct PipesRecord<'a> {
     data: Bytes,
 }
 
-stored_record!(PipesRecord, json);
+event_record!(RecordJson => PipesRecord, ()sequence_number or NoSequenceNumber);
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -94,20 +94,6 @@ struct RecordJson<'a> {
     event_source_arn: Option<Text<'a>>,
 }
 
-impl<'a> RawRecord for RecordJson<'a> {
-    type Record = PipesRecord<'a>;
-
-    fn identifier(&self) -> Option<&str> {
-        text::as_str(&self.sequence_number)
-    }
-
-    fn complete(self) -> Result<PipesRecord<'a>, RecordErrorKind> {
-        raw::named(self.identifier(), RecordErrorKind::NoSequenceNumber)?;
-        let data = raw::data(self.data.as_ref())?;
-        Ok(PipesRecord { json: self, data })
-    }
-}
-
 impl PipesRecord<'_> {
     /// The partition key; a stream with service-managed distribution may leave it out.
     pub fn partition_key(&self) -> Option<&str> {
@@ -117,6 +103,10 @@ impl PipesRecord<'_> {
     /// The sequence number.
     pub fn sequence_number(&self) -> &str {
         text::as_str(&self.json.sequence_number).unwrap_or_default()
+    }
+
+    fn metadata(&self) -> Option<&RecordJson<'_>> {
+        Some(&self.json)
     }
 }
 

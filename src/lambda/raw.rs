@@ -88,13 +88,30 @@ macro_rules! event {
 }
 pub(super) use event;
 
-/// A record type made of `json`, which has `partition_key` and `sequence_number` at `$($at).*`,
-/// and the `data`, which it shares.
-macro_rules! stored_record {
-    ($record:ident, $($at:ident).*) => {
+/// All that a record type needs to be read and written, and to be read by a batch: `$record` is
+/// made of `json`, a `$json`, and of the decoded data, which it shares. Answers name it by what is
+/// under `$id`, and its `metadata()` has `partition_key` and `sequence_number`. `data` and `$id` are
+/// in the object `$at`.
+macro_rules! event_record {
+    ($json:ident => $record:ident, ($($at:ident.)*) $id:ident or $missing:ident) => {
+        impl<'a> crate::lambda::raw::RawRecord for $json<'a> {
+            type Record = $record<'a>;
+
+            fn identifier(&self) -> Option<&str> {
+                crate::lambda::text::as_str(&self.$($at.)*$id)
+            }
+
+            fn complete(self) -> Result<$record<'a>, crate::lambda::RecordErrorKind> {
+                let missing = crate::lambda::RecordErrorKind::$missing;
+                crate::lambda::raw::named(self.identifier(), missing)?;
+                let data = crate::lambda::raw::data(self.$($at.)*data.as_ref())?;
+                Ok($record { json: self, data })
+            }
+        }
+
         impl crate::record::StoredRecord for $record<'_> {
             fn partition_key(&self) -> Option<&str> {
-                crate::lambda::text::as_str(&self.$($at).*.partition_key)
+                crate::lambda::text::as_str(&self.metadata()?.partition_key)
             }
 
             fn data(&self) -> &[u8] {
@@ -102,7 +119,7 @@ macro_rules! stored_record {
             }
 
             fn sequence_number(&self) -> Option<&str> {
-                crate::lambda::text::as_str(&self.$($at).*.sequence_number)
+                crate::lambda::text::as_str(&self.metadata()?.sequence_number)
             }
 
             fn share(&self, range: std::ops::Range<usize>) -> bytes::Bytes {
@@ -127,13 +144,14 @@ macro_rules! stored_record {
         /// Lengths only.
         impl std::fmt::Debug for $record<'_> {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let partition_key = crate::record::StoredRecord::partition_key(self);
                 f.debug_struct(stringify!($record))
-                    .field("sequence_number", &self.sequence_number())
-                    .field("partition_key_len", &self.partition_key().map(str::len))
+                    .field(stringify!($id), &self.$id())
+                    .field("partition_key_len", &partition_key.map(str::len))
                     .field("data_len", &self.data.len())
                     .finish_non_exhaustive()
             }
         }
     };
 }
-pub(super) use stored_record;
+pub(super) use event_record;

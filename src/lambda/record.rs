@@ -143,8 +143,9 @@ impl StoredRecord for aws::KinesisEventRecord {
     }
 }
 
-/// Its arrival time is what `aws_lambda_events` 1.2 makes of it: right only with no or with
-/// three digits behind the decimal point.
+/// Its arrival time is what `aws_lambda_events` 1.2 makes of it: right only with no digits behind
+/// the decimal point or with three, the last not 0. An
+/// [`OwnedKinesisEvent`](super::OwnedKinesisEvent) becomes that crate's event with the right ones.
 impl EventRecord for aws::KinesisEventRecord {
     fn event_id(&self) -> Option<&str> {
         self.event_id.as_deref()

@@ -22,6 +22,11 @@ impl Text<'_> {
     }
 }
 
+/// The text as a string, if there is one.
+pub(super) fn string(text: Option<Text<'_>>) -> Option<String> {
+    text.map(|text| text.0.into_owned())
+}
+
 /// The text without the payload, if there is one.
 pub(super) fn owned(text: Option<Text<'_>>) -> Option<Text<'static>> {
     text.map(Text::into_owned)

@@ -31,7 +31,8 @@ impl Timestamp {
     }
 
     /// The time since 1970-01-01T00:00:00Z, read as a number of seconds, to the nanosecond; what
-    /// is finer is cut off. None if it is no number, or out of range.
+    /// is finer is cut off. The number may be a string: so `aws_lambda_events` writes it. None if
+    /// it is no number, or out of range.
     pub fn as_seconds(&self) -> Option<Duration> {
         decimal(self.as_json(), 9)
     }
@@ -57,9 +58,13 @@ impl PartialEq for Timestamp {
 
 impl Eq for Timestamp {}
 
-/// The JSON number `text` times 10^`shift`, in nanoseconds. Not by way of a float: seconds since
+/// The JSON number `json` times 10^`shift`, in nanoseconds. Not by way of a float: seconds since
 /// 1970 leave an f64 less than a microsecond's precision.
-fn decimal(text: &str, shift: i32) -> Option<Duration> {
+fn decimal(json: &str, shift: i32) -> Option<Duration> {
+    let quoted = json
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    let text = quoted.unwrap_or(json);
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
         None => (text, 0),
@@ -98,12 +103,15 @@ mod tests {
             ("1545084650.9876543219", Some((1_545_084_650, 987_654_321))),
             ("1.545084650987E9", Some((1_545_084_650, 987_000_000))),
             ("1545084650987e-3", Some((1_545_084_650, 987_000_000))),
+            ("\"1545084650.987\"", Some((1_545_084_650, 987_000_000))),
             ("0", Some((0, 0))),
             ("1e-400", Some((0, 0))),
             ("1e400", None),
             ("1e99999999999", None),
             ("-1", None),
             ("null", None),
+            ("\"", None),
+            ("\"abc\"", None),
             ("\"2012-04-23T18:25:43.511Z\"", None),
         ];
         for (text, expected) in cases {

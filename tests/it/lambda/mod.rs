@@ -1,6 +1,7 @@
 //! Lambda: events, processing, answers.
 
 mod answers;
+mod crates_event;
 mod events;
 mod function;
 mod poller;
