@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use kinesis_aggregation::error::{AggregateErrorKind, HashKeyRangeError, ParseHashKeyError};
-use kinesis_aggregation::wire::Index;
+use kinesis_aggregation::wire::{self, Index, RecordIndices};
 use kinesis_aggregation::{
     Aggregator, DEFAULT_MAX_RECORD_SIZE, DEFAULT_MAX_SIZE, Deaggregator, ExtendedSequenceNumber,
     HIGHEST_MAX_RECORD_SIZE, HashKey, HashKeyRange, KinesisRecord, SequenceNumber, Shard,
@@ -188,6 +188,30 @@ fn each_aggregate_of_a_batch_is_judged_by_its_own_keys() {
         .records()
         .map(|one| one.user_records().flatten().count());
     assert_eq!(delivered.collect::<Vec<_>>(), [30, 0, 30]);
+}
+
+/// The writer for people who know the format: the same bytes as prost's, in the frame.
+#[test]
+fn the_writer_below_gives_what_prost_writes() {
+    let indices = |partition_key, explicit_hash_key| RecordIndices {
+        partition_key,
+        explicit_hash_key,
+    };
+    let records = [
+        (indices(0, None), &b"data"[..]),
+        (indices(1, Some(0)), b""),
+        (indices(300, None), &[7; 200]),
+    ];
+    let written = wire::encode(["a", "bb"], ["7"], records);
+    let body = [
+        field(1, b"a"),
+        field(1, b"bb"),
+        field(2, b"7"),
+        record(0, None, b"data"),
+        record(1, Some(0), b""),
+        record(300, None, &[7; 200]),
+    ];
+    assert_eq!(hex::encode(written), hex::encode(frame(&body.concat())));
 }
 
 /// The limits as the KPL and the service have them.
