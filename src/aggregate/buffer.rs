@@ -301,10 +301,6 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
 
     /// Where the data of each user record ends in the frame: they stand behind one another at its
     /// end, and each record's data is its last field.
-    #[cfg_attr(
-        not(feature = "producer"),
-        expect(dead_code, reason = "for the producer")
-    )]
     fn data_ends(&self, frame_len: usize) -> Vec<usize> {
         let mut end = frame_len.saturating_sub(DIGEST_LEN);
         let from_behind = self.records.iter().rev().map(|(record, indices)| {

@@ -6,6 +6,12 @@ use super::recorder::MetricsRecorder;
 use super::settings::{
     Config, DEFAULT_COLLECTION_MAX_COUNT, ProducerConfigError, RECORD_OVERHEAD, Settings,
 };
+#[cfg(doc)]
+use super::settings::{
+    DEFAULT_COLLECTION_MAX_SIZE, DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PENDING_BYTES,
+    DEFAULT_MAX_PENDING_RECORDS, DEFAULT_RATE_LIMIT, DEFAULT_RECORD_MAX_BUFFERED_TIME,
+    DEFAULT_RECORD_TTL, DEFAULT_REQUEST_TIMEOUT,
+};
 use crate::aggregate::OuterKey;
 
 /// The service's highest bound for one request, in bytes.
