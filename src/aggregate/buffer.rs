@@ -157,12 +157,6 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
         (size.with_record(indices, record.data().len()), indices)
     }
 
-    /// Whether `record` would join what is here within the limits.
-    #[allow(dead_code, reason = "for the producer, which asks before it decides")]
-    pub(crate) fn fits(&self, record: &UserRecord, config: &Config) -> bool {
-        self.room(record, config).is_some()
-    }
-
     /// Whether no user record at all would join what is here.
     pub(crate) fn is_full(&self, config: &Config) -> bool {
         // The smallest user record: a known key, no explicit hash key, no data.
@@ -195,7 +189,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
         }
     }
 
-    /// Adds `record` if it [`fits`](Self::fits), or gives it back.
+    /// Adds `record` if there is [`room`](Self::room), or gives it back.
     #[inline]
     pub(crate) fn join(
         &mut self,
@@ -212,7 +206,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
         }
     }
 
-    /// Adds a record that [`fits`](Self::fits). `hash_key` is its effective one; without, it gets
+    /// Adds a record for which there is room. `hash_key` is its effective one; without, it gets
     /// this buffer's random key.
     pub(crate) fn push(&mut self, record: R, hash_key: Option<HashKey>) {
         let user_record = record.borrow();

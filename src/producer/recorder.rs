@@ -87,10 +87,9 @@ impl RecordedMetrics {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cloudwatch"))]
 impl RecordedMetrics {
     /// Of a stream and a shard, for the tests of exporters.
-    #[allow(dead_code)]
     pub(crate) fn observed(of: (Option<&str>, Option<&str>), observed: &[(&str, f64)]) -> Self {
         let mut recorded = Self {
             stream_name: of.0.map(str::to_owned),
@@ -104,7 +103,6 @@ impl RecordedMetrics {
         recorded
     }
 
-    #[allow(dead_code)]
     pub(crate) fn observe_error(&mut self, code: &str) {
         self.statistics[Name::AllErrors as usize].observe(1.0);
         let errors = &mut self.errors_by_code;
