@@ -79,6 +79,12 @@ pub struct Extent {
     pub explicit_hash_keys: Range<usize>,
 }
 
+/// Where a record starts is only known when the one before has been read, so the processor waits
+/// for each one's bytes to come from memory. A byte this far ahead, of no interest in itself, makes
+/// it fetch them in time. Records of several lengths that had left the nearest cache are indexed in
+/// half the time; 1024 and 2048 bytes, or more bytes at once, gained less.
+const AHEAD: usize = 512;
+
 /// Where the tables' entries and the user records of one or more messages are.
 ///
 /// It holds positions only (16 bytes a user record, 8 a table entry), so it can be used again
@@ -212,7 +218,9 @@ impl Index {
     fn records_of_the_kpl<'m>(&mut self, cursor: Cursor<'m>, len: usize) -> Cursor<'m> {
         let mut rest = cursor.rest();
         let mut data_len = None;
+        let mut ahead = None;
         while let Some(header) = fast::header(rest) {
+            ahead = rest.get(AHEAD).copied().or(ahead);
             let Some(behind) = rest.get(header.record_len()..) else {
                 break;
             };
@@ -230,6 +238,7 @@ impl Index {
             };
             data_len = Some(header.data_len);
         }
+        std::hint::black_box(ahead);
         cursor.at(rest)
     }
 
