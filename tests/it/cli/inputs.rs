@@ -164,9 +164,13 @@ fn a_bad_line_is_named_and_those_before_it_come_out() {
     let run = kagg("deaggregate --input hex", "6f6e65\n74776f\n6f6e6\n6f6e65\n").expect(2);
     assert_eq!(run.data(), [b"one", b"two"]);
     assert!(run.stderr.contains("line 3 "), "{}", run.stderr);
-    let run = kagg("deaggregate --input base64", "b25l\n*").expect(2);
+    assert!(run.stderr.contains("5 digits"), "{}", run.stderr);
+    let run = kagg("deaggregate --input base64", "b25l\n b2*l\r\n").expect(2);
     assert_eq!(run.data(), [b"one"]);
     assert!(run.stderr.contains("line 2 "), "{}", run.stderr);
+    assert!(run.stderr.contains("byte 4"), "{}", run.stderr);
+    let run = kagg("deaggregate --input base64", "b25\n").expect(2);
+    assert!(run.stderr.contains("3 characters"), "{}", run.stderr);
 }
 
 #[test]

@@ -28,6 +28,27 @@ impl Encoding {
             Self::Base64 => base64_simd::STANDARD.decode_to_vec(line).ok(),
         }
     }
+
+    /// Why a line, white space around it apart, is not to be decoded.
+    fn complaint(self, line: &[u8]) -> String {
+        let name = self.name();
+        let belongs = |byte: u8| match self {
+            Self::Hex => byte.is_ascii_hexdigit(),
+            Self::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='),
+        };
+        let blanks = line.len() - line.trim_ascii_start().len();
+        let text = line.trim_ascii();
+        match (text.iter().position(|&byte| !belongs(byte)), self) {
+            (Some(at), _) => format!("is not {name} at its byte {}", blanks + at + 1),
+            (None, Self::Hex) => format!("is not {name}: {} digits are not pairs", text.len()),
+            (None, Self::Base64) => {
+                let len = text.len();
+                format!(
+                    "is not {name}: of its {len} characters some are missing, or the last are wrong"
+                )
+            }
+        }
+    }
 }
 
 /// A Kinesis record has 10 MiB at most, which is 20 MiB in hexadecimal; what is far longer is no
@@ -162,7 +183,7 @@ impl Lines {
 
     fn add_line(&mut self, line: &[u8]) -> Result<()> {
         let Some(data) = self.encoding.decode(line.trim_ascii()) else {
-            return Err(self.bad_line(&format!("is not {}", self.encoding.name())));
+            return Err(self.bad_line(&self.encoding.complaint(line)));
         };
         self.batch_bytes += data.len();
         self.batch.push(Stored {
