@@ -296,6 +296,24 @@ fn without_its_runtime_all_resolve_as_aborted() {
     });
 }
 
+/// The task never ran, so nothing had been taken from the queue.
+#[test]
+fn what_was_put_into_a_runtime_that_never_ran_comes_back_as_aborted() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    let guard = runtime.enter();
+    let producer = narrow().build(Stream::new([])).expect("a runtime");
+    drop(guard);
+    let delivery = producer.try_put(record("one")).expect("room");
+    drop(runtime);
+    let error = delivery.wait().expect_err("aborted");
+    assert_eq!(*error.kind(), FailureKind::Aborted);
+    assert!(!error.is_maybe_stored());
+    assert_eq!(error.into_record(), Some(record("one")));
+}
+
 #[test]
 fn building_outside_a_runtime_is_an_error() {
     let error = Producer::builder()
