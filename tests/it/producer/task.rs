@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use kinesis_aggregation::producer::{
     ClientError, FailureKind, Producer, ProducerBuilder, ProducerConfigError, PutErrorKind,
     RecordDistribution, RecordError, Stored, StreamClient, StreamDescription,
@@ -172,6 +174,45 @@ async fn the_first_is_delivered_a_buffered_time_after_the_start() {
         let kinesis_records = stream.state.lock().expect("no panic").stored.len();
         assert_eq!(kinesis_records, if slow < 100 { 1 } else { 2 }, "{slow}");
     }
+}
+
+/// Data that counts when its memory is freed.
+struct Counted(&'static [u8], Arc<AtomicUsize>);
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        self.0
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.1.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The frame has the data: what the user records came with is freed before the answer.
+#[tokio::test(start_paused = true)]
+async fn what_is_under_way_is_in_memory_once() {
+    let stream = Stream::new([Answer::Gate]);
+    let producer = Producer::builder()
+        .build(stream.clone())
+        .expect("a runtime");
+    let freed = Arc::new(AtomicUsize::new(0));
+    let mut deliveries = Vec::new();
+    for data in [&b"one"[..], b"", b"three"] {
+        let data = Bytes::from_owner(Counted(data, freed.clone()));
+        let put = producer.put(UserRecord::new("key", data)).await;
+        deliveries.push(put.expect("accepted"));
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(stream.read(), [""; 0], "it is under way");
+    assert_eq!(freed.load(Ordering::Relaxed), 3);
+    stream.gate.add_permits(1);
+    for delivery in deliveries {
+        delivery.await.expect("delivered");
+    }
+    assert_eq!(stream.read(), ["one", "", "three"]);
 }
 
 #[tokio::test(start_paused = true)]
