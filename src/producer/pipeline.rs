@@ -136,7 +136,7 @@ impl<T> Pipeline<T> {
                 ticket,
                 seq,
                 accepted,
-                due: accepted + self.config.settings.record_max_buffered_time,
+                due: accepted.saturating_add(self.config.settings.record_max_buffered_time),
                 attempts: Vec::new(),
                 maybe_stored: false,
                 keyless_refused: false,

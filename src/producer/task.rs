@@ -155,11 +155,12 @@ impl<C: StreamClient> Task<C> {
     fn resolve(&mut self) {
         let finished = self.pipeline.take_finished();
         let count = finished.len();
+        // Before the Deliveries: who hears of one may put the next at once.
+        self.shared.free(count, self.pipeline.take_freed_bytes());
         for (ticket, outcome) in finished {
             self.publisher.resolved(&outcome);
             ticket.send(outcome);
         }
-        self.shared.free(count, self.pipeline.take_freed_bytes());
         let now = self.shared.now();
         let idle = self.pipeline.pending() == 0;
         if (count > 0 && idle) || now.saturating_sub(self.shown) >= SHOW_INTERVAL {

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use kinesis_aggregation::producer::{
-    ClientError, FailureKind, Producer, ProducerBuilder, ProducerConfigError, PutErrorKind,
-    RecordDistribution, RecordError, Stored, StreamClient, StreamDescription,
+    ClientError, Delivery, FailureKind, Producer, ProducerBuilder, ProducerConfigError, PutError,
+    PutErrorKind, RecordDistribution, RecordError, Stored, StreamClient, StreamDescription,
 };
 use kinesis_aggregation::{HashKeyRange, KinesisRecord, Shard, UserRecord, deaggregate};
 use tokio::runtime::Runtime;
@@ -215,6 +216,45 @@ async fn what_is_under_way_is_in_memory_once() {
     assert_eq!(stream.read(), ["one", "", "three"]);
 }
 
+/// Puts the next user record in the very moment in which the Delivery resolves.
+struct PutsWhenWoken(Producer, Mutex<Option<Result<Delivery, PutError>>>);
+
+impl Wake for PutsWhenWoken {
+    fn wake(self: Arc<Self>) {
+        *self.1.lock().expect("no panic") = Some(self.0.try_put(record("two")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn room_is_free_when_the_delivery_resolves() {
+    let stream = Stream::new([]);
+    let producer = narrow().build(stream.clone()).expect("a runtime");
+    let mut one = Box::pin(producer.put(record("one")).await.expect("accepted"));
+    let woken = Arc::new(PutsWhenWoken(producer.clone(), Mutex::default()));
+    let waker = Waker::from(woken.clone());
+    assert!(
+        one.as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let two = woken.1.lock().expect("no panic").take().expect("woken");
+    two.expect("room").await.expect("delivered");
+    assert_eq!(stream.read(), ["one", "two"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_huge_buffered_time_does_not_panic() {
+    let builder = Producer::builder()
+        .record_ttl(Duration::MAX)
+        .record_max_buffered_time(Duration::from_secs(u64::MAX));
+    let producer = builder.build(Stream::new([])).expect("a runtime");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let delivery = producer.put(record("one")).await.expect("accepted");
+    producer.flush().await.expect("in time");
+    delivery.await.expect("delivered");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_flush_does_not_wait_for_company() {
     let stream = Stream::new([]);
@@ -337,7 +377,6 @@ fn without_its_runtime_all_resolve_as_aborted() {
     });
 }
 
-/// The task never ran, so nothing had been taken from the queue.
 #[test]
 fn what_was_put_into_a_runtime_that_never_ran_comes_back_as_aborted() {
     let runtime = tokio::runtime::Builder::new_current_thread()
