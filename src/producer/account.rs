@@ -127,6 +127,12 @@ impl<T> Pipeline<T> {
         held.extend(apart.map(|pending| room(&pending.record)));
         (held.len(), held.into_iter().sum())
     }
+
+    /// How many lanes there are, empty ones too.
+    #[doc(hidden)]
+    pub fn count_lanes(&self) -> usize {
+        self.lanes.queues.len()
+    }
 }
 
 /// The room that a user record takes, in bytes.

@@ -58,7 +58,7 @@ impl<T> Pipeline<T> {
 
     /// What the place where a Kinesis record landed says about shards and strategy.
     fn learn(&mut self, now: Time, item: &Item<T>, shard_id: &str) {
-        let Body::Sealed(record, members) = &item.body else {
+        let Body::Sealed(record, _) = &item.body else {
             return;
         };
         if item.form == Form::Mixed {
@@ -70,7 +70,8 @@ impl<T> Pipeline<T> {
             }
             return;
         }
-        let hash_key: Option<HashKey> = members.first().and_then(|pending| pending.hash_key);
+        // It travelled without its explicit hash key, if it had one.
+        let hash_key = record.partition_key().map(HashKey::of_partition_key);
         let several = |map: &crate::shard::ShardMap| map.open_shards().len() > 1;
         if let Some(hash_key) = hash_key {
             match self.shards.landed(shard_id, hash_key) {

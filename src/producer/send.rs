@@ -18,6 +18,9 @@ impl<T> Pipeline<T> {
 
     /// Starts all requests that are due or full.
     pub(super) fn send(&mut self, now: Time) {
+        // Without a shard map, ordered user records have a lane for each hash key: there is no end
+        // of those, and an empty one has nothing to remember.
+        self.lanes.forget(|lane| !matches!(lane, Lane::Hash(_)));
         self.close_due(now);
         self.lanes.resume_delayed(now);
         // Where order is wanted, what is under way keeps others back.

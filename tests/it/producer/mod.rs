@@ -2,6 +2,7 @@
 
 mod bugs;
 mod cost;
+mod keys;
 mod laws;
 mod model_kcl;
 mod model_stream;
