@@ -70,6 +70,9 @@ fn decimal(json: &str, shift: i32) -> Option<Duration> {
         None => (text, 0),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
     // One place of the decimal point per digit: those in front of it make up nanoseconds.
     let point = i32::try_from(whole.len()).ok()?;
     let point = point.checked_add(exponent)?.checked_add(shift)?;
@@ -111,6 +114,9 @@ mod tests {
             ("-1", None),
             ("null", None),
             ("\"", None),
+            ("\"\"", None),
+            ("\".\"", None),
+            ("\"e5\"", None),
             ("\"abc\"", None),
             ("\"2012-04-23T18:25:43.511Z\"", None),
         ];

@@ -1,6 +1,8 @@
 //! `kagg deaggregate`: Kinesis records into user records.
 
-use kinesis_aggregation::{Deaggregator, ExtendedSequenceNumber, HashKeyRange, StoredRecord};
+use kinesis_aggregation::{
+    Deaggregator, ExtendedSequenceNumber, HashKeyRange, SequenceNumber, StoredRecord,
+};
 
 use crate::exit::{Failure, Result, Status};
 use crate::input::{InputArgs, Stored};
@@ -68,15 +70,15 @@ pub(crate) fn run(args: Args, status: &mut Status) -> Result<()> {
         })
 }
 
-/// Without a sequence number, nothing says whether a record stands behind the checkpoint.
+/// Without a sequence number in digits, nothing says whether a record stands behind the checkpoint.
 fn check_sequence_numbers(first: usize, records: &[Stored<'_>]) -> Result<()> {
-    match (first..)
-        .zip(records)
-        .find(|(_, record)| record.sequence_number().is_none())
-    {
+    match (first..).zip(records).find(|(_, record)| {
+        let text = record.sequence_number();
+        text.is_none_or(|text| text.parse::<SequenceNumber>().is_err())
+    }) {
         None => Ok(()),
         Some((position, _)) => Err(Failure::new(format_args!(
-            "--after: record {position} has no sequence number"
+            "--after: record {position} has no sequence number in digits"
         ))),
     }
 }

@@ -77,19 +77,25 @@ impl Formatter for Ascii {
     }
 }
 
-/// What a JSON error says, without the values that it quotes: they may be record data.
+/// What a JSON error says, without the value that it quotes: it may be record data or a key.
 pub(crate) fn without_values(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let quoted = text.find("string \"").zip(text.rfind("\", expected"));
-    match quoted {
-        Some((start, end)) if start < end => {
-            let (before, behind) = (text.get(..start), text.get(end + 1..));
-            format!(
-                "{}a string{}",
-                before.unwrap_or_default(),
-                behind.unwrap_or_default()
-            )
-        }
-        _ => text,
-    }
+    kind_only(&text).unwrap_or(text)
+}
+
+/// serde's "invalid type: integer `7`, expected a string" as "invalid type: an integer, expected a
+/// string"; none if it quotes nothing.
+fn kind_only(text: &str) -> Option<String> {
+    let start = ["invalid type: ", "invalid value: "]
+        .into_iter()
+        .find_map(|what| text.find(what).map(|at| at + what.len()))?;
+    let end = text.rfind(", expected ")?;
+    let (kind, _) = text.get(start..end)?.split_once(['`', '"'])?;
+    let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        "an"
+    } else {
+        "a"
+    };
+    let (before, behind) = (text.get(..start)?, text.get(end..)?);
+    Some(format!("{before}{article} {}{behind}", kind.trim_end()))
 }

@@ -46,6 +46,15 @@ fn after_needs_sequence_numbers() {
 }
 
 #[test]
+fn after_needs_sequence_numbers_in_digits() {
+    for text in ["abc", ""] {
+        let page = format!(r#"{{"Records":[{{"SequenceNumber":"{text}","Data":"aGk="}}]}}"#);
+        let run = kagg("deaggregate --after 101", page).expect(2);
+        assert!(run.stderr.contains("record 0 has no"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn a_range_is_all_or_nothing_and_spares_plain_records() {
     let page = get_records(&[good_aggregate(), b"plain".to_vec()]);
     let keys = ["a", "b", "c"].map(|key| HashKey::of_partition_key(key).get());

@@ -174,6 +174,28 @@ fn a_bad_line_is_named_and_those_before_it_come_out() {
 }
 
 #[test]
+fn lines_may_start_with_a_byte_order_mark() {
+    for (line, name) in [("6f6e65", "hex"), ("b25l", "base64")] {
+        for args in [
+            "deaggregate".to_owned(),
+            format!("deaggregate --input {name}"),
+        ] {
+            let run = kagg(&args, format!("\u{feff}{line}\r\n{line}\n")).expect(0);
+            assert_eq!(run.data(), [b"one", b"one"], "{args}");
+        }
+    }
+}
+
+#[test]
+fn a_long_first_line_is_recognised() {
+    let line = "b25l".repeat(100_000);
+    let run = kagg("deaggregate", line.clone()).expect(0);
+    assert_eq!(run.data()[0].len(), 300_000);
+    let run = kagg("deaggregate", format!("{line}\nb25l\n")).expect(0);
+    assert_eq!(run.data().len(), 2);
+}
+
+#[test]
 fn what_cannot_be_told_by_its_content_is_refused() {
     for input in [
         "hello, world\n",

@@ -252,6 +252,17 @@ fn keys_and_data_cannot_command_the_terminal() {
     assert_shows(&run, &["\\u{1b}]0;x\\u{7}\\u{202e}\\n"]);
 }
 
+/// What takes colours away would take this one too.
+#[test]
+fn json_keeps_every_character_of_a_key() {
+    let shown = report(
+        &aggregate_of(&[("a\u{7f}b", None, "one"), ("ab", None, "two")]),
+        0,
+    );
+    assert_eq!(shown["userRecords"][0]["partitionKey"], "a\u{7f}b");
+    assert_eq!(shown["userRecords"][1]["partitionKey"], "ab");
+}
+
 #[test]
 fn the_json_has_all_keys() {
     let keys = |json: &Value| {

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use super::{Source, Stored, TakeBatch};
+use super::{Source, Stored, TakeBatch, without_bom};
 use crate::exit::{Failure, Result};
 
 /// How the bytes of a record are written.
@@ -182,6 +182,8 @@ impl Lines {
     }
 
     fn add_line(&mut self, line: &[u8]) -> Result<()> {
+        let is_first = self.first + self.batch.len() == 0;
+        let line = if is_first { without_bom(line) } else { line };
         let Some(data) = self.encoding.decode(line.trim_ascii()) else {
             return Err(self.bad_line(&self.encoding.complaint(line)));
         };

@@ -22,10 +22,18 @@ pub(super) enum Shape {
 ///
 /// The source's, and one of kind [`io::ErrorKind::InvalidData`] if the shape is none of ours.
 pub(super) fn detect(source: &mut Source, head: &mut Vec<u8>) -> io::Result<Shape> {
+    let mut looked_at = 0;
     loop {
-        let at_end = read_some(source, head)? == 0;
-        if let Some(shape) = by_content(head, at_end) {
-            return Ok(shape);
+        let read = read_some(source, head)?;
+        let at_end = read == 0;
+        let new = head.len().saturating_sub(read);
+        let ends_line = head.get(new..).unwrap_or_default().contains(&b'\n');
+        // A first line may be of many megabytes: it is not looked through again for each piece.
+        if at_end || ends_line || head.len() >= 2 * looked_at {
+            looked_at = head.len();
+            if let Some(shape) = by_content(head, at_end) {
+                return Ok(shape);
+            }
         }
         if at_end || head.len() > LONGEST_LINE {
             let what = if head.is_empty() {

@@ -45,7 +45,13 @@ Examples:
 
 pub(crate) fn run(args: &Args, status: &mut Status) -> Result<()> {
     let shard_map = args.shards.as_deref().map(shards::read).transpose()?;
-    let mut out = BufWriter::new(AutoStream::auto(std::io::stdout()));
+    let stdout = std::io::stdout();
+    // What takes colours away takes U+007F too, which a key may hold: JSON goes out as it is.
+    let mut out = BufWriter::new(if args.json {
+        AutoStream::always_ansi(stdout)
+    } else {
+        AutoStream::auto(stdout)
+    });
     let mut summary = text::Summary::default();
     args.input
         .each_batch(&mut |first: usize, records: &[Stored<'_>]| {

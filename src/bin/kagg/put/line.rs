@@ -172,9 +172,12 @@ mod tests {
             r#""secret""#,
             r#"{"data":"","explicitHashKey":"secret"}"#,
             "secret",
+            r#"{"data":4111}"#,
+            r#"{"data":"","partitionKey":4111}"#,
+            r#"{"data":"","partitionKey":4111.5}"#,
         ] {
             let why = read(&Form::JsonLine, line).unwrap_err();
-            assert!(!why.contains("secret"), "{why}");
+            assert!(!why.contains("secret") && !why.contains("4111"), "{why}");
         }
     }
 }
