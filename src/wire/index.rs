@@ -81,8 +81,8 @@ pub struct Extent {
 
 /// Where a record starts is only known when the one before has been read, so the processor waits
 /// for each one's bytes to come from memory. A byte this far ahead, of no interest in itself, makes
-/// it fetch them in time. Records of several lengths that had left the nearest cache are indexed in 0.5
-/// to 0.7 of the time; 1024 and 2048 bytes, or more bytes at once, gained less.
+/// it fetch them in time. Records of several lengths that had left the nearest cache are indexed in
+/// 0.5 to 0.7 of the time; 1024 and 2048 bytes, or more bytes at once, gained less.
 const AHEAD: usize = 512;
 
 /// Where the tables' entries and the user records of one or more messages are.
