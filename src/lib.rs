@@ -50,26 +50,22 @@
 //! |---|---|
 //! | `simd` (default) | many digests at once in SIMD lanes |
 //! | `lambda` | Lambda events of every Kinesis shape, and the answers that make retries right |
-//! | `producer` | the KPL's pipeline without its daemon |
-//! | `sdk` | adapters for aws-sdk-kinesis |
-//! | `cloudwatch` | the producer's metrics uploaded as the KPL uploads its own |
-//! | `cli` | the command `kagg`; `cli-aws` adds what talks to AWS |
+//! | `prost` | [`proto`]: prost's messages for the schema |
+//! | `sdk` | reading with aws-sdk-kinesis: its records and shards |
 //!
 //! # No panics
 //!
 //! No input makes this crate panic, and no error or `Debug` shows a record's data or keys.
 
 mod aggregate;
-#[cfg(feature = "cloudwatch")]
-pub mod cloudwatch;
 mod deaggregate;
 pub mod error;
 mod hash_key;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod md5;
-#[cfg(feature = "producer")]
-pub mod producer;
+pub mod packing;
+#[cfg(feature = "prost")]
 #[rustfmt::skip]
 pub mod proto;
 mod record;
@@ -98,8 +94,3 @@ pub use sharded::ShardedAggregator;
 #[cfg(doc)]
 #[doc = include_str!("../docs/COMPATIBILITY.md")]
 pub mod compatibility {}
-
-/// The examples of README.md.
-#[cfg(all(doctest, feature = "lambda", feature = "producer"))]
-#[doc = include_str!("../README.md")]
-struct Readme;

@@ -77,11 +77,7 @@ impl UserRecord {
 
     /// Lets the data be a part of `frame`, where it stands up to `end`, so that its own buffer is
     /// freed.
-    #[cfg_attr(
-        not(feature = "producer"),
-        expect(dead_code, reason = "for the producer")
-    )]
-    pub(crate) fn share_data(&mut self, frame: &Bytes, end: usize) {
+    pub fn share_data(&mut self, frame: &Bytes, end: usize) {
         let place = end.saturating_sub(self.data.len())..end;
         let is_there = frame.get(place.clone()) == Some(&self.data[..]);
         debug_assert!(is_there, "the data ends elsewhere");
@@ -90,7 +86,8 @@ impl UserRecord {
         }
     }
 
-    pub(crate) fn shared_partition_key(&self) -> Option<&ByteString> {
+    /// The partition key, to be cloned without a copy.
+    pub fn shared_partition_key(&self) -> Option<&ByteString> {
         self.partition_key.as_ref()
     }
 }

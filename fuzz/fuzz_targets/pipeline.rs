@@ -2,19 +2,19 @@
 //! are: settings, what is put and when, splits and merges, and every fault of the stream.
 #![no_main]
 
-#[path = "../../tests/it/producer/laws.rs"]
+#[path = "../../producer/tests/it/laws.rs"]
 mod laws;
-#[path = "../../tests/it/producer/model_kcl.rs"]
+#[path = "../../producer/tests/it/model_kcl.rs"]
 mod model_kcl;
-#[path = "../../tests/it/producer/model_stream.rs"]
+#[path = "../../producer/tests/it/model_stream.rs"]
 mod model_stream;
-#[path = "../../tests/it/producer/random.rs"]
+#[path = "../../producer/tests/it/random.rs"]
 mod random;
-#[path = "../../tests/it/producer/script.rs"]
+#[path = "../../producer/tests/it/script.rs"]
 mod script;
 // Its tests are not for here, nor is what only they use.
 #[allow(dead_code)]
-#[path = "../../tests/it/producer/sim.rs"]
+#[path = "../../producer/tests/it/sim.rs"]
 mod sim;
 
 use random::Random;

@@ -20,7 +20,7 @@ const KEPT: usize = 4096;
 pub(super) const RANDOM_KEY_LEN: usize = 16;
 
 /// What joins an aggregate, and what came of it: user records, or whatever holds one.
-pub(crate) struct Buffer<R> {
+pub struct Buffer<R> {
     records: Vec<(R, RecordIndices)>,
     partition_keys: Table<ByteString>,
     explicit_hash_keys: Table<HashKey>,
@@ -35,7 +35,7 @@ pub(crate) struct Buffer<R> {
 }
 
 /// The frame's size with a further record, and the table entries that it would refer to.
-type Plan = (EncodedSize, RecordIndices);
+pub type Plan = (EncodedSize, RecordIndices);
 
 impl<R> Default for Buffer<R> {
     fn default() -> Self {
@@ -52,44 +52,36 @@ impl<R> Default for Buffer<R> {
 }
 
 /// A Kinesis record but for its digest, and the user records in it.
-#[cfg_attr(
-    not(feature = "producer"),
-    expect(dead_code, reason = "for the producer")
-)]
-pub(crate) struct Closed<R> {
-    pub(crate) record: Unsealed,
-    pub(crate) members: Vec<R>,
+pub struct Closed<R> {
+    pub record: Unsealed,
+    pub members: Vec<R>,
     /// Where the data of each ends in the frame; empty without one.
-    pub(crate) data_ends: Vec<usize>,
+    pub data_ends: Vec<usize>,
 }
 
 /// A Kinesis record but for its digest.
-pub(crate) struct Unsealed {
+pub struct Unsealed {
     record: KinesisRecord,
     /// The frame whose digest is to come; the record has no data yet.
     frame: Option<Vec<u8>>,
 }
 
 impl<R: Borrow<UserRecord>> Buffer<R> {
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.records.len()
     }
 
     /// The effective hash key of the first record.
-    pub(crate) fn hash_key(&self) -> HashKey {
+    pub fn hash_key(&self) -> HashKey {
         self.hash_key
     }
 
     /// With the key for user records without one, instead of one out of the air.
-    #[cfg_attr(
-        not(feature = "producer"),
-        expect(dead_code, reason = "for the producer")
-    )]
-    pub(crate) fn with_random_key(key: ByteString) -> Self {
+    pub fn with_random_key(key: ByteString) -> Self {
         Self {
             random_key: Some(key),
             ..Self::default()
@@ -97,20 +89,12 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// Makes room for so many more at once.
-    #[cfg_attr(
-        not(feature = "producer"),
-        expect(dead_code, reason = "for the producer")
-    )]
-    pub(crate) fn reserve(&mut self, records: usize) {
+    pub fn reserve(&mut self, records: usize) {
         self.records.reserve(records);
     }
 
     /// The bytes that the Kinesis record would count, data and partition key.
-    #[cfg_attr(
-        not(feature = "producer"),
-        expect(dead_code, reason = "for the producer")
-    )]
-    pub(crate) fn record_size(&self, config: &Config) -> usize {
+    pub fn record_size(&self, config: &Config) -> usize {
         let first = self.partition_keys.entries().first();
         let first_len = first.map_or(0, |key| key.len());
         let key_len = match self.lone_raw() {
@@ -121,7 +105,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// Whether its user records came without partition keys.
-    pub(crate) fn is_keyless(&self) -> bool {
+    pub fn is_keyless(&self) -> bool {
         self.random_key.is_some()
     }
 
@@ -158,7 +142,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// Whether no user record at all would join what is here.
-    pub(crate) fn is_full(&self, config: &Config) -> bool {
+    pub fn is_full(&self, config: &Config) -> bool {
         // The smallest user record: a known key, no explicit hash key, no data.
         let smallest = RecordIndices {
             partition_key: 0,
@@ -170,7 +154,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
 
     /// How `record` would join what is here within the limits; none if it would not.
     #[inline]
-    pub(crate) fn room(&self, record: &UserRecord, config: &Config) -> Option<Plan> {
+    pub fn room(&self, record: &UserRecord, config: &Config) -> Option<Plan> {
         if !self.is_empty() && self.len() >= config.max_count {
             return None;
         }
@@ -180,7 +164,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
 
     /// Adds `record` as there is [`room`](Self::room) for it.
     #[inline]
-    pub(crate) fn put(&mut self, record: R, hash_key: Option<HashKey>, plan: Plan) {
+    pub fn put(&mut self, record: R, hash_key: Option<HashKey>, plan: Plan) {
         // A first record may bring the random key: only `push` does that.
         if self.is_empty() || record.borrow().partition_key().is_none() {
             self.push(record, hash_key);
@@ -191,12 +175,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
 
     /// Adds `record` if there is [`room`](Self::room), or gives it back.
     #[inline]
-    pub(crate) fn join(
-        &mut self,
-        record: R,
-        hash_key: Option<HashKey>,
-        config: &Config,
-    ) -> Result<(), R> {
+    pub fn join(&mut self, record: R, hash_key: Option<HashKey>, config: &Config) -> Result<(), R> {
         match self.room(record.borrow(), config) {
             Some(plan) => {
                 self.put(record, hash_key, plan);
@@ -208,7 +187,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
 
     /// Adds a record for which there is room. `hash_key` is its effective one; without, it gets
     /// this buffer's random key.
-    pub(crate) fn push(&mut self, record: R, hash_key: Option<HashKey>) {
+    pub fn push(&mut self, record: R, hash_key: Option<HashKey>) {
         let user_record = record.borrow();
         if user_record.partition_key().is_none() && self.random_key.is_none() {
             self.random_key = Some(random_key());
@@ -247,7 +226,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// The length of the data of the Kinesis record that closing now would give.
-    pub(crate) fn encoded_len(&self) -> usize {
+    pub fn encoded_len(&self) -> usize {
         match self.lone_raw() {
             Some(record) => record.data().len(),
             None if self.is_empty() => 0,
@@ -264,7 +243,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// Makes a Kinesis record of what is here and starts anew.
-    pub(crate) fn close(&mut self, config: &Config) -> Option<Unsealed> {
+    pub fn close(&mut self, config: &Config) -> Option<Unsealed> {
         let (record, buffer) = self.take(config)?;
         let mut records = buffer.records;
         if records.capacity() <= KEPT {
@@ -275,11 +254,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// The same, with the user records.
-    #[cfg_attr(
-        not(feature = "producer"),
-        expect(dead_code, reason = "for the producer")
-    )]
-    pub(crate) fn close_with_members(&mut self, config: &Config) -> Option<Closed<R>> {
+    pub fn close_with_members(&mut self, config: &Config) -> Option<Closed<R>> {
         let (record, buffer) = self.take(config)?;
         let data_ends = match &record.frame {
             Some(frame) => buffer.data_ends(frame.len()),
@@ -346,32 +321,24 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// The user records, in order.
-    #[cfg_attr(
-        not(feature = "producer"),
-        expect(dead_code, reason = "for the producer")
-    )]
-    pub(crate) fn records(&self) -> impl Iterator<Item = &R> {
+    pub fn records(&self) -> impl Iterator<Item = &R> {
         self.records.iter().map(|(record, _)| record)
     }
 
     /// The user records, in order.
-    pub(crate) fn into_records(self) -> Vec<R> {
+    pub fn into_records(self) -> Vec<R> {
         self.records.into_iter().map(|(record, _)| record).collect()
     }
 }
 
 impl Unsealed {
     /// Whether it is an aggregate, if only of one user record.
-    #[cfg_attr(
-        not(feature = "producer"),
-        expect(dead_code, reason = "for the producer")
-    )]
-    pub(crate) fn is_framed(&self) -> bool {
+    pub fn is_framed(&self) -> bool {
         self.frame.is_some()
     }
 
     /// Computes the digest.
-    pub(crate) fn seal(self) -> KinesisRecord {
+    pub fn seal(self) -> KinesisRecord {
         let mut frame = self.frame;
         if let Some(frame) = &mut frame {
             wire::seal(frame);
@@ -380,7 +347,7 @@ impl Unsealed {
     }
 
     /// Computes the digests of many together, which is several times faster.
-    pub(crate) fn seal_all(mut all: Vec<Self>) -> Vec<KinesisRecord> {
+    pub fn seal_all(mut all: Vec<Self>) -> Vec<KinesisRecord> {
         wire::seal_many(all.iter_mut().filter_map(|one| one.frame.as_deref_mut()));
         all.into_iter()
             .map(|one| Self::finish(one.record, one.frame))
@@ -396,7 +363,7 @@ impl Unsealed {
 }
 
 /// Whether readers would open `data`, although it is one user record.
-pub(crate) fn reads_as_aggregate(data: &[u8]) -> bool {
+pub fn reads_as_aggregate(data: &[u8]) -> bool {
     data.starts_with(&MAGIC) && wire::is_framed(data)
 }
 
@@ -413,7 +380,7 @@ pub(crate) fn check(record: &UserRecord, config: &Config) -> Result<(), Aggregat
 
 /// [`check`], with another limit in place of the settings' `max_record_size`.
 #[inline]
-pub(crate) fn check_within(
+pub fn check_within(
     record: &UserRecord,
     config: &Config,
     max: usize,

@@ -32,10 +32,10 @@ pub enum OuterKey {
 }
 
 impl OuterKey {
-    pub(crate) const KPL: &str = "a";
+    pub const KPL: &str = "a";
 
     /// Its length where the first user record's key has `first_len`, in bytes.
-    pub(crate) fn len(&self, first_len: usize) -> usize {
+    pub fn len(&self, first_len: usize) -> usize {
         match self {
             Self::Kpl => Self::KPL.len(),
             Self::First => first_len,
@@ -45,11 +45,11 @@ impl OuterKey {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Config {
-    pub(crate) max_size: usize,
-    pub(crate) max_count: usize,
-    pub(crate) max_record_size: usize,
-    pub(crate) outer_key: OuterKey,
+pub struct Config {
+    pub max_size: usize,
+    pub max_count: usize,
+    pub max_record_size: usize,
+    pub outer_key: OuterKey,
 }
 
 impl Default for Config {

@@ -13,7 +13,7 @@ const LONGEST: usize = 256;
 
 /// A key has two slots that it may be in.
 #[derive(Default)]
-pub(crate) struct KeyHashes {
+pub struct KeyHashes {
     /// Empty until the first key comes.
     slots: Vec<Slot>,
 }
@@ -29,7 +29,7 @@ struct Slot {
 impl KeyHashes {
     /// The effective hash key of `record`, as [`UserRecord::hash_key`] computes it.
     #[inline]
-    pub(crate) fn hash_key(&mut self, record: &UserRecord) -> Option<HashKey> {
+    pub fn hash_key(&mut self, record: &UserRecord) -> Option<HashKey> {
         record.explicit_hash_key().or_else(|| {
             let key = record.partition_key()?;
             Some(self.of_partition_key(key))

@@ -11,11 +11,10 @@ pub use config::{
     DEFAULT_MAX_COUNT, DEFAULT_MAX_RECORD_SIZE, DEFAULT_MAX_SIZE, HIGHEST_MAX_RECORD_SIZE, OuterKey,
 };
 
-pub(crate) use buffer::{Buffer, Unsealed, check};
-#[cfg(feature = "producer")]
-pub(crate) use buffer::{check_within, reads_as_aggregate};
-pub(crate) use config::Config;
-pub(crate) use hashes::KeyHashes;
+pub(crate) use buffer::check;
+pub use buffer::{Buffer, Closed, Plan, Unsealed, check_within, reads_as_aggregate};
+pub use config::Config;
+pub use hashes::KeyHashes;
 
 use crate::error::{AggregateErrorKind, AggregatorConfigError};
 use crate::hash_key::{HashKey, HashKeyRange};
@@ -268,7 +267,7 @@ impl AggregatorBuilder {
         })
     }
 
-    pub(crate) fn into_config(self) -> Result<Config, AggregatorConfigError> {
+    pub fn into_config(self) -> Result<Config, AggregatorConfigError> {
         self.config.check()?;
         Ok(self.config)
     }

@@ -1,5 +1,4 @@
-//! Adapters for aws-sdk-kinesis: its records read and put without a copy, its shards as
-//! [`Shard`]s, and (with the feature `producer`) the door to a real stream.
+//! Adapters for aws-sdk-kinesis: its records read and put without a copy, its shards as [`Shard`]s.
 //!
 //! # Reading
 //!
@@ -36,19 +35,14 @@
 //! # Putting
 //!
 //! A [`KinesisRecord`](crate::KinesisRecord) turns into a [`PutRecordsRequestEntry`], and back,
-//! with the data shared. The producer's way is `SdkStreamClient`.
+//! with the data shared. To put whole streams of user records, take the package
+//! `kinesis-aggregation-producer`.
 //!
 //! [`Record`]: aws_sdk_kinesis::types::Record
 //! [`Shard`]: crate::Shard
 //! [`PutRecordsRequestEntry`]: aws_sdk_kinesis::types::PutRecordsRequestEntry
 
-#[cfg(feature = "producer")]
-mod client;
-#[cfg(feature = "producer")]
-mod failure;
 mod record;
 mod shard;
 
-#[cfg(feature = "producer")]
-pub use client::SdkStreamClient;
-pub use shard::{ConvertShardError, list_shards};
+pub use shard::{ConvertShardError, is_arn, list_shards};

@@ -63,8 +63,8 @@ impl TryFrom<&types::Shard> for Shard {
     }
 }
 
-/// Whether `stream` is an ARN: no stream name has a colon.
-pub(super) fn is_arn(stream: &str) -> bool {
+/// Returns whether `stream` is an ARN rather than a name: no stream name has a colon.
+pub fn is_arn(stream: &str) -> bool {
     stream.starts_with("arn:")
 }
 

@@ -3,8 +3,6 @@
 
 mod aggregator;
 mod allocations;
-#[cfg(feature = "cli")]
-mod cli;
 mod corners;
 mod fast_paths;
 mod fuzz_seeds;
@@ -13,10 +11,6 @@ mod kpl_vectors;
 #[cfg(feature = "lambda")]
 mod lambda;
 mod layers;
-#[cfg(feature = "producer")]
-mod producer;
 mod properties;
 mod proto_fresh;
-#[cfg(feature = "cli")]
-mod readme;
 mod support;

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::error::Error;
 
 use kinesis_aggregation::UserRecord;
-use kinesis_aggregation::producer::Producer;
-use kinesis_aggregation::sdk::SdkStreamClient;
 use kinesis_aggregation_embedded::{Kinesis, read_all};
+use kinesis_aggregation_producer::Producer;
+use kinesis_aggregation_producer::sdk::SdkStreamClient;
 
 const COUNT: usize = 20_000;
 

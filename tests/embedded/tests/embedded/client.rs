@@ -1,12 +1,12 @@
 //! `SdkStreamClient` over real HTTP.
 
 use aws_sdk_kinesis::Client;
-use kinesis_aggregation::producer::{ClientError, RecordDistribution, StreamClient};
-use kinesis_aggregation::sdk::SdkStreamClient;
 use kinesis_aggregation::{
     Aggregator, HashKey, HashKeyRange, KinesisRecord, Shard, ShardMap, UserRecord,
 };
 use kinesis_aggregation_embedded::{Fault, Kinesis, read_all, wait_until_active};
+use kinesis_aggregation_producer::sdk::SdkStreamClient;
+use kinesis_aggregation_producer::{ClientError, RecordDistribution, StreamClient};
 use serde_json::json;
 
 pub(crate) const STREAM: &str = "orders";

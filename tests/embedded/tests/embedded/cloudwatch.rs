@@ -7,9 +7,9 @@ use aws_sdk_cloudwatch::config::{BehaviorVersion, Config, Credentials, Region};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_types::body::SdkBody;
 use kinesis_aggregation::UserRecord;
-use kinesis_aggregation::cloudwatch::{CloudWatch, NoRuntimeError};
-use kinesis_aggregation::producer::{MetricsRecorder, Producer};
 use kinesis_aggregation_embedded::Kinesis;
+use kinesis_aggregation_producer::cloudwatch::{CloudWatch, NoRuntimeError};
+use kinesis_aggregation_producer::{MetricsRecorder, Producer};
 
 use crate::client::{STREAM, kinesis};
 

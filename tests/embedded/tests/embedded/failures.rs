@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::timeout::TimeoutConfig;
-use kinesis_aggregation::producer::{ClientErrorKind, StreamClient};
-use kinesis_aggregation::sdk::SdkStreamClient;
 use kinesis_aggregation_embedded::{Fault, Kinesis, client, read_all};
+use kinesis_aggregation_producer::sdk::SdkStreamClient;
+use kinesis_aggregation_producer::{ClientErrorKind, StreamClient};
 
 use crate::client::{STREAM, kinesis, put_error, records, tell};
 

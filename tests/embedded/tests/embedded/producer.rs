@@ -7,12 +7,13 @@ use std::env;
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_sdk_kinesis::Client;
-use kinesis_aggregation::producer::{Delivery, Outcome, Producer};
-use kinesis_aggregation::sdk::{self, SdkStreamClient};
+use kinesis_aggregation::sdk;
 use kinesis_aggregation::{HashKey, Shard, ShardMap, UserRecord};
 use kinesis_aggregation_embedded::{
     Fault, Kinesis, ReadUserRecord, Request, read_all, wait_until_active,
 };
+use kinesis_aggregation_producer::sdk::SdkStreamClient;
+use kinesis_aggregation_producer::{Delivery, Outcome, Producer};
 
 const STREAM: &str = "orders";
 /// So often the shards are changed in one run.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use aws_sdk_kinesis::Client;
-use kinesis_aggregation::producer::StreamClient;
-use kinesis_aggregation::sdk::SdkStreamClient;
 use kinesis_aggregation::{Aggregator, HashKey, KinesisRecord, UserRecord};
 use kinesis_aggregation_embedded::{Fault, Kinesis, wait_until_active};
+use kinesis_aggregation_producer::StreamClient;
+use kinesis_aggregation_producer::sdk::SdkStreamClient;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::mpsc;

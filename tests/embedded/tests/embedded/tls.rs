@@ -3,9 +3,9 @@
 use std::error::Error;
 
 use kinesis_aggregation::UserRecord;
-use kinesis_aggregation::producer::{ClientErrorKind, Producer, StreamClient};
-use kinesis_aggregation::sdk::SdkStreamClient;
 use kinesis_aggregation_embedded::{Authority, Fault, Kinesis, client_with, read_all};
+use kinesis_aggregation_producer::sdk::SdkStreamClient;
+use kinesis_aggregation_producer::{ClientErrorKind, Producer, StreamClient};
 
 use crate::client::{STREAM, records};
 

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_kinesis::Client;
 use kinesis_aggregation::UserRecord;
-use kinesis_aggregation::producer::Producer;
-use kinesis_aggregation::sdk::SdkStreamClient;
+use kinesis_aggregation_producer::Producer;
+use kinesis_aggregation_producer::sdk::SdkStreamClient;
 
 use crate::Result;
 

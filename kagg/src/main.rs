@@ -1,0 +1,76 @@
+//! `kagg`: reads and writes the records of the Amazon Kinesis Producer Library from a shell.
+
+mod aggregate;
+#[cfg(feature = "aws")]
+mod aws;
+mod compact;
+mod deaggregate;
+mod exit;
+mod input;
+mod inspect;
+mod losses;
+mod manual;
+mod output;
+mod printer;
+#[cfg(feature = "aws")]
+mod put;
+mod shards;
+#[cfg(feature = "aws")]
+mod tail;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::{Result, Status};
+
+/// Reads and writes the record format of the Amazon Kinesis Producer Library (KPL), as the
+/// Kinesis Client Library (KCL) reads it, with nothing lost in silence.
+#[derive(Parser)]
+#[command(name = "kagg", version, max_term_width = 100, after_help = EXIT_STATUS)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  nothing is lost (there may be warnings)
+  1  something is lost, refused or undeliverable
+  2  wrong usage, input that cannot be read, or an I/O error";
+
+#[derive(Subcommand)]
+enum Command {
+    Deaggregate(deaggregate::Args),
+    Aggregate(aggregate::Args),
+    Inspect(inspect::Args),
+    #[cfg(feature = "aws")]
+    Put(put::Args),
+    #[cfg(feature = "aws")]
+    Tail(tail::Args),
+    Completions(manual::CompletionsArgs),
+    Man(manual::ManArgs),
+}
+
+impl Command {
+    fn run(self, status: &mut Status) -> Result<()> {
+        match self {
+            Self::Deaggregate(args) => deaggregate::run(args, status),
+            Self::Aggregate(args) => aggregate::run(args, status),
+            Self::Inspect(args) => inspect::run(&args, status),
+            #[cfg(feature = "aws")]
+            Self::Put(args) => put::run(&args, status),
+            #[cfg(feature = "aws")]
+            Self::Tail(args) => tail::run(&args, status),
+            Self::Completions(args) => manual::completions(&args),
+            Self::Man(args) => manual::man(&args),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut status = Status::default();
+    let result = cli.command.run(&mut status);
+    status.exit_code(result)
+}

@@ -1,0 +1,273 @@
+//! The door to the stream: what a transport must do.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+
+use bytestring::ByteString;
+
+use kinesis_aggregation::KinesisRecord;
+use kinesis_aggregation::Shard;
+
+/// One stream, as the producer talks to it.
+///
+/// The feature `sdk` brings one over `aws_sdk_kinesis::Client`. Implement it for any other
+/// transport, or to stand in for a stream in tests; plain `async fn` will do:
+///
+/// ```
+/// use kinesis_aggregation_producer::{
+///     ClientError, RecordError, Stored, StreamClient, StreamDescription,
+/// };
+/// use kinesis_aggregation::{KinesisRecord, Shard, HashKeyRange};
+///
+/// struct OneShard;
+///
+/// impl StreamClient for OneShard {
+///     async fn put_records(
+///         &self,
+///         records: Vec<KinesisRecord>,
+///     ) -> Result<Vec<Result<Stored, RecordError>>, ClientError> {
+///         let stored = |_| Ok(Stored::new("shardId-000000000000", "1"));
+///         Ok(records.iter().map(stored).collect())
+///     }
+///
+///     async fn list_shards(&self) -> Result<Vec<Shard>, ClientError> {
+///         Ok(vec![Shard::open("shardId-000000000000", HashKeyRange::FULL)])
+///     }
+///
+///     async fn describe(&self) -> Result<Option<StreamDescription>, ClientError> {
+///         Ok(None)
+///     }
+/// }
+/// ```
+///
+/// A future is dropped when its time is up (`request_timeout`); for `put_records` the producer
+/// then takes it that the stream may have stored any of the records.
+pub trait StreamClient: Send + Sync + 'static {
+    /// Puts Kinesis records with one `PutRecords` request, without retries of its own.
+    ///
+    /// A record's partition key may be missing (only ever on a stream with service-managed
+    /// distribution), and so may its explicit hash key. The answer has one result for each
+    /// record, in their order; any other number is treated as an answer that was lost.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ClientError`], for the request as a whole.
+    fn put_records(
+        &self,
+        records: Vec<KinesisRecord>,
+    ) -> impl Future<Output = Result<Vec<Result<Stored, RecordError>>, ClientError>> + Send;
+
+    /// Lists all shards of the stream with `ListShards`, every page of it: open ones and closed
+    /// ones, told apart by whether they have an ending sequence number. Closed ones may be left
+    /// out.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ClientError`]; the producer tries again later.
+    fn list_shards(&self) -> impl Future<Output = Result<Vec<Shard>, ClientError>> + Send;
+
+    /// Describes the stream with `DescribeStreamSummary`; `None` if that is not permitted.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ClientError`]; the producer tries again later.
+    fn describe(
+        &self,
+    ) -> impl Future<Output = Result<Option<StreamDescription>, ClientError>> + Send;
+}
+
+/// Where the stream stored a Kinesis record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    shard_id: ByteString,
+    sequence_number: ByteString,
+}
+
+impl Stored {
+    /// In this shard, under this sequence number.
+    pub fn new(shard_id: impl Into<ByteString>, sequence_number: impl Into<ByteString>) -> Self {
+        Self {
+            shard_id: shard_id.into(),
+            sequence_number: sequence_number.into(),
+        }
+    }
+
+    /// The shard's id.
+    pub fn shard_id(&self) -> &str {
+        &self.shard_id
+    }
+
+    /// The Kinesis record's sequence number.
+    pub fn sequence_number(&self) -> &str {
+        &self.sequence_number
+    }
+}
+
+/// Why the stream did not store one record of a request that it answered.
+///
+/// The producer puts such a record again until its `record_ttl` is over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the record was refused: {code}")]
+pub struct RecordError {
+    code: ByteString,
+    message: ByteString,
+}
+
+impl RecordError {
+    /// The code with which a shard refuses more than it takes.
+    pub const THROTTLED: &str = "ProvisionedThroughputExceededException";
+
+    /// With the service's code and message.
+    pub fn new(code: impl Into<ByteString>, message: impl Into<ByteString>) -> Self {
+        Self {
+            code: code.into(),
+            message: message.into(),
+        }
+    }
+
+    /// The service's code, such as [`THROTTLED`](Self::THROTTLED) or `InternalFailure`.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The service's message, which names stream and shard.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether the shard takes no more for now.
+    pub fn is_throttled(&self) -> bool {
+        self.code() == Self::THROTTLED
+    }
+}
+
+/// Why a request failed as a whole.
+pub struct ClientError {
+    kind: ClientErrorKind,
+    code: ByteString,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// What a [`ClientError`] means for what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientErrorKind {
+    /// Asking again may help.
+    Retry {
+        /// Whether the stream may have stored the records: the request may have reached it, and
+        /// no answer tells.
+        maybe_stored: bool,
+    },
+    /// Asking again is no use, and nothing was stored: access denied, no such stream, a request
+    /// that the service calls invalid, a KMS key that is disabled.
+    Fatal,
+}
+
+impl ClientError {
+    /// Asking again may help. `code` is the service's (`ThrottlingException`), or a name for what
+    /// happened (`Timeout`); it must tell nothing of a record's data or keys.
+    pub fn retry(code: impl Into<ByteString>, maybe_stored: bool) -> Self {
+        Self {
+            kind: ClientErrorKind::Retry { maybe_stored },
+            code: code.into(),
+            source: None,
+        }
+    }
+
+    /// Asking again is no use, and nothing was stored. `code` as for [`retry`](Self::retry).
+    pub fn fatal(code: impl Into<ByteString>) -> Self {
+        Self {
+            kind: ClientErrorKind::Fatal,
+            code: code.into(),
+            source: None,
+        }
+    }
+
+    /// With the transport's own error.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What it means for what was asked.
+    pub fn kind(&self) -> ClientErrorKind {
+        self.kind
+    }
+
+    /// The service's code, or a name for what happened.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    pub(crate) fn shared_code(&self) -> ByteString {
+        self.code.clone()
+    }
+}
+
+impl fmt::Debug for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientError")
+            .field("kind", &self.kind)
+            .field("code", &self.code)
+            .field("source", &self.source)
+            .finish()
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the request failed: {}", self.code)
+    }
+}
+
+impl Error for ClientError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// How a stream chooses the shard of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordDistribution {
+    /// By the explicit hash key, or the partition key's hash.
+    #[default]
+    ByKey,
+    /// The service picks a shard and ignores the keys: `RecordDistributionStrategy` `AUTO`.
+    ServiceManaged,
+}
+
+/// What the producer wants to know of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamDescription {
+    distribution: RecordDistribution,
+    max_record_size: Option<usize>,
+}
+
+impl StreamDescription {
+    /// A stream that distributes records like this, its limits unknown.
+    pub const fn new(distribution: RecordDistribution) -> Self {
+        Self {
+            distribution,
+            max_record_size: None,
+        }
+    }
+
+    /// With its `MaxRecordSizeInKiB`, in bytes.
+    #[must_use]
+    pub const fn with_max_record_size(mut self, bytes: usize) -> Self {
+        self.max_record_size = Some(bytes);
+        self
+    }
+
+    /// How it chooses the shard of a record.
+    pub const fn distribution(&self) -> RecordDistribution {
+        self.distribution
+    }
+
+    /// The most bytes of a record, data and partition key, if known.
+    pub const fn max_record_size(&self) -> Option<usize> {
+        self.max_record_size
+    }
+}

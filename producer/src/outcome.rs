@@ -1,0 +1,282 @@
+//! What becomes of a user record: its delivery, or why there is none.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytestring::ByteString;
+
+use super::client::Stored;
+use kinesis_aggregation::UserRecord;
+use kinesis_aggregation::error::AggregateErrorKind;
+
+/// Since the producer started.
+pub(super) type Time = Duration;
+
+/// One try to put a user record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    pub(super) started: Time,
+    pub(super) ended: Time,
+    /// None if it succeeded.
+    pub(super) error: Option<ByteString>,
+}
+
+impl Attempt {
+    /// From the record's acceptance to the start of the request.
+    fn since(&self, accepted: Time) -> Self {
+        Self {
+            started: self.started.saturating_sub(accepted),
+            ended: self.ended.saturating_sub(accepted),
+            error: self.error.clone(),
+        }
+    }
+
+    /// From the record's acceptance to the start of the request.
+    pub fn started(&self) -> Duration {
+        self.started
+    }
+
+    /// From the record's acceptance to the answer.
+    pub fn ended(&self) -> Duration {
+        self.ended
+    }
+
+    /// Why it failed: the service's error code, `Timeout`, or what the producer names itself:
+    /// `WrongShard` (an aggregate landed where the KCL drops it), `UnknownShard` (an aggregate
+    /// landed where nobody knows whether the KCL drops it), `ResultCountMismatch`. None if it
+    /// succeeded.
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+}
+
+/// A Kinesis record that the stream stored, for all its user records.
+#[derive(Debug)]
+pub(crate) struct Landed {
+    pub(crate) stored: Stored,
+    pub(crate) attempt: Attempt,
+}
+
+/// Where a user record was delivered.
+#[derive(Clone)]
+pub struct Delivered {
+    pub(super) landed: Arc<Landed>,
+    pub(super) sub_sequence_number: u64,
+    pub(super) accepted: Time,
+    pub(super) earlier: Vec<Attempt>,
+}
+
+impl Delivered {
+    /// The id of the shard.
+    pub fn shard_id(&self) -> &str {
+        self.landed.stored.shard_id()
+    }
+
+    /// The sequence number of the Kinesis record.
+    pub fn sequence_number(&self) -> &str {
+        self.landed.stored.sequence_number()
+    }
+
+    /// The user record's place in its Kinesis record, counted from 0.
+    pub fn sub_sequence_number(&self) -> u64 {
+        self.sub_sequence_number
+    }
+
+    pub(super) fn first_started(&self) -> Option<Duration> {
+        let first = self.earlier.first().unwrap_or(&self.landed.attempt);
+        Some(first.started.saturating_sub(self.accepted))
+    }
+
+    /// Every try, the one that succeeded last.
+    pub fn attempts(&self) -> impl Iterator<Item = Attempt> + '_ {
+        self.earlier
+            .iter()
+            .chain([&self.landed.attempt])
+            .map(|attempt| attempt.since(self.accepted))
+    }
+}
+
+impl fmt::Debug for Delivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivered")
+            .field("shard_id", &self.shard_id())
+            .field("sequence_number", &self.sequence_number())
+            .field("sub_sequence_number", &self.sub_sequence_number)
+            .field("attempts", &(self.earlier.len() + 1))
+            .finish()
+    }
+}
+
+/// Why a user record was not delivered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// Its `record_ttl` is over.
+    #[error("its record_ttl is over")]
+    Expired,
+    /// It landed in a shard whose hash key range did not become known before its `record_ttl`
+    /// was over, so nobody can tell whether a KCL delivers it.
+    #[error("the shard it landed on stayed unknown until its record_ttl was over")]
+    UnknownShard,
+    /// Its shard throttled it, and `fail_if_throttled` is set.
+    #[error("its shard throttled it")]
+    Throttled,
+    /// The request failed, and asking again is no use.
+    #[error("the request failed: {code}")]
+    Request {
+        /// The service's code.
+        code: ByteString,
+    },
+    /// The stream's distribution became service-managed after the put, and the data looks like
+    /// an aggregate, which a consumer would take apart.
+    #[error("its data looks like an aggregate, and the stream's distribution is service-managed")]
+    LooksLikeAggregate,
+    /// The stream's distribution became service-managed after the put, so there is no order.
+    #[error("order is wanted, and the stream's distribution is service-managed")]
+    NoOrder,
+    /// An earlier user record of the same partition key failed, and `fail_later_in_order` is set.
+    #[error("an earlier record of its partition key failed")]
+    EarlierFailed,
+    /// The runtime that the producer ran on is gone.
+    #[error("the producer's runtime is gone")]
+    Aborted,
+}
+
+/// A user record that was not delivered, and why.
+#[derive(thiserror::Error)]
+#[error("the user record was not delivered: {kind}")]
+pub struct DeliveryError {
+    pub(super) kind: FailureKind,
+    pub(super) rest: Box<Undelivered>,
+}
+
+pub(super) struct Undelivered {
+    pub(super) record: Option<UserRecord>,
+    pub(super) maybe_stored: bool,
+    pub(super) accepted: Time,
+    pub(super) attempts: Vec<Attempt>,
+}
+
+impl DeliveryError {
+    /// The producer ended without a word.
+    pub(super) fn aborted() -> Self {
+        Self {
+            kind: FailureKind::Aborted,
+            rest: Box::new(Undelivered {
+                record: None,
+                maybe_stored: true,
+                accepted: Time::ZERO,
+                attempts: Vec::new(),
+            }),
+        }
+    }
+
+    /// The producer ended before it was sent.
+    pub(super) fn not_sent(record: UserRecord) -> Self {
+        let mut error = Self::aborted();
+        error.rest.record = Some(record);
+        error.rest.maybe_stored = false;
+        error
+    }
+
+    pub(super) fn first_started(&self) -> Option<Duration> {
+        let first = self.rest.attempts.first()?;
+        Some(first.started.saturating_sub(self.rest.accepted))
+    }
+
+    /// Why.
+    pub fn kind(&self) -> &FailureKind {
+        &self.kind
+    }
+
+    /// Whether the stream may hold the record all the same: an answer never came, or it landed
+    /// in an aggregate that the KCL drops and other readers may not. Putting it again may then
+    /// deliver it twice.
+    pub fn is_maybe_stored(&self) -> bool {
+        self.rest.maybe_stored
+    }
+
+    /// Every try.
+    pub fn attempts(&self) -> impl Iterator<Item = Attempt> + '_ {
+        let accepted = self.rest.accepted;
+        let attempts = self.rest.attempts.iter();
+        attempts.map(move |attempt| attempt.since(accepted))
+    }
+
+    /// The record.
+    pub fn record(&self) -> Option<&UserRecord> {
+        self.rest.record.as_ref()
+    }
+
+    /// The record, to be put again. None only if the producer's task ended without a word.
+    pub fn into_record(self) -> Option<UserRecord> {
+        self.rest.record
+    }
+}
+
+impl fmt::Debug for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliveryError")
+            .field("kind", &self.kind)
+            .field("record", &self.rest.record)
+            .field("maybe_stored", &self.rest.maybe_stored)
+            .field("attempts", &self.rest.attempts)
+            .finish()
+    }
+}
+
+/// What a [`Delivery`](super::Delivery) resolves to.
+pub type Outcome = Result<Delivered, DeliveryError>;
+
+/// Why a user record was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PutErrorKind {
+    /// The record is one that the stream would refuse.
+    #[error("{0}")]
+    Refused(AggregateErrorKind),
+    /// The stream's distribution is service-managed, where every record travels raw, and the
+    /// data looks like an aggregate, which a consumer would take apart.
+    #[error("its data looks like an aggregate, and the stream's distribution is service-managed")]
+    LooksLikeAggregate,
+    /// The stream's distribution is service-managed, so the order that is wanted cannot be had.
+    #[error("order is wanted, and the stream's distribution is service-managed")]
+    NoOrder,
+    /// There is no room now; `put` waits for it.
+    #[error("there is no room for it now")]
+    NoRoom,
+    /// The producer is closed.
+    #[error("the producer is closed")]
+    Closed,
+    /// The runtime that the producer ran on is gone.
+    #[error("the producer's runtime is gone")]
+    Aborted,
+}
+
+/// A user record that was not accepted, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("the user record is not accepted: {kind}")]
+pub struct PutError {
+    record: Box<UserRecord>,
+    kind: PutErrorKind,
+}
+
+impl PutError {
+    pub(super) fn new(record: UserRecord, kind: PutErrorKind) -> Self {
+        Self {
+            record: Box::new(record),
+            kind,
+        }
+    }
+
+    /// Why.
+    pub fn kind(&self) -> PutErrorKind {
+        self.kind
+    }
+
+    /// The record, to be mended, or put later or elsewhere.
+    pub fn into_record(self) -> UserRecord {
+        *self.record
+    }
+}

@@ -1,0 +1,101 @@
+//! The KPL's metrics through the `metrics` facade.
+
+use std::collections::BTreeMap;
+
+use metrics::{Counter, Gauge, Histogram, Label, counter, gauge, histogram};
+
+use super::metrics::Metrics;
+use super::outcome::Outcome;
+use kinesis_aggregation::KinesisRecord;
+
+pub(super) struct Publisher {
+    labels: Vec<Label>,
+    counters: Vec<(Counter, u64)>,
+    pending: Gauge,
+    errors: BTreeMap<String, (Counter, u64)>,
+    retries_per_record: Histogram,
+    buffering_time: Histogram,
+    user_records_per_kinesis_record: Histogram,
+    kinesis_records_per_put_records_request: Histogram,
+    user_records_per_put_records_request: Histogram,
+}
+
+impl Publisher {
+    /// All under the label `StreamName`, if there is a name.
+    pub(super) fn new(name: Option<&str>) -> Self {
+        let labels: Vec<_> = name
+            .map(|name| Label::new("StreamName", name.to_owned()))
+            .into_iter()
+            .collect();
+        let counters = Metrics::default()
+            .counters()
+            .map(|(name, _)| (counter!(name, labels.clone()), 0))
+            .collect();
+        let histogram = |name: &'static str| histogram!(name, labels.clone());
+        Self {
+            counters,
+            pending: gauge!("UserRecordsPending", labels.clone()),
+            errors: BTreeMap::new(),
+            retries_per_record: histogram("RetriesPerRecord"),
+            buffering_time: histogram("BufferingTime"),
+            user_records_per_kinesis_record: histogram("UserRecordsPerKinesisRecord"),
+            kinesis_records_per_put_records_request: histogram(
+                "KinesisRecordsPerPutRecordsRequest",
+            ),
+            user_records_per_put_records_request: histogram("UserRecordsPerPutRecordsRequest"),
+            labels,
+        }
+    }
+
+    pub(super) fn request(&self, records: &[KinesisRecord]) {
+        let mut user_records = 0;
+        for record in records {
+            user_records += record.user_record_count();
+            self.user_records_per_kinesis_record
+                .record(to_f64(record.user_record_count()));
+        }
+        self.kinesis_records_per_put_records_request
+            .record(to_f64(records.len()));
+        self.user_records_per_put_records_request
+            .record(to_f64(user_records));
+    }
+
+    pub(super) fn resolved(&self, outcome: &Outcome) {
+        let (tries, first) = match outcome {
+            Ok(delivered) => (delivered.earlier.len() + 1, delivered.first_started()),
+            Err(error) => (error.rest.attempts.len(), error.first_started()),
+        };
+        self.retries_per_record
+            .record(to_f64(tries.saturating_sub(1)));
+        if let Some(first) = first {
+            self.buffering_time.record(first.as_secs_f64() * 1000.0);
+        }
+    }
+
+    /// What was added since the last time.
+    pub(super) fn publish(&mut self, metrics: &Metrics) {
+        for ((counter, published), (_, now)) in self.counters.iter_mut().zip(metrics.counters()) {
+            counter.increment(now.saturating_sub(*published));
+            *published = now;
+        }
+        // Counts stay far below 2^53.
+        self.pending.set(metrics.user_records_pending() as f64);
+        for (code, &now) in metrics.errors_by_code() {
+            if !self.errors.contains_key(code) {
+                let mut labels = self.labels.clone();
+                labels.push(Label::new("ErrorCode", code.clone()));
+                let counter = counter!("ErrorsByCode", labels);
+                self.errors.insert(code.clone(), (counter, 0));
+            }
+            if let Some((counter, published)) = self.errors.get_mut(code) {
+                counter.increment(now.saturating_sub(*published));
+                *published = now;
+            }
+        }
+    }
+}
+
+/// Counts stay far below 2^53.
+fn to_f64(number: usize) -> f64 {
+    number as f64
+}

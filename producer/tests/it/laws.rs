@@ -1,0 +1,182 @@
+//! What must be true of every run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kinesis_aggregation::HashKey;
+use kinesis_aggregation_producer::{Attempt, FailureKind, Outcome};
+
+use super::model_kcl::{self, Read};
+use super::sim::{Put, Run};
+
+/// From the end of a record's time to live, and of what was under way then, to its resolution:
+/// the pipeline looks for what has expired a hundred times a second at most.
+const TICK: Duration = Duration::from_millis(10);
+
+/// The tries after which the stream may hold a record although they failed.
+fn ambiguous(attempts: impl Iterator<Item = Attempt>) -> usize {
+    attempts
+        .filter(|attempt| match attempt.error() {
+            Some(code) => ["Timeout", "ConnectionReset", "ResultCountMismatch"].contains(&code),
+            None => false,
+        })
+        .count()
+}
+
+pub(super) fn check(run: &mut Run) {
+    let reads = model_kcl::read(&run.stream, run.facts.filters);
+    let mut by_id: BTreeMap<u64, Vec<&Read>> = BTreeMap::new();
+    for read in &reads {
+        by_id.entry(read.id).or_default().push(read);
+    }
+    let mut held: BTreeMap<u64, usize> = BTreeMap::new();
+    for read in model_kcl::read(&run.stream, false) {
+        *held.entry(read.id).or_default() += 1;
+    }
+    let mut broken = Vec::new();
+    for (id, put) in run.puts.iter().enumerate() {
+        let reads = by_id.get(&(id as u64)).map_or(&[][..], Vec::as_slice);
+        let held = held.contains_key(&(id as u64));
+        let laws = [doubt(put, held), balance(run, put, reads), times(run, put)];
+        broken.extend(
+            laws.into_iter()
+                .flatten()
+                .map(|law| format!("put {id}: {law}")),
+        );
+    }
+    if run.facts.ordered {
+        broken.extend(order(run, &reads));
+    }
+    run.broken.extend(broken);
+}
+
+/// Nothing is lost silently, nothing comes twice without cause.
+fn balance(run: &Run, put: &Put, reads: &[&Read]) -> Option<String> {
+    let Some((_, outcome)) = &put.resolved else {
+        return Some("never resolved".to_owned());
+    };
+    for read in reads {
+        if read.data_len != put.record.data().len() {
+            return Some("its data came out changed".to_owned());
+        }
+        let key = put.record.partition_key();
+        if key.is_some() && key != read.partition_key.as_deref() {
+            return Some("its key came out changed".to_owned());
+        }
+    }
+    let doubtful = match outcome {
+        Ok(delivered) => {
+            let named = reads.iter().any(|read| {
+                read.shard_id == delivered.shard_id()
+                    && read.sequence_number == delivered.sequence_number()
+                    && read.sub_sequence_number == delivered.sub_sequence_number()
+            });
+            if !named {
+                return Some(format!("reported delivered, read {} times", reads.len()));
+            }
+            1 + ambiguous(delivered.attempts())
+        }
+        Err(error) if !error.is_maybe_stored() => 0,
+        Err(error) => {
+            let unknown = *error.kind() == FailureKind::UnknownShard;
+            ambiguous(error.attempts()) + usize::from(unknown)
+        }
+    };
+    // For readers that do not filter, what is sent again comes twice.
+    if reads.len() > doubtful && run.facts.filters {
+        return Some(format!(
+            "read {} times, not {doubtful}: {outcome:?}",
+            reads.len()
+        ));
+    }
+    None
+}
+
+/// What is certainly not stored is nowhere in the stream, for readers that do not filter too.
+fn doubt(put: &Put, held: bool) -> Option<String> {
+    match &put.resolved {
+        Some((_, Err(error))) if held && !error.is_maybe_stored() => {
+            Some(format!("it is in the stream: {error:?}"))
+        }
+        _ => None,
+    }
+}
+
+/// Every deadline is met.
+fn times(run: &Run, put: &Put) -> Option<String> {
+    let (resolved, outcome) = put.resolved.as_ref()?;
+    // Only what was under way when its time was over may come later, and no later than its answer.
+    let last_end = match outcome {
+        Ok(delivered) => delivered.attempts().last(),
+        Err(error) => error.attempts().last(),
+    };
+    let last_end = last_end.map_or(Duration::ZERO, |attempt| attempt.ended());
+    let latest = put.accepted + run.facts.ttl.max(last_end) + TICK;
+    if *resolved > latest {
+        return Some(format!(
+            "resolved {:?} too late: {outcome:?}",
+            *resolved - latest
+        ));
+    }
+    let unhindered = !run.facts.limited && run.most_under_way < run.facts.max_connections;
+    let first = first_start(outcome)?;
+    // In ordered mode, it may have to wait for what is under way.
+    if unhindered && !run.facts.ordered && first > run.facts.buffered {
+        return Some(format!(
+            "first sent after {first:?}: accepted at {:?}, {outcome:?}, {:?}",
+            put.accepted, run.facts
+        ));
+    }
+    None
+}
+
+fn first_start(outcome: &Outcome) -> Option<Duration> {
+    match outcome {
+        Ok(delivered) => delivered.attempts().next(),
+        Err(error) => error.attempts().next(),
+    }
+    .map(|attempt| attempt.started())
+}
+
+/// Of one hash key, what was put first arrives first.
+fn order(run: &Run, reads: &[Read]) -> Vec<String> {
+    let mut last: BTreeMap<HashKey, u64> = BTreeMap::new();
+    let mut seen = vec![false; run.puts.len()];
+    let mut broken = Vec::new();
+    for read in reads {
+        let put = &run.puts[read.id as usize];
+        let delivered = matches!(put.resolved, Some((_, Ok(_))));
+        let Some(hash_key) = put.record.hash_key().filter(|_| delivered) else {
+            continue;
+        };
+        // A duplicate may come late.
+        if std::mem::replace(&mut seen[read.id as usize], true) {
+            continue;
+        }
+        let last = last.entry(hash_key).or_insert(read.id);
+        if read.id < *last {
+            let (_, earlier) = put.resolved.as_ref().expect("it is delivered");
+            let later = &run.puts[*last as usize];
+            broken.push(format!(
+                "{} came after {last}: {} {} {:#?} at {:?}, {:#?} at {:?}",
+                read.id,
+                read.shard_id,
+                read.sequence_number,
+                earlier
+                    .as_ref()
+                    .map(|one| one.attempts().collect::<Vec<_>>()),
+                put.accepted,
+                later
+                    .resolved
+                    .as_ref()
+                    .map(|(_, one)| one.as_ref().map(|one| (
+                        one.shard_id().to_owned(),
+                        one.attempts().collect::<Vec<_>>()
+                    ))),
+                later.accepted,
+            ));
+        }
+        *last = read.id;
+    }
+    broken
+}

@@ -1,0 +1,328 @@
+//! A stream that does what a stream may do, at its worst.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kinesis_aggregation::{HashKey, HashKeyRange, KinesisRecord, Shard};
+use kinesis_aggregation_producer::{
+    ClientError, RecordDistribution, RecordError, Stored, StreamDescription,
+};
+
+use super::random::Random;
+
+/// How often what goes wrong, of a thousand.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Faults {
+    /// A record is throttled by chance.
+    pub(super) throttle: u64,
+    /// A record fails otherwise.
+    pub(super) internal: u64,
+    /// A request fails, and nothing is stored.
+    pub(super) request: u64,
+    /// A request fails, and what was stored is left open.
+    pub(super) ambiguous: u64,
+    /// No answer comes, and nothing is stored.
+    pub(super) lost: u64,
+    /// No answer comes, and all is stored: at once, or late.
+    pub(super) stored_silently: u64,
+    /// The answer has another number of results.
+    pub(super) mismatch: u64,
+    /// Asking again is no use.
+    pub(super) fatal: u64,
+    pub(super) list: u64,
+    pub(super) stale_list: u64,
+    pub(super) describe: u64,
+    /// A list lacks a shard, as if it were read while the shards change.
+    pub(super) torn_list: u64,
+    /// What is asked about the stream is not answered.
+    pub(super) silence: u64,
+    /// A description is older than the last switch.
+    pub(super) stale_describe: u64,
+    /// The longest latency of each way, in microseconds.
+    pub(super) latency: u64,
+}
+
+impl Faults {
+    /// Whether the stream may hold what was reported failed.
+    pub(super) fn are_ambiguous(&self) -> bool {
+        self.ambiguous + self.lost + self.stored_silently + self.mismatch > 0
+    }
+}
+
+#[derive(Clone)]
+struct ModelShard {
+    id: String,
+    range: HashKeyRange,
+    closed: bool,
+    /// What is left of this second's records.
+    second: u64,
+    taken: u32,
+}
+
+/// What a shard holds.
+pub(super) struct StoredRecord {
+    pub(super) shard: usize,
+    pub(super) sequence_number: String,
+    pub(super) record: KinesisRecord,
+}
+
+pub(super) type PutAnswer = Result<Vec<Result<Stored, RecordError>>, ClientError>;
+
+pub(super) struct ModelStream {
+    shards: Vec<ModelShard>,
+    /// The lists of shards that were right once, by the time from which on.
+    lists: BTreeMap<Duration, Vec<Shard>>,
+    pub(super) distribution: RecordDistribution,
+    /// Before the last switch.
+    before: RecordDistribution,
+    may_describe: bool,
+    shard_limit: Option<u32>,
+    pub(super) faults: Faults,
+    /// In the order in which they were stored: a parent's always before its children's.
+    pub(super) stored: Vec<StoredRecord>,
+}
+
+impl ModelStream {
+    pub(super) fn new(
+        shards: u64,
+        distribution: RecordDistribution,
+        may_describe: bool,
+        shard_limit: Option<u32>,
+        faults: Faults,
+    ) -> Self {
+        let mut stream = Self {
+            shards: Vec::new(),
+            lists: BTreeMap::new(),
+            distribution,
+            before: distribution,
+            may_describe,
+            shard_limit,
+            faults,
+            stored: Vec::new(),
+        };
+        stream.add(HashKeyRange::FULL);
+        let mut random = Random::new(shards);
+        for _ in 1..shards {
+            stream.split(Duration::ZERO, &mut random);
+        }
+        stream.remember(Duration::ZERO);
+        stream
+    }
+
+    pub(super) fn ranges(&self) -> Vec<HashKeyRange> {
+        self.shards.iter().map(|shard| shard.range).collect()
+    }
+
+    fn add(&mut self, range: HashKeyRange) {
+        self.shards.push(ModelShard {
+            id: format!("shardId-{:012}", self.shards.len()),
+            range,
+            closed: false,
+            second: 0,
+            taken: 0,
+        });
+    }
+
+    fn open(&self) -> Vec<usize> {
+        let mut open: Vec<_> = (0..self.shards.len())
+            .filter(|&at| !self.shards[at].closed)
+            .collect();
+        open.sort_by_key(|&at| self.shards[at].range.start());
+        open
+    }
+
+    fn remember(&mut self, now: Duration) {
+        let list = self.shards.iter().map(|shard| match shard.closed {
+            true => Shard::closed(shard.id.as_str(), shard.range),
+            false => Shard::open(shard.id.as_str(), shard.range),
+        });
+        self.lists.insert(now, list.collect());
+    }
+
+    /// Goes by keys if it did not, and the other way round.
+    pub(super) fn switch(&mut self) {
+        self.before = self.distribution;
+        self.distribution = match self.distribution {
+            RecordDistribution::ByKey => RecordDistribution::ServiceManaged,
+            _ => RecordDistribution::ByKey,
+        };
+    }
+
+    /// Splits a shard, in the middle or anywhere.
+    pub(super) fn split(&mut self, now: Duration, random: &mut Random) {
+        let open = self.open();
+        let at = open[random.index(open.len())];
+        let (start, end) = (self.shards[at].range.start(), self.shards[at].range.end());
+        let width = end.get() - start.get();
+        if width < 2 {
+            return;
+        }
+        let offset = if random.chance(500) {
+            width / 2
+        } else {
+            random.wide() % width
+        };
+        let middle = start.get() + offset;
+        self.shards[at].closed = true;
+        self.add(HashKeyRange::new(start, HashKey::new(middle)).expect("in order"));
+        self.add(HashKeyRange::new(HashKey::new(middle + 1), end).expect("in order"));
+        self.remember(now);
+    }
+
+    /// Merges two neighbours.
+    pub(super) fn merge(&mut self, now: Duration, random: &mut Random) {
+        let open = self.open();
+        if open.len() < 2 {
+            return;
+        }
+        let left = random.index(open.len() - 1);
+        let (left, right) = (open[left], open[left + 1]);
+        let range = HashKeyRange::new(
+            self.shards[left].range.start(),
+            self.shards[right].range.end(),
+        );
+        self.shards[left].closed = true;
+        self.shards[right].closed = true;
+        self.add(range.expect("in order"));
+        self.remember(now);
+    }
+
+    pub(super) fn list(
+        &self,
+        now: Duration,
+        random: &mut Random,
+    ) -> Result<Vec<Shard>, ClientError> {
+        if random.chance(self.faults.list) {
+            return Err(ClientError::retry("LimitExceededException", false));
+        }
+        let mut as_of = now;
+        if random.chance(self.faults.stale_list) {
+            as_of = now.saturating_sub(random.duration(0, 3_000_000));
+        }
+        let (_, list) = self.lists.range(..=as_of).next_back().expect("the first");
+        let mut list = list.clone();
+        match random.below(3) {
+            // Those that have no records any more are not listed.
+            0 => list.retain(|shard| !shard.is_closed()),
+            1 => list.reverse(),
+            _ => {}
+        }
+        if random.chance(self.faults.torn_list) && list.len() > 1 {
+            list.remove(random.index(list.len()));
+        }
+        Ok(list)
+    }
+
+    pub(super) fn describe(
+        &self,
+        random: &mut Random,
+    ) -> Result<Option<StreamDescription>, ClientError> {
+        if random.chance(self.faults.describe) {
+            return Err(ClientError::retry("LimitExceededException", false));
+        }
+        let stale = random.chance(self.faults.stale_describe);
+        let distribution = if stale {
+            self.before
+        } else {
+            self.distribution
+        };
+        Ok(self
+            .may_describe
+            .then(|| StreamDescription::new(distribution)))
+    }
+
+    /// Stores records and answers; an answer that does not come is none.
+    pub(super) fn put(
+        &mut self,
+        now: Duration,
+        records: Vec<KinesisRecord>,
+        random: &mut Random,
+    ) -> Option<PutAnswer> {
+        let faults = self.faults.clone();
+        if random.chance(faults.fatal) {
+            return Some(Err(ClientError::fatal("AccessDeniedException")));
+        }
+        let by_key = self.distribution == RecordDistribution::ByKey;
+        if by_key
+            && records
+                .iter()
+                .any(|record| record.partition_key().is_none())
+        {
+            return Some(Err(ClientError::fatal("ValidationException")));
+        }
+        if random.chance(faults.request) {
+            return Some(Err(ClientError::retry("ThrottlingException", false)));
+        }
+        if random.chance(faults.lost) {
+            return None;
+        }
+        let silent = random.chance(faults.stored_silently);
+        let ambiguous = random.chance(faults.ambiguous);
+        if ambiguous && random.chance(500) {
+            return Some(Err(ClientError::retry("InternalFailure", true)));
+        }
+        let mut results: Vec<_> = records
+            .into_iter()
+            .map(|record| self.store(now, record, random))
+            .collect();
+        if silent {
+            return None;
+        }
+        if ambiguous {
+            return Some(Err(ClientError::retry("ConnectionReset", true)));
+        }
+        if random.chance(faults.mismatch) {
+            results.pop();
+        }
+        Some(Ok(results))
+    }
+
+    fn store(
+        &mut self,
+        now: Duration,
+        record: KinesisRecord,
+        random: &mut Random,
+    ) -> Result<Stored, RecordError> {
+        let open = self.open();
+        let shard = match self.distribution {
+            RecordDistribution::ByKey => {
+                let hash_key = record.explicit_hash_key().unwrap_or_else(|| {
+                    HashKey::of_partition_key(record.partition_key().expect("it was checked"))
+                });
+                let owns = |at: &usize| self.shards[*at].range.contains(hash_key);
+                open.into_iter().find(owns).expect("one owns it")
+            }
+            _ => open[random.index(open.len())],
+        };
+        if random.chance(self.faults.throttle) || self.is_over_limit(shard, now) {
+            return Err(RecordError::new(RecordError::THROTTLED, "slow down"));
+        }
+        if random.chance(self.faults.internal) {
+            return Err(RecordError::new("InternalFailure", "try again"));
+        }
+        let sequence_number = (1000 + self.stored.len()).to_string();
+        self.stored.push(StoredRecord {
+            shard,
+            sequence_number: sequence_number.clone(),
+            record,
+        });
+        Ok(Stored::new(self.shards[shard].id.as_str(), sequence_number))
+    }
+
+    fn is_over_limit(&mut self, shard: usize, now: Duration) -> bool {
+        let Some(limit) = self.shard_limit else {
+            return false;
+        };
+        let shard = &mut self.shards[shard];
+        if shard.second != now.as_secs() {
+            shard.second = now.as_secs();
+            shard.taken = 0;
+        }
+        shard.taken += 1;
+        shard.taken > limit
+    }
+
+    pub(super) fn shard_id(&self, shard: usize) -> &str {
+        &self.shards[shard].id
+    }
+}
