@@ -10,7 +10,6 @@ mod kcl_rules;
 mod kpl_vectors;
 #[cfg(feature = "lambda")]
 mod lambda;
-mod layers;
 mod properties;
 mod proto_fresh;
 mod support;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::imports::Package;
+
 /// From the top down; rooms in one group do not import each other.
 const ROOMS: &[&[&str]] = &[
     &["error", "md5"],
@@ -33,8 +35,51 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
+}
+
+/// The library's.
 fn src() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+    root().join("src")
+}
+
+/// The folder of each package's source, and its root file.
+const PACKAGES: &[(&str, &str)] = &[
+    ("src", "lib.rs"),
+    ("producer/src", "lib.rs"),
+    ("kagg/src", "main.rs"),
+];
+
+#[test]
+fn files_that_import_each_other_are_found() {
+    let folder = root().join("tests/house/circle");
+    let package = Package::read(&folder.join("lib.rs"));
+    let circle = vec![folder.join("a.rs"), folder.join("b.rs")];
+    assert_eq!(package.circles(), [circle]);
+}
+
+#[test]
+#[ignore = "rooms are being moved"]
+fn no_two_files_of_a_package_import_each_other() {
+    let mut circles = String::new();
+    for (folder, file) in PACKAGES {
+        let package = Package::read(&root().join(folder).join(file));
+        for circle in package.circles() {
+            circles += &format!("{folder}:");
+            for file in circle {
+                circles += &format!(
+                    " {}",
+                    file.strip_prefix(root().join(folder)).unwrap().display()
+                );
+            }
+            circles += "\n";
+        }
+    }
+    assert!(circles.is_empty(), "\n{circles}");
 }
 
 /// The rooms that a file names as `crate::room`, but for its tests, which stand at its end.
@@ -93,7 +138,10 @@ fn rooms_import_only_from_rooms_above_them() {
 
 #[test]
 fn files_stay_readable() {
-    for file in rust_files(&src()) {
+    for file in PACKAGES
+        .iter()
+        .flat_map(|(folder, _)| rust_files(&root().join(folder)))
+    {
         let lines = fs::read_to_string(&file).unwrap().lines().count();
         assert!(lines <= 500, "{file:?} has {lines} lines");
     }
@@ -102,7 +150,7 @@ fn files_stay_readable() {
 /// Every room is in the picture that people read.
 #[test]
 fn architecture_md_names_every_room() {
-    let picture = fs::read_to_string(src().parent().unwrap().join("ARCHITECTURE.md")).unwrap();
+    let picture = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     for file in rust_files(&src()) {
         let inside = file.strip_prefix(src()).unwrap();
         let room = inside

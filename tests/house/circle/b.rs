@@ -1,0 +1,2 @@
+use crate::A;
+pub struct B(Option<Box<A>>);

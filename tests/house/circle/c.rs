@@ -1,0 +1,2 @@
+use crate::A;
+pub struct C(A);

@@ -1,0 +1,11 @@
+//! Checks of the house as a whole: nothing here is used by anybody.
+
+#[cfg(test)]
+mod imports;
+#[cfg(test)]
+mod layers;
+
+/// The examples of README.md.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
