@@ -1,9 +1,26 @@
 //! Read and write the record format of the Amazon Kinesis Producer Library (KPL).
 //!
 //! Producers that use the KPL pack many *user records* into one *Kinesis record*. Only the Kinesis
-//! Client Library (KCL) opens them again; everyone else sees bytes. This crate reads them exactly
-//! as the KCL does, and writes them exactly as the KPL does, with two differences: where the KCL
-//! loses user records, it says so; and it never makes an aggregate that the KCL would lose.
+//! Client Library (KCL, Java) opens them again; everyone else sees bytes that start with
+//! `F3 89 9A C2`. This crate reads them exactly as the KCL does, and writes them exactly as the KPL
+//! does, with two differences: where the KCL loses user records, this crate says so; and it never
+//! makes an aggregate that the KCL would drop.
+//!
+//! ```toml
+//! [dependencies]
+//! kinesis-aggregation = "0.1" # cargo add kinesis-aggregation
+//! ```
+//!
+//! | you have | take |
+//! |---|---|
+//! | a Lambda function | this crate with the feature [`lambda`](#features): [a whole program](lambda#a-whole-function) |
+//! | a consumer on AWS's SDK | this crate with the feature [`sdk`](#features): [a whole program](sdk#a-whole-consumer) |
+//! | an engine of your own, or another client | this crate as it is: [`Deaggregator`], [`StoredRecord`] |
+//! | a producer | the crate [`kinesis-aggregation-producer`](https://docs.rs/kinesis-aggregation-producer) |
+//! | a shell, and a stream of unreadable bytes | the command [`kagg`](https://crates.io/crates/kagg) |
+//! | work on the format itself | [`wire`]: [a whole program](wire#a-whole-program) |
+//!
+//! Rust 1.89; with the feature `sdk` 1.94.1, which aws-sdk-kinesis needs.
 //!
 //! # Reading
 //!
@@ -48,14 +65,16 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `simd` (default) | many digests at once in SIMD lanes |
-//! | `lambda` | Lambda events of every Kinesis shape, and the answers that make retries right |
+//! | `simd` (default) | [`md5`] digests of many messages at once, in SIMD lanes |
+//! | `lambda` | [`lambda`]: events of every Kinesis shape, and the answers that make retries right |
+//! | `sdk` | [`sdk`]: reading with aws-sdk-kinesis |
 //! | `prost` | [`proto`]: prost's messages for the schema |
-//! | `sdk` | reading with aws-sdk-kinesis: its records and shards |
 //!
 //! # No panics
 //!
 //! No input makes this crate panic, and no error or `Debug` shows a record's data or keys.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod aggregate;
 mod deaggregate;

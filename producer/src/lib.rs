@@ -44,6 +44,7 @@
 //! # Beside the real KPL, through a split and a merge
 //!
 #![doc = include_str!("../docs/SPLIT.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
 mod blocking;
