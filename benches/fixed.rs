@@ -94,9 +94,7 @@ fn index_prost_bare(times: usize) {
 
 fn shard() -> Deaggregator {
     let range = HashKeyRange::new(HashKey::MIN, HashKey::new(u128::MAX - 1)).expect("in order");
-    Deaggregator::new()
-        .with_hash_key_range(range)
-        .with_level(Level::Sse2)
+    Deaggregator::new().hash_key_range(range).level(Level::Sse2)
 }
 
 fn read(times: usize, keys: Keys) {

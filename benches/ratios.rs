@@ -44,9 +44,7 @@ fn ratio(name: &str, value: f64) {
 }
 
 fn deaggregator(level: Level, range: HashKeyRange) -> Deaggregator {
-    Deaggregator::new()
-        .with_hash_key_range(range)
-        .with_level(level)
+    Deaggregator::new().hash_key_range(range).level(level)
 }
 
 fn take(user_record: UserRecordRef<'_>) {
@@ -61,7 +59,7 @@ fn read_batch(deaggregator: &Deaggregator, page: &[KinesisRecord]) {
 
 fn read_single(deaggregator: &Deaggregator, page: &[KinesisRecord]) {
     for record in page {
-        for user_record in &deaggregator.deaggregate(record.partition_key(), record.data()) {
+        for user_record in &deaggregator.deaggregate(record) {
             take(user_record.expect("nothing is lost"));
         }
     }

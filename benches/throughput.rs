@@ -36,8 +36,8 @@ fn read(bencher: Bencher<'_, '_>, traffic: Traffic, batch: usize) {
     // A shard's range: all but the last hash key, so that every key used counts.
     let range = HashKeyRange::new(HashKey::MIN, HashKey::new(u128::MAX - 1)).expect("in order");
     let deaggregator = Deaggregator::new()
-        .with_hash_key_range(range)
-        .with_level(shared::level());
+        .hash_key_range(range)
+        .level(shared::level());
     bencher
         .counter(BytesCount::new(bytes(&page)))
         .counter(ItemsCount::new(user_records(&page)))

@@ -70,12 +70,12 @@ pub struct Loss {
 
 impl Loss {
     /// The Kinesis record's position in the batch, counted from 0.
-    pub fn record(&self) -> usize {
+    pub fn record_index(&self) -> usize {
         self.record
     }
 
     /// The sub-sequence number of the user record that causes the loss.
-    pub fn user_record(&self) -> u64 {
+    pub fn sub_sequence_number(&self) -> u64 {
         self.user_record
     }
 

@@ -100,11 +100,13 @@ pub use aggregate::{
     DEFAULT_MAX_SIZE, HIGHEST_MAX_RECORD_SIZE, OuterKey,
 };
 pub use deaggregate::{
-    Batch, BatchOwnedUserRecords, BatchRecord, BatchUserRecords, Deaggregated, Deaggregator,
-    Outcome, OwnedUserRecords, PlainReason, UserRecords, check_delivery, deaggregate,
+    Batch, Deaggregated, Deaggregator, Outcome, PlainReason, check_delivery, deaggregate,
 };
+pub use error::{Loss, LossKind};
 pub use hash_key::{HashKey, HashKeyRange};
-pub use record::{KinesisRecord, OwnedUserRecord, StoredRecord, UserRecord, UserRecordRef};
+pub use record::{
+    KinesisRecord, KinesisRecordRef, OwnedUserRecord, StoredRecord, UserRecord, UserRecordRef,
+};
 pub use sequence::{ExtendedSequenceNumber, SequenceNumber};
 pub use shard::{Shard, ShardMap};
 pub use sharded::ShardedAggregator;

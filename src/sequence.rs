@@ -3,12 +3,14 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::error::ParseSequenceNumberError;
 
 /// The sequence number of a Kinesis record, ordered as a number.
 ///
 /// Sequence numbers have up to 129 digits and differ in length, so their texts do not sort.
+/// Cloning one is cheap.
 ///
 /// ```
 /// use kinesis_aggregation::SequenceNumber;
@@ -19,7 +21,7 @@ use crate::error::ParseSequenceNumberError;
 /// # Ok::<(), kinesis_aggregation::error::ParseSequenceNumberError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SequenceNumber(Box<str>);
+pub struct SequenceNumber(Arc<str>);
 
 impl SequenceNumber {
     /// Its decimal digits, without leading zeros.

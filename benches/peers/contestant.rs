@@ -89,7 +89,7 @@ impl Ours {
         // All hash keys but the last: with all of them, no key would need hashing.
         let range = HashKeyRange::new(HashKey::MIN, HashKey::new(u128::MAX - 1)).expect("in order");
         Self {
-            deaggregator: Deaggregator::new().with_hash_key_range(range),
+            deaggregator: Deaggregator::new().hash_key_range(range),
             small: page("small"),
             large: page("large"),
             user_records: input::user_records(folder),

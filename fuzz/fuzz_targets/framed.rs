@@ -11,15 +11,15 @@ libfuzzer_sys::fuzz_target!(|input: (u8, u8, &[u8])| {
     let end = HashKey::new(u128::from(settings >> 2) << 122 | u128::MAX >> 6);
     let range = HashKeyRange::new(HashKey::MIN, end).unwrap();
     let mut deaggregator = Deaggregator::new()
-        .with_salvage(settings & 1 == 1)
-        .with_hash_key_range(range);
+        .salvage(settings & 1 == 1)
+        .hash_key_range(range);
     let resumes = settings & 2 == 2;
     if resumes {
         deaggregator = deaggregator.after(format!("1:{after}").parse().unwrap());
     }
     let page = [KinesisRecord::new("outer", data).with_sequence_number("1")];
     let batch = deaggregator.deaggregate_batch(&page);
-    let outcome = batch.records().next().unwrap().outcome();
+    let outcome = batch.records()[0].outcome();
 
     let mut seen = Vec::new();
     for (_, item) in &batch {

@@ -47,9 +47,9 @@ A line of the output (null where the input does not say):
    \"approximateArrivalTimestamp\":1545084650.987}";
 
 pub(crate) fn run(args: Args, status: &mut Status) -> Result<()> {
-    let mut deaggregator = Deaggregator::new().with_salvage(args.salvage);
+    let mut deaggregator = Deaggregator::new().salvage(args.salvage);
     if let Some(range) = args.hash_key_range {
-        deaggregator = deaggregator.with_hash_key_range(range);
+        deaggregator = deaggregator.hash_key_range(range);
     }
     let resuming = args.after.is_some();
     if let Some(position) = args.after {
@@ -63,8 +63,8 @@ pub(crate) fn run(args: Args, status: &mut Status) -> Result<()> {
             }
             let batch = deaggregator.deaggregate_batch(records);
             for (position, record) in (first..).zip(batch.records()) {
-                losses::report(position, &record, status);
-                printer.record(position, &record)?;
+                losses::report(position, record, status);
+                printer.record(position, record)?;
             }
             printer.flush()
         })

@@ -3,15 +3,14 @@
 use std::fmt;
 use std::ops::Range;
 
-use kinesis_aggregation::error::{Loss, LossKind};
-use kinesis_aggregation::{BatchRecord, Outcome, PlainReason, StoredRecord};
+use kinesis_aggregation::{Deaggregated, Loss, LossKind, Outcome, PlainReason, StoredRecord};
 
 use crate::exit::Status;
 use crate::input::Stored;
 use crate::output::complain;
 
 /// Reports what became of `record`, at `position` in the input, unless it came out well.
-pub(crate) fn report(position: usize, record: &BatchRecord<'_, Stored<'_>>, status: &mut Status) {
+pub(crate) fn report(position: usize, record: &Deaggregated<&Stored<'_>>, status: &mut Status) {
     let name = Name {
         position,
         sequence_number: record.source().sequence_number(),
@@ -85,7 +84,7 @@ pub(crate) struct Cause<'a>(pub(crate) &'a Loss);
 impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(loss) = self;
-        let (user_record, offset) = (loss.user_record(), loss.offset());
+        let (user_record, offset) = (loss.sub_sequence_number(), loss.offset());
         write!(
             f,
             "user record {user_record}, at byte {offset}: {}",

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::ValueEnum;
-use kinesis_aggregation::{BatchRecord, StoredRecord, UserRecordRef};
+use kinesis_aggregation::{Deaggregated, StoredRecord, UserRecordRef};
 
 use crate::compact::put_compact;
 use crate::exit::Result;
@@ -59,7 +59,7 @@ impl Printer {
     pub(crate) fn record(
         &mut self,
         position: usize,
-        record: &BatchRecord<'_, Stored<'_>>,
+        record: &Deaggregated<&Stored<'_>>,
     ) -> Result<()> {
         for user_record in record.user_records().flatten() {
             if self.left == 0 {

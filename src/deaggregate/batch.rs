@@ -1,95 +1,149 @@
-//! What reading gives: per Kinesis record, and flat.
+//! What reading gives: Kinesis records, each with its user records.
 
+use std::iter::FusedIterator;
+use std::sync::Arc;
 use std::{fmt, slice};
 
 use super::judge::{Judged, Opened, to_u64};
 use super::keys::KeysOf;
 use super::outcome::Outcome;
-use super::owned::{BatchOwnedUserRecords, OwnedUserRecords};
+use super::owned::OwnedUserRecords;
 use super::steps::{Step, Steps};
 use crate::error::Loss;
-use crate::record::{StoredRecord, UserRecordRef};
+use crate::record::{OwnedUserRecord, StoredRecord, UserRecordRef};
 use crate::wire::{IndexedRecord, MAGIC};
 
-/// One Kinesis record, read. Iterate over a reference to it for the user records.
-pub struct Deaggregated<'a> {
-    partition_key: Option<&'a str>,
-    data: &'a [u8],
-    opened: Opened,
+/// One Kinesis record, read: alone, or as one of a [`Batch`]. Iterate over a reference to it for
+/// its user records.
+///
+/// ```
+/// use kinesis_aggregation::{Outcome, PlainReason, deaggregate};
+///
+/// let read = deaggregate("key", b"data");
+/// assert_eq!(read.outcome(), Outcome::Plain(PlainReason::NotFramed));
+/// for user_record in &read {
+///     assert_eq!(user_record?.data(), b"data");
+/// }
+/// # Ok::<(), kinesis_aggregation::Loss>(())
+/// ```
+pub struct Deaggregated<R> {
+    source: R,
+    judged: Judged,
+    /// What the whole batch holds; one record alone is a batch of one.
+    opened: Arc<Opened>,
 }
 
-impl<'a> Deaggregated<'a> {
-    pub(super) fn new(partition_key: Option<&'a str>, data: &'a [u8], opened: Opened) -> Self {
+impl<R: StoredRecord> Deaggregated<R> {
+    pub(super) fn new(source: R, judged: Judged, opened: Arc<Opened>) -> Self {
         Self {
-            partition_key,
-            data,
+            source,
+            judged,
             opened,
         }
     }
 
-    /// What became of the Kinesis record.
-    pub fn outcome(&self) -> Outcome {
-        let judged = self.opened.records.first();
-        judged.map_or(Outcome::Skipped, |judged| judged.outcome)
+    /// The Kinesis record as it was given.
+    pub fn source(&self) -> &R {
+        &self.source
     }
 
-    /// The user records and losses, in order.
-    pub fn user_records(&self) -> UserRecords<'_> {
-        let judged = self.opened.records.first();
-        judged
-            .map(|judged| UserRecords::new(self.partition_key, self.data, &self.opened, judged))
-            .unwrap_or_default()
+    /// What became of it.
+    pub fn outcome(&self) -> Outcome {
+        self.judged.outcome
+    }
+
+    /// Its user records and losses, in order.
+    pub fn user_records(&self) -> impl ExactSizeIterator<Item = Result<UserRecordRef<'_>, Loss>> {
+        self.into_iter()
+    }
+
+    /// Its user records and losses, in order. These user records own what they hold, and share the
+    /// Kinesis record's buffer if `R` [can](StoredRecord::share).
+    pub fn owned_user_records(
+        &self,
+    ) -> impl ExactSizeIterator<Item = Result<OwnedUserRecord, Loss>> {
+        OwnedUserRecords::from(self)
+    }
+
+    /// What is lost of it, in order.
+    pub fn losses(&self) -> &[Loss] {
+        self.opened.losses(&self.judged)
     }
 }
 
-impl<'b> IntoIterator for &'b Deaggregated<'_> {
+impl<'b, R: StoredRecord> IntoIterator for &'b Deaggregated<R> {
     type Item = Result<UserRecordRef<'b>, Loss>;
     type IntoIter = UserRecords<'b>;
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.user_records()
+    fn into_iter(self) -> UserRecords<'b> {
+        self.into()
+    }
+}
+
+impl<'b, R: StoredRecord> From<&'b Deaggregated<R>> for UserRecords<'b> {
+    fn from(read: &'b Deaggregated<R>) -> Self {
+        Self {
+            partition_key: read.source.partition_key(),
+            sequence_number: read.source.sequence_number(),
+            data: read.source.data(),
+            keys: read.opened.keys(&read.judged),
+            steps: Steps::new(&read.opened, &read.judged),
+        }
+    }
+}
+
+impl<'b, R: StoredRecord> From<&'b Deaggregated<R>> for OwnedUserRecords<'b, R> {
+    fn from(read: &'b Deaggregated<R>) -> Self {
+        Self::new(&read.source, &read.opened, &read.judged)
+    }
+}
+
+/// Lengths only.
+impl<R: StoredRecord> fmt::Debug for Deaggregated<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deaggregated")
+            .field("outcome", &self.outcome())
+            .field("data_len", &self.source.data().len())
+            .finish_non_exhaustive()
     }
 }
 
 /// A batch of Kinesis records, read. Iterate over a reference to it for all user records, each
 /// with the Kinesis record it came in.
-#[derive(Debug)]
 pub struct Batch<'a, R> {
-    records: &'a [R],
-    opened: Opened,
+    records: Vec<Deaggregated<&'a R>>,
+    opened: Arc<Opened>,
 }
 
 impl<'a, R: StoredRecord> Batch<'a, R> {
-    pub(super) fn new(records: &'a [R], opened: Opened) -> Self {
+    pub(super) fn new(sources: &'a [R], judged: Vec<Judged>, opened: Opened) -> Self {
+        let opened = Arc::new(opened);
+        let records = sources
+            .iter()
+            .zip(judged)
+            .map(|(source, judged)| Deaggregated::new(source, judged, Arc::clone(&opened)))
+            .collect();
         Self { records, opened }
     }
 
     /// The Kinesis records, in the input's order.
-    pub fn records(&self) -> impl ExactSizeIterator<Item = BatchRecord<'_, R>> {
-        self.records
-            .iter()
-            .zip(&self.opened.records)
-            .map(|(source, judged)| BatchRecord {
-                source,
-                judged,
-                opened: &self.opened,
-            })
+    pub fn records(&self) -> &[Deaggregated<&'a R>] {
+        &self.records
     }
 
     /// All user records and losses, in order, each with its Kinesis record.
-    pub fn user_records(&self) -> BatchUserRecords<'_, R> {
-        BatchUserRecords {
-            records: self.records.iter().zip(&self.opened.records),
-            opened: &self.opened,
-            source: None,
-            current: UserRecords::default(),
-        }
+    pub fn user_records(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (&R, Result<UserRecordRef<'_>, Loss>)> {
+        self.into_iter()
     }
 
-    /// All user records and losses, in order, each with its Kinesis record; the user records own
+    /// All user records and losses, in order, each with its Kinesis record. These user records own
     /// what they hold, and share the Kinesis record's buffer if `R` [can](StoredRecord::share).
-    pub fn owned_user_records(&self) -> BatchOwnedUserRecords<'_, R> {
-        BatchOwnedUserRecords::new(self.records.iter().zip(&self.opened.records), &self.opened)
+    pub fn owned_user_records(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (&R, Result<OwnedUserRecord, Loss>)> {
+        Flat::<R, OwnedUserRecords<'_, &R>>::new(&self.records)
     }
 
     /// What is lost, in order; empty if nothing is.
@@ -100,79 +154,33 @@ impl<'a, R: StoredRecord> Batch<'a, R> {
 
 impl<'b, R: StoredRecord> IntoIterator for &'b Batch<'_, R> {
     type Item = (&'b R, Result<UserRecordRef<'b>, Loss>);
-    type IntoIter = BatchUserRecords<'b, R>;
+    type IntoIter = Flat<'b, R, UserRecords<'b>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.user_records()
+        Flat::new(&self.records)
     }
 }
 
-/// One Kinesis record of a [`Batch`].
-#[derive(Debug)]
-pub struct BatchRecord<'b, R> {
-    source: &'b R,
-    judged: &'b Judged,
-    opened: &'b Opened,
-}
-
-impl<'b, R: StoredRecord> BatchRecord<'b, R> {
-    /// The record as it was given.
-    pub fn source(&self) -> &'b R {
-        self.source
-    }
-
-    /// What became of it.
-    pub fn outcome(&self) -> Outcome {
-        self.judged.outcome
-    }
-
-    /// Its user records and losses, in order.
-    pub fn user_records(&self) -> UserRecords<'b> {
-        UserRecords::of(self.source, self.opened, self.judged)
-    }
-
-    /// Its user records and losses, in order; the user records own what they hold.
-    pub fn owned_user_records(&self) -> OwnedUserRecords<'b, R> {
-        OwnedUserRecords::new(self.source, self.opened, self.judged)
-    }
-
-    /// What is lost of it, in order.
-    pub fn losses(&self) -> &'b [Loss] {
-        self.opened.losses(self.judged)
+/// Counts only.
+impl<R> fmt::Debug for Batch<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch")
+            .field("records", &self.records.len())
+            .field("losses", &self.opened.all_losses().len())
+            .finish_non_exhaustive()
     }
 }
 
 /// The user records of one Kinesis record: see [`Deaggregated::user_records`].
-#[derive(Clone, Default)]
 pub struct UserRecords<'b> {
     partition_key: Option<&'b str>,
+    sequence_number: Option<&'b str>,
     data: &'b [u8],
-    /// The data behind the magic.
-    message: &'b [u8],
     keys: KeysOf<'b>,
     steps: Steps<'b>,
 }
 
 impl<'b> UserRecords<'b> {
-    fn new(
-        partition_key: Option<&'b str>,
-        data: &'b [u8],
-        opened: &'b Opened,
-        judged: &Judged,
-    ) -> Self {
-        Self {
-            partition_key,
-            data,
-            message: data.get(MAGIC.len()..).unwrap_or_default(),
-            keys: opened.keys(judged),
-            steps: Steps::new(opened, judged),
-        }
-    }
-
-    fn of<R: StoredRecord>(source: &'b R, opened: &'b Opened, judged: &Judged) -> Self {
-        Self::new(source.partition_key(), source.data(), opened, judged)
-    }
-
     #[inline(always)]
     fn user_record(&self, position: usize, entry: &IndexedRecord) -> UserRecordRef<'b> {
         let (partition_key, mut hash_key) = self.keys.get(entry.partition_key);
@@ -185,7 +193,10 @@ impl<'b> UserRecords<'b> {
             partition_key: Some(partition_key),
             explicit_hash_key,
             hash_key,
-            data: entry.data.of(self.message),
+            data: entry
+                .data
+                .of(self.data.get(MAGIC.len()..).unwrap_or_default()),
+            sequence_number: self.sequence_number,
             sub_sequence_number: to_u64(position),
             aggregated: true,
         }
@@ -197,6 +208,7 @@ impl<'b> UserRecords<'b> {
             explicit_hash_key: None,
             hash_key: None,
             data: self.data,
+            sequence_number: self.sequence_number,
             sub_sequence_number: 0,
             aggregated: false,
         }
@@ -215,52 +227,61 @@ impl<'b> Iterator for UserRecords<'b> {
             Step::Loss(loss) => Err(loss.clone()),
         })
     }
-}
 
-/// Lengths only.
-impl fmt::Debug for Deaggregated<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deaggregated")
-            .field("outcome", &self.outcome())
-            .field("data_len", &self.data.len())
-            .finish_non_exhaustive()
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.steps.size_hint()
     }
 }
 
-/// Positions only.
-impl fmt::Debug for UserRecords<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UserRecords")
-            .field("left", &self.steps.left())
-            .finish_non_exhaustive()
+impl ExactSizeIterator for UserRecords<'_> {}
+impl FusedIterator for UserRecords<'_> {}
+
+/// The user records of a batch, each with its Kinesis record; `I` has those of one.
+pub struct Flat<'b, R, I> {
+    records: slice::Iter<'b, Deaggregated<&'b R>>,
+    current: Option<(&'b R, I)>,
+}
+
+impl<'b, R, I> Flat<'b, R, I> {
+    fn new(records: &'b [Deaggregated<&'b R>]) -> Self {
+        Self {
+            records: records.iter(),
+            current: None,
+        }
     }
 }
 
-/// The user records of a batch: see [`Batch::user_records`].
-#[derive(Debug)]
-pub struct BatchUserRecords<'b, R> {
-    records: std::iter::Zip<slice::Iter<'b, R>, slice::Iter<'b, Judged>>,
-    opened: &'b Opened,
-    source: Option<&'b R>,
-    /// Those of `source`.
-    current: UserRecords<'b>,
-}
-
-impl<'b, R: StoredRecord> Iterator for BatchUserRecords<'b, R> {
-    type Item = (&'b R, Result<UserRecordRef<'b>, Loss>);
+impl<'b, R, I, T> Iterator for Flat<'b, R, I>
+where
+    I: ExactSizeIterator<Item = T> + From<&'b Deaggregated<&'b R>>,
+{
+    type Item = (&'b R, T);
 
     // Inlined, what the caller does not look at is not even made.
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(source) = self.source
-                && let Some(user_record) = self.current.next()
+            if let Some((source, user_records)) = &mut self.current
+                && let Some(user_record) = user_records.next()
             {
                 return Some((source, user_record));
             }
-            let (source, judged) = self.records.next()?;
-            self.source = Some(source);
-            self.current = UserRecords::of(source, self.opened, judged);
+            let read = self.records.next()?;
+            self.current = Some((read.source, read.into()));
         }
     }
+
+    /// Exact; takes a step for each Kinesis record that is left.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let current = self.current.as_ref().map_or(0, |(_, i)| i.len());
+        let rest = self.records.as_slice().iter();
+        let rest = rest.map(|read| Steps::new(&read.opened, &read.judged).len());
+        let left = rest.fold(current, usize::saturating_add);
+        (left, Some(left))
+    }
+}
+
+impl<'b, R, I: ExactSizeIterator + From<&'b Deaggregated<&'b R>>> ExactSizeIterator
+    for Flat<'b, R, I>
+{
 }

@@ -18,12 +18,12 @@ pub(super) struct Opened {
     /// Judged entries name [`Keys`] instead of table entries.
     index: Index,
     keys: Keys,
-    pub(super) records: Vec<Judged>,
     losses: Vec<Loss>,
 }
 
-/// One Kinesis record: which of its user records come out, and what is lost.
-#[derive(Clone, Debug)]
+/// One Kinesis record: which of its user records come out, and what is lost. By default, nothing:
+/// it is skipped.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Judged {
     pub(super) outcome: Outcome,
     /// The sub-sequence numbers that come out, but for those of a loss.
@@ -38,7 +38,6 @@ pub(super) struct Judged {
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opened")
-            .field("records", &self.records.len())
             .field("losses", &self.losses.len())
             .finish_non_exhaustive()
     }
@@ -67,6 +66,7 @@ impl Opened {
 pub(super) struct Judge<'a> {
     rules: &'a Deaggregator,
     opened: Opened,
+    judged: Vec<Judged>,
     /// For each table entry of the aggregate at hand, its place in the keys, and what is known.
     partition_keys: Vec<Place>,
     explicit_hash_keys: Vec<Place>,
@@ -76,7 +76,7 @@ pub(super) struct Judge<'a> {
 }
 
 /// A Kinesis record's data and, to resume, its sequence number.
-type Stored<'a> = (&'a [u8], Option<&'a str>);
+pub(super) type Stored<'a> = (&'a [u8], Option<&'a str>);
 
 /// What stands before judging: at which user record to start, and the frame if there is one.
 enum Candidate<'a> {
@@ -120,6 +120,7 @@ impl<'a> Judge<'a> {
         Self {
             rules,
             opened: Opened::default(),
+            judged: Vec::new(),
             partition_keys: Vec::new(),
             explicit_hash_keys: Vec::new(),
             hashes: Hashes::default(),
@@ -128,19 +129,19 @@ impl<'a> Judge<'a> {
     }
 
     /// Opens `records`: in parts, all digests of a part first, then each in its order.
-    pub(super) fn open(mut self, records: &[Stored<'_>]) -> Opened {
+    pub(super) fn open(mut self, records: &[Stored<'_>]) -> (Vec<Judged>, Opened) {
         let candidates: Vec<_> = records
             .iter()
             .map(|stored| self.candidate(stored))
             .collect();
-        self.opened.records.reserve_exact(candidates.len());
+        self.judged.reserve_exact(candidates.len());
         let mut rest = candidates.as_slice();
         while !rest.is_empty() {
             let (part, behind) = rest.split_at_checked(part(rest)).unwrap_or((rest, &[]));
             self.part(part);
             rest = behind;
         }
-        self.opened
+        (self.judged, self.opened)
     }
 
     fn part(&mut self, candidates: &[Candidate<'_>]) {
@@ -155,7 +156,7 @@ impl<'a> Judge<'a> {
                 }
                 Candidate::Framed(_, first) => self.plain(PlainReason::DigestMismatch, first),
             };
-            self.opened.records.push(judged);
+            self.judged.push(judged);
         }
     }
 
@@ -393,7 +394,7 @@ impl<'a> Judge<'a> {
             },
         };
         self.opened.losses.push(Loss {
-            record: self.opened.records.len(),
+            record: self.judged.len(),
             user_record: to_u64(position),
             lost: to_u64(lost.start)..to_u64(lost.end),
             offset: located.offset.saturating_add(MAGIC.len()),

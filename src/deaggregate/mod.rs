@@ -8,18 +8,19 @@ mod outcome;
 mod owned;
 mod steps;
 
-pub use batch::{Batch, BatchRecord, BatchUserRecords, Deaggregated, UserRecords};
+#[cfg(feature = "lambda")]
+pub(crate) use batch::UserRecords;
+pub use batch::{Batch, Deaggregated};
 pub use outcome::{Outcome, PlainReason};
-pub use owned::{BatchOwnedUserRecords, OwnedUserRecords};
 
 use crate::error::Loss;
 use crate::hash_key::HashKeyRange;
 use crate::md5::{self, Digest, Level};
-use crate::record::StoredRecord;
+use crate::record::{KinesisRecordRef, StoredRecord};
 use crate::sequence::ExtendedSequenceNumber;
-use judge::Judge;
+use judge::{Judge, Stored};
 
-/// Reads one Kinesis record as the KCL does, whatever shard it is from.
+/// Reads one Kinesis record as the KCL does, from any shard.
 ///
 /// See [`Deaggregator`] for hash key ranges, salvage, resuming, and whole batches.
 ///
@@ -30,13 +31,13 @@ use judge::Judge;
 ///     assert_eq!(user_record.partition_key(), Some("key"));
 ///     assert_eq!(user_record.data(), b"plain");
 /// }
-/// # Ok::<(), kinesis_aggregation::error::Loss>(())
+/// # Ok::<(), kinesis_aggregation::Loss>(())
 /// ```
 pub fn deaggregate<'a>(
     partition_key: impl Into<Option<&'a str>>,
     data: &'a [u8],
-) -> Deaggregated<'a> {
-    Deaggregator::new().deaggregate(partition_key, data)
+) -> Deaggregated<KinesisRecordRef<'a>> {
+    Deaggregator::new().deaggregate(KinesisRecordRef::new(partition_key, data))
 }
 
 /// Whether a KCL on a shard with this hash key range would deliver every user record of `data`,
@@ -59,10 +60,10 @@ pub fn deaggregate<'a>(
 /// The first [`Loss`]: the KCL drops the whole Kinesis record, or the rest of it from the user
 /// record that the loss names.
 pub fn check_delivery(data: &[u8], range: HashKeyRange) -> Result<Outcome, Loss> {
-    let deaggregator = Deaggregator::new().with_hash_key_range(range);
-    let read = deaggregator.deaggregate(None, data);
-    match read.user_records().find_map(Result::err) {
-        Some(loss) => Err(loss),
+    let deaggregator = Deaggregator::new().hash_key_range(range);
+    let read = deaggregator.deaggregate(KinesisRecordRef::new(None, data));
+    match read.losses().first() {
+        Some(loss) => Err(loss.clone()),
         None => Ok(read.outcome()),
     }
 }
@@ -75,7 +76,7 @@ pub fn check_delivery(data: &[u8], range: HashKeyRange) -> Result<Outcome, Loss>
 /// use kinesis_aggregation::{Deaggregator, KinesisRecord};
 ///
 /// let page = [KinesisRecord::new("a", "one"), KinesisRecord::new("b", "two")];
-/// let deaggregator = Deaggregator::new().with_hash_key_range("0-99".parse()?);
+/// let deaggregator = Deaggregator::new().hash_key_range("0-99".parse()?);
 /// for (source, user_record) in &deaggregator.deaggregate_batch(&page) {
 ///     // A plain record is delivered wherever its hash key lies, as in the KCL.
 ///     assert_eq!(user_record?.partition_key(), source.partition_key());
@@ -97,41 +98,40 @@ impl Deaggregator {
         Self::default()
     }
 
-    /// For one shard: an aggregate with a user record outside `range` is dropped whole, as in the
-    /// KCL, and reported. Not for streams with service-managed distribution, where a record's
-    /// hash key says nothing about its shard.
+    /// Sets the shard's hash key range: an aggregate with a user record outside it is dropped whole,
+    /// as in the KCL, and reported. Not for streams with service-managed distribution, where a
+    /// record's hash key says nothing about its shard.
     ///
     /// Without a range it is 0 to 2^128 - 1, as in a KCL that does not know its shard's: an
-    /// explicit hash key of -1 is out of it.
+    /// explicit hash key of -1 is outside it.
     #[must_use]
-    pub fn with_hash_key_range(mut self, range: HashKeyRange) -> Self {
+    pub fn hash_key_range(mut self, range: HashKeyRange) -> Self {
         self.hash_key_range = range;
         self
     }
 
-    /// Whether to go on behind a user record with a bad index or explicit hash key, where the KCL
-    /// stops. Each one is reported, and so is any further one that is out of range. A Kinesis
+    /// Whether to go on after a user record with a bad index or explicit hash key, where the KCL
+    /// stops. Each bad one is reported, and so is any later one that is out of range. A Kinesis
     /// record whose first bad user record is out of range is dropped all the same.
     #[must_use]
-    pub fn with_salvage(mut self, salvage: bool) -> Self {
+    pub fn salvage(mut self, salvage: bool) -> Self {
         self.salvage = salvage;
         self
     }
 
-    /// To resume after a checkpoint: what stands at or below `position` is skipped, its losses
-    /// too. An aggregate is judged whole all the same. A Kinesis record without a sequence number
-    /// is never skipped.
+    /// Resumes after a checkpoint: user records at or below `position` are skipped, and their
+    /// losses too. The aggregate is still judged as a whole. A Kinesis record without a sequence
+    /// number is never skipped.
     #[must_use]
     pub fn after(mut self, position: ExtendedSequenceNumber) -> Self {
         self.after = Some(position);
         self
     }
 
-    /// Computes digests with the instructions of `level`; the best one serves where this processor
+    /// Computes digests with the instructions of `level`, or with the best ones if this processor
     /// lacks it. For tests and benches: the results are the same on every level.
-    #[doc(hidden)]
     #[must_use]
-    pub fn with_level(mut self, level: Level) -> Self {
+    pub fn level(mut self, level: Level) -> Self {
         self.level = Some(level);
         self
     }
@@ -143,28 +143,35 @@ impl Deaggregator {
         forced.unwrap_or_else(|| md5::digest_many(messages))
     }
 
-    /// Reads one Kinesis record.
-    pub fn deaggregate<'a>(
-        &self,
-        partition_key: impl Into<Option<&'a str>>,
-        data: &'a [u8],
-    ) -> Deaggregated<'a> {
-        let opened = Judge::new(self).open(&[(data, None)]);
-        Deaggregated::new(partition_key.into(), data, opened)
+    /// Reads one Kinesis record, given or borrowed.
+    ///
+    /// ```
+    /// use kinesis_aggregation::{Deaggregator, KinesisRecordRef, Outcome};
+    ///
+    /// let record = KinesisRecordRef::new("key", b"data").with_sequence_number("42");
+    /// let read = Deaggregator::new().after("41".parse()?).deaggregate(record);
+    /// assert_eq!(read.user_records().len(), 1);
+    /// let read = Deaggregator::new().after("42".parse()?).deaggregate(record);
+    /// assert_eq!(read.outcome(), Outcome::Skipped);
+    /// # Ok::<(), kinesis_aggregation::error::ParseSequenceNumberError>(())
+    /// ```
+    pub fn deaggregate<R: StoredRecord>(&self, record: R) -> Deaggregated<R> {
+        let (judged, opened) = Judge::new(self).open(&[self.stored(&record)]);
+        let judged = judged.into_iter().next().unwrap_or_default();
+        Deaggregated::new(record, judged, opened.into())
     }
 
     /// Reads a page of `GetRecords`, a Lambda event, or any other set of Kinesis records: with
     /// the very results of one at a time, but all digests at once, which is several times faster.
     pub fn deaggregate_batch<'a, R: StoredRecord>(&self, records: &'a [R]) -> Batch<'a, R> {
-        let stored: Vec<_> = records
-            .iter()
-            .map(|record| {
-                // Needed only to resume.
-                let sequence_number = self.after.as_ref().and(record.sequence_number());
-                (record.data(), sequence_number)
-            })
-            .collect();
-        let opened = Judge::new(self).open(&stored);
-        Batch::new(records, opened)
+        let stored: Vec<_> = records.iter().map(|record| self.stored(record)).collect();
+        let (judged, opened) = Judge::new(self).open(&stored);
+        Batch::new(records, judged, opened)
+    }
+
+    /// What is needed of a record: its sequence number only to resume.
+    fn stored<'a, R: StoredRecord>(&self, record: &'a R) -> Stored<'a> {
+        let sequence_number = self.after.as_ref().and(record.sequence_number());
+        (record.data(), sequence_number)
     }
 }

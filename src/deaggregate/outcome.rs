@@ -1,5 +1,5 @@
 /// What became of one Kinesis record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
     /// It is not an aggregate: it came out as it is, as one user record.
@@ -11,16 +11,17 @@ pub enum Outcome {
     /// A user record is outside the hash key range: nothing came out but one loss.
     Dropped,
     /// A user record has a bad index or explicit hash key: those before it came out, then a loss;
-    /// when salvaging, good ones behind it too.
+    /// when salvaging, good ones after it too.
     Cut,
-    /// It stands at or below the position to resume after, all of it: it was not looked into.
+    /// All of it is at or below the position to resume after: it was not opened.
+    #[default]
     Skipped,
 }
 
 /// Why a Kinesis record is taken for a plain one.
 ///
 /// All but the first start with the magic: such a record was probably an aggregate once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PlainReason {
     /// It does not start with the magic.

@@ -1,19 +1,18 @@
 //! Reading into user records that own what they hold.
 
-use std::{fmt, iter, slice};
-
 use bytestring::ByteString;
 
 use super::judge::{Judged, Opened, to_u64, to_usize};
 use super::steps::{Step, Steps};
 use crate::error::Loss;
 use crate::record::{OwnedUserRecord, StoredRecord};
+use crate::sequence::SequenceNumber;
 use crate::wire::{IndexedRecord, MAGIC, Span};
 
-/// The owned user records of one Kinesis record: see
-/// [`BatchRecord::owned_user_records`](super::BatchRecord::owned_user_records).
-pub struct OwnedUserRecords<'b, R> {
+/// The owned user records of one Kinesis record.
+pub(super) struct OwnedUserRecords<'b, R> {
     source: &'b R,
+    sequence_number: Option<SequenceNumber>,
     opened: &'b Opened,
     judged: &'b Judged,
     steps: Steps<'b>,
@@ -25,6 +24,7 @@ impl<'b, R: StoredRecord> OwnedUserRecords<'b, R> {
     pub(super) fn new(source: &'b R, opened: &'b Opened, judged: &'b Judged) -> Self {
         Self {
             source,
+            sequence_number: source.sequence_number().and_then(|text| text.parse().ok()),
             opened,
             judged,
             steps: Steps::new(opened, judged),
@@ -41,6 +41,7 @@ impl<'b, R: StoredRecord> OwnedUserRecords<'b, R> {
             explicit_hash_key: hash_key_place.map(|place| self.key(place)),
             hash_key: hash_key.copied(),
             data: self.share(entry.data),
+            sequence_number: self.sequence_number.clone(),
             sub_sequence_number: to_u64(position),
             aggregated: true,
         }
@@ -52,6 +53,7 @@ impl<'b, R: StoredRecord> OwnedUserRecords<'b, R> {
             explicit_hash_key: None,
             hash_key: None,
             data: self.source.share(0..self.source.data().len()),
+            sequence_number: self.sequence_number.clone(),
             sub_sequence_number: 0,
             aggregated: false,
         }
@@ -89,47 +91,10 @@ impl<R: StoredRecord> Iterator for OwnedUserRecords<'_, R> {
             Step::Loss(loss) => Err(loss.clone()),
         })
     }
-}
 
-impl<R> fmt::Debug for OwnedUserRecords<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedUserRecords").finish_non_exhaustive()
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.steps.size_hint()
     }
 }
 
-type Records<'b, R> = iter::Zip<slice::Iter<'b, R>, slice::Iter<'b, Judged>>;
-
-/// The owned user records of a batch: see
-/// [`Batch::owned_user_records`](super::Batch::owned_user_records).
-#[derive(Debug)]
-pub struct BatchOwnedUserRecords<'b, R> {
-    records: Records<'b, R>,
-    opened: &'b Opened,
-    current: Option<OwnedUserRecords<'b, R>>,
-}
-
-impl<'b, R: StoredRecord> BatchOwnedUserRecords<'b, R> {
-    pub(super) fn new(records: Records<'b, R>, opened: &'b Opened) -> Self {
-        Self {
-            records,
-            opened,
-            current: None,
-        }
-    }
-}
-
-impl<'b, R: StoredRecord> Iterator for BatchOwnedUserRecords<'b, R> {
-    type Item = (&'b R, Result<OwnedUserRecord, Loss>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(user_records) = &mut self.current
-                && let Some(user_record) = user_records.next()
-            {
-                return Some((user_records.source, user_record));
-            }
-            let (source, judged) = self.records.next()?;
-            self.current = Some(OwnedUserRecords::new(source, self.opened, judged));
-        }
-    }
-}
+impl<R: StoredRecord> ExactSizeIterator for OwnedUserRecords<'_, R> {}

@@ -2,7 +2,7 @@
 
 use std::slice;
 
-use super::judge::{Judged, Opened, to_u64};
+use super::judge::{Judged, Opened};
 use super::outcome::Outcome;
 use crate::error::Loss;
 use crate::wire::IndexedRecord;
@@ -100,11 +100,18 @@ impl<'b> Iterator for Steps<'b> {
             }
         }
     }
-}
 
-/// For `Debug`: where it stands.
-impl Steps<'_> {
-    pub(super) fn left(&self) -> std::ops::Range<u64> {
-        to_u64(self.next)..to_u64(self.end)
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        // Each position that is left gives one step, a user record or the loss in its place.
+        let places = self.next..self.end;
+        let apart = |loss: &Loss| {
+            let at = usize::try_from(loss.user_record);
+            !at.is_ok_and(|at| places.contains(&at))
+        };
+        let apart = self.losses.as_slice().last().is_some_and(apart);
+        let left = places.len().saturating_add(usize::from(apart));
+        (left, Some(left))
     }
 }
+
+impl ExactSizeIterator for Steps<'_> {}

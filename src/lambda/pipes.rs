@@ -189,11 +189,11 @@ impl<'a> EventUserRecords<'_, PipesRecord<'a>> {
     /// behind it: an enrichment succeeds or fails as a whole.
     pub fn flatten(&self) -> Result<Vec<PipesUserRecord<'_>>, Loss> {
         let mut answer = Vec::new();
-        for (position, record) in self.batch().records().enumerate() {
+        for (position, record) in self.batch().records().iter().enumerate() {
             for user_record in record.user_records() {
                 match user_record {
                     Ok(user_record) => {
-                        let source = record.source();
+                        let source = *record.source();
                         let user_record = EventUserRecord::new(position, source, user_record);
                         answer.push(PipesUserRecord::new(&user_record));
                     }

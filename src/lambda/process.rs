@@ -1,7 +1,7 @@
 //! Processing in order.
 
 use std::iter::Enumerate;
-use std::vec;
+use std::slice;
 
 use super::error::Error;
 use super::failure::{Failure, FailureReason};
@@ -12,7 +12,7 @@ use super::response::BatchResponse;
 use super::resume::Resume;
 use super::unwind::{self, Called};
 use super::user_records::{EventUserRecord, EventUserRecords};
-use crate::deaggregate::{BatchRecord, UserRecords};
+use crate::deaggregate::{Deaggregated, UserRecords};
 use crate::error::Loss;
 
 impl<R: EventRecord> EventUserRecords<'_, R> {
@@ -56,7 +56,7 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
 pub(super) struct InOrder<'b, R: EventRecord> {
     processor: &'b Processor,
     progress: Progress<'b, R>,
-    records: Enumerate<vec::IntoIter<BatchRecord<'b, R>>>,
+    records: Enumerate<slice::Iter<'b, Deaggregated<&'b R>>>,
     current: Option<Current<'b, R>>,
     failed: Option<usize>,
 }
@@ -74,11 +74,10 @@ impl<'b, R: EventRecord> InOrder<'b, R> {
         user_records: &'b EventUserRecords<'_, R>,
         resume: Option<&'b dyn Resume>,
     ) -> Self {
-        let records: Vec<_> = user_records.batch().records().collect();
         Self {
             processor: user_records.processor(),
             progress: Progress::new(user_records.records(), resume),
-            records: records.into_iter().enumerate(),
+            records: user_records.batch().records().iter().enumerate(),
             current: None,
             failed: None,
         }
@@ -120,7 +119,7 @@ impl<'b, R: EventRecord> InOrder<'b, R> {
             self.current = Some(Current {
                 position,
                 source: record.source(),
-                user_records: record.user_records(),
+                user_records: record.into_iter(),
                 cut: None,
             });
         }

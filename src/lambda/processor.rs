@@ -62,24 +62,24 @@ impl Processor {
     /// several, see [`read_in_range`](Self::read_in_range).
     #[must_use]
     pub fn with_hash_key_range(mut self, range: HashKeyRange) -> Self {
-        self.deaggregator = self.deaggregator.with_hash_key_range(range);
+        self.deaggregator = self.deaggregator.hash_key_range(range);
         self
     }
 
     /// Whether to go on behind a bad user record of an aggregate, as
-    /// [`Deaggregator::with_salvage`]. The aggregate is cut all the same: what follows its
+    /// [`Deaggregator::salvage`]. The aggregate is cut all the same: what follows its
     /// readable user records is [`on_cut`](Self::on_cut)'s to say.
     #[must_use]
     pub fn with_salvage(mut self, salvage: bool) -> Self {
-        self.deaggregator = self.deaggregator.with_salvage(salvage);
+        self.deaggregator = self.deaggregator.salvage(salvage);
         self
     }
 
-    /// As [`Deaggregator::with_level`]. For tests and benches.
+    /// As [`Deaggregator::level`]. For tests and benches.
     #[doc(hidden)]
     #[must_use]
     pub fn with_level(mut self, level: Level) -> Self {
-        self.deaggregator = self.deaggregator.with_level(level);
+        self.deaggregator = self.deaggregator.level(level);
         self
     }
 
@@ -136,7 +136,7 @@ impl Processor {
         event: &'e E,
         range: HashKeyRange,
     ) -> EventUserRecords<'e, E::Record> {
-        let deaggregator = self.deaggregator.clone().with_hash_key_range(range);
+        let deaggregator = self.deaggregator.clone().hash_key_range(range);
         self.read_with(&deaggregator, event)
     }
 

@@ -13,7 +13,7 @@ use super::process::report;
 use super::record::EventRecord;
 use super::unwind;
 use super::user_records::{EventUserRecord, EventUserRecords};
-use crate::deaggregate::BatchRecord;
+use crate::deaggregate::Deaggregated;
 
 /// The answer of a function that transforms: one answer for each record id, in order.
 ///
@@ -127,11 +127,11 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         F: FnMut(EventUserRecord<'b, R>) -> Result<Option<Vec<u8>>, Error>,
     {
         let mut answer = TransformResponse::default();
-        for (position, record) in self.batch().records().enumerate() {
+        for (position, record) in self.batch().records().iter().enumerate() {
             let Some(record_id) = record.source().record_id() else {
                 continue;
             };
-            let (result, data) = match self.transform_one(position, &record, &mut f) {
+            let (result, data) = match self.transform_one(position, record, &mut f) {
                 None => (TransformResult::ProcessingFailed, whole(record.source())),
                 Some(None) => (TransformResult::Dropped, Bytes::new()),
                 Some(Some(data)) => (TransformResult::Ok, Bytes::from(data)),
@@ -150,13 +150,13 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     fn transform_one<'b, F>(
         &'b self,
         position: usize,
-        record: &BatchRecord<'b, R>,
+        record: &'b Deaggregated<&'b R>,
         f: &mut F,
     ) -> Option<Option<Vec<u8>>>
     where
         F: FnMut(EventUserRecord<'b, R>) -> Result<Option<Vec<u8>>, Error>,
     {
-        let (processor, source) = (self.processor(), record.source());
+        let (processor, source) = (self.processor(), *record.source());
         let mut all: Option<Vec<u8>> = None;
         for user_record in record.user_records() {
             let user_record = match user_record {

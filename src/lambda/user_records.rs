@@ -46,9 +46,9 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
 
     /// All user records and losses, in order, for those who do without the processing.
     pub fn user_records(&self) -> impl Iterator<Item = Result<EventUserRecord<'_, R>, Loss>> {
-        let records = self.batch.records().enumerate();
+        let records = self.batch.records().iter().enumerate();
         records.flat_map(|(position, record)| {
-            let source = record.source();
+            let source = *record.source();
             record.user_records().map(move |user_record| {
                 user_record.map(|user_record| EventUserRecord::new(position, source, user_record))
             })
@@ -60,6 +60,7 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
         let dropped = |outcome| matches!(outcome, Outcome::Dropped);
         self.batch
             .records()
+            .iter()
             .filter(|record| dropped(record.outcome()))
             .count()
     }

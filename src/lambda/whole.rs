@@ -6,13 +6,13 @@ use super::progress::Progress;
 use super::record::EventRecord;
 use super::response::BatchResponse;
 use super::user_records::{EventUserRecord, EventUserRecords};
-use crate::deaggregate::BatchRecord;
+use crate::deaggregate::Deaggregated;
 
 /// All user records of an event that are still to be done.
 pub(super) struct Whole<'b, R: EventRecord> {
     processor: &'b Processor,
     progress: Progress<'b, R>,
-    records: Vec<BatchRecord<'b, R>>,
+    records: &'b [Deaggregated<&'b R>],
     items: Vec<EventUserRecord<'b, R>>,
     /// How many of these each Kinesis record still has.
     left: Vec<usize>,
@@ -22,13 +22,13 @@ impl<'b, R: EventRecord> Whole<'b, R> {
     pub(super) fn new(user_records: &'b EventUserRecords<'_, R>) -> Self {
         let processor = user_records.processor();
         let progress = Progress::new(user_records.records(), processor.resume());
-        let records: Vec<_> = user_records.batch().records().collect();
+        let records = user_records.batch().records();
         let mut items = Vec::new();
         let mut left = Vec::with_capacity(records.len());
         for (position, record) in records.iter().enumerate() {
             let before = items.len();
             if !progress.was_complete(position) {
-                let source = record.source();
+                let source = *record.source();
                 // Losses have their turn at the end.
                 let readable = record.user_records().flatten();
                 let to_do = readable.filter(|user_record| {
@@ -86,7 +86,7 @@ impl<'b, R: EventRecord> Whole<'b, R> {
 fn passes<R: EventRecord>(
     processor: &Processor,
     position: usize,
-    record: &BatchRecord<'_, R>,
+    record: &Deaggregated<&R>,
 ) -> bool {
     let mut cut = None;
     for loss in record.losses() {

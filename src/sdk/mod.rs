@@ -12,7 +12,7 @@
 //!
 //! /// `range` is the shard's, see [`Shard`](kinesis_aggregation::Shard).
 //! fn of_a_page(page: &GetRecordsOutput, range: HashKeyRange) {
-//!     let deaggregator = Deaggregator::new().with_hash_key_range(range);
+//!     let deaggregator = Deaggregator::new().hash_key_range(range);
 //!     for (record, user_record) in &deaggregator.deaggregate_batch(page.records()) {
 //!         match user_record {
 //!             Ok(user_record) => println!("{} bytes", user_record.data().len()),

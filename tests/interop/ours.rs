@@ -3,10 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use fastrand::Rng;
-use kinesis_aggregation::error::{Loss, LossKind};
 use kinesis_aggregation::{
-    Deaggregator, ExtendedSequenceNumber, HashKeyRange, KinesisRecord, Outcome, OwnedUserRecord,
-    UserRecordRef,
+    Deaggregator, ExtendedSequenceNumber, HashKeyRange, KinesisRecord, KinesisRecordRef, Loss,
+    LossKind, Outcome, OwnedUserRecord, StoredRecord, UserRecordRef,
 };
 
 use crate::peer::{Case, Item};
@@ -21,9 +20,12 @@ pub(crate) struct Read {
 /// Reads as the KCL would; the error says that it panicked.
 pub(crate) fn read(case: &Case) -> Result<Read, String> {
     let range = case.range.unwrap_or(HashKeyRange::FULL);
-    let deaggregator = Deaggregator::new().with_hash_key_range(range);
+    let deaggregator = Deaggregator::new().hash_key_range(range);
     let read = || {
-        let read = deaggregator.deaggregate(case.partition_key.as_deref(), &case.data);
+        let read = deaggregator.deaggregate(KinesisRecordRef::new(
+            case.partition_key.as_deref(),
+            &case.data,
+        ));
         let (items, losses) = split(read.user_records().map(|r| r.map(borrowed)));
         Read {
             outcome: read.outcome(),
@@ -65,7 +67,7 @@ type Step = Result<Item, (u64, std::ops::Range<u64>, usize, LossKind)>;
 fn step(item: Result<Item, Loss>) -> Step {
     item.map_err(|loss| {
         let kind = loss.kind().clone();
-        (loss.user_record(), loss.lost(), loss.offset(), kind)
+        (loss.sub_sequence_number(), loss.lost(), loss.offset(), kind)
     })
 }
 
@@ -91,8 +93,8 @@ fn agree_by(cases: &[&Case], rng: &mut Rng) -> Result<(), String> {
     let range = cases[rng.usize(0..cases.len())].range;
     let salvage = rng.bool();
     let whole = Deaggregator::new()
-        .with_hash_key_range(range.unwrap_or(HashKeyRange::FULL))
-        .with_salvage(salvage);
+        .hash_key_range(range.unwrap_or(HashKeyRange::FULL))
+        .salvage(salvage);
     let mut deaggregator = whole.clone();
     let after = (rng.u8(0..3) == 0).then(|| {
         let at = 97 + rng.usize(0..=cases.len());
@@ -107,23 +109,11 @@ fn agree_by(cases: &[&Case], rng: &mut Rng) -> Result<(), String> {
     let mut flat = batch.user_records();
     let mut flat_owned = batch.owned_user_records();
     for (n, (record, in_batch)) in records.iter().zip(batch.records()).enumerate() {
-        // Only a batch knows sequence numbers.
-        let alone: Vec<Step> = match after {
-            None => {
-                let read = deaggregator.deaggregate(record.partition_key(), record.data());
-                if read.outcome() != in_batch.outcome() {
-                    return Err(format!("record {n}: the outcomes differ"));
-                }
-                read.user_records().map(|r| step(r.map(borrowed))).collect()
-            }
-            Some(_) => {
-                let one = std::slice::from_ref(record);
-                let read = deaggregator.deaggregate_batch(one);
-                read.user_records()
-                    .map(|(_, r)| step(r.map(borrowed)))
-                    .collect()
-            }
-        };
+        let read = deaggregator.deaggregate(record);
+        if read.outcome() != in_batch.outcome() {
+            return Err(format!("record {n}: the outcomes differ"));
+        }
+        let alone: Vec<Step> = read.user_records().map(|r| step(r.map(borrowed))).collect();
         let batched = in_batch.user_records().map(|r| step(r.map(borrowed)));
         same(n, "batch", &alone, batched)?;
         let batched = in_batch
@@ -143,7 +133,7 @@ fn agree_by(cases: &[&Case], rng: &mut Rng) -> Result<(), String> {
             next.map(|(_, r)| step(r.map(|r| owned(&r)))),
         )?;
 
-        let full = whole.deaggregate(record.partition_key(), record.data());
+        let full = whole.deaggregate(record);
         let expected = full.user_records().filter_map(Result::ok).map(borrowed);
         let expected = expected.filter(|item| match after {
             Some((at, sub)) if at == 98 + n => item.sub_sequence_number > sub,
@@ -180,7 +170,7 @@ fn same(
 /// Each user record is delivered or lost, once; those below the first loss and those above it.
 fn counts(
     n: usize,
-    read: &kinesis_aggregation::Deaggregated<'_>,
+    read: &kinesis_aggregation::Deaggregated<impl StoredRecord>,
     salvage: bool,
 ) -> Result<(), String> {
     let mut expected = 0;

@@ -1,7 +1,7 @@
 //! Hash key ranges that cut through what they are for.
 
 use fastrand::Rng;
-use kinesis_aggregation::{Deaggregator, HashKey, HashKeyRange};
+use kinesis_aggregation::{Deaggregator, HashKey, HashKeyRange, KinesisRecordRef};
 
 pub(crate) fn any_range(rng: &mut Rng, data: &[u8]) -> Option<HashKeyRange> {
     match rng.u8(0..10) {
@@ -13,8 +13,8 @@ pub(crate) fn any_range(rng: &mut Rng, data: &[u8]) -> Option<HashKeyRange> {
 
 /// A range whose ends are the aggregate's own hash keys, or one beside.
 fn cut(rng: &mut Rng, data: &[u8]) -> HashKeyRange {
-    let read = Deaggregator::new().with_salvage(true);
-    let read = read.deaggregate(None, data);
+    let read = Deaggregator::new().salvage(true);
+    let read = read.deaggregate(KinesisRecordRef::new(None, data));
     let mut keys: Vec<u128> = read
         .user_records()
         .filter_map(|r| Some(r.ok()?.hash_key()?.get()))

@@ -379,12 +379,9 @@ fn a_new_shard_map_re_routes_what_is_buffered() {
     let flushed = aggregator.flush();
     assert_eq!(flushed.len(), 2);
     for (record, shard) in flushed.iter().zip(halves()) {
-        let deaggregator = Deaggregator::new().with_hash_key_range(shard.hash_key_range());
+        let deaggregator = Deaggregator::new().hash_key_range(shard.hash_key_range());
         let batch = deaggregator.deaggregate_batch(std::slice::from_ref(record));
-        assert_eq!(
-            batch.records().next().unwrap().outcome(),
-            Outcome::Aggregated
-        );
+        assert_eq!(batch.records()[0].outcome(), Outcome::Aggregated);
     }
 }
 

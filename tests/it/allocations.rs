@@ -20,7 +20,7 @@ fn aggregate(user_records: u64, key: &[u8]) -> KinesisRecord {
 
 fn read(records: &[KinesisRecord]) -> AllocationInfo {
     measure(|| {
-        let deaggregator = Deaggregator::new().with_hash_key_range(range(0, u128::MAX));
+        let deaggregator = Deaggregator::new().hash_key_range(range(0, u128::MAX));
         let batch = deaggregator.deaggregate_batch(records);
         let bytes: usize = batch
             .user_records()
@@ -108,10 +108,10 @@ fn salvaging_is_linear_in_the_bad_user_records() {
     let bad = record(7, None, b"");
     let body = [field(1, b"key"), bad.repeat(200_000)].concat();
     let page = [KinesisRecord::new("outer", frame(&body))];
-    let deaggregator = Deaggregator::new().with_salvage(true);
+    let deaggregator = Deaggregator::new().salvage(true);
     let batch = deaggregator.deaggregate_batch(&page);
     let losses = batch.losses();
     assert_eq!(losses.len(), 200_000);
-    let step = |pair: &[kinesis_aggregation::error::Loss]| pair[1].offset() - pair[0].offset();
+    let step = |pair: &[kinesis_aggregation::Loss]| pair[1].offset() - pair[0].offset();
     assert!(losses.windows(2).all(|pair| step(pair) == bad.len()));
 }

@@ -90,17 +90,17 @@ proptest! {
         let last = corrupt.index(page.len());
         *page[last].last_mut().unwrap() ^= 1;
         let page: Vec<_> = page.into_iter().map(|data| KinesisRecord::new("k", data)).collect();
-        let rules = Deaggregator::new().with_hash_key_range(range(0, end)).with_salvage(true);
+        let rules = Deaggregator::new().hash_key_range(range(0, end)).salvage(true);
         let seen = |rules: &Deaggregator| -> Vec<String> {
             let batch = rules.deaggregate_batch(&page);
-            let outcomes = batch.records().map(|r| format!("{:?}", r.outcome()));
+            let outcomes = batch.records().iter().map(|r| format!("{:?}", r.outcome()));
             outcomes.chain(batch.user_records().map(|(_, r)| format!("{r:?}"))).collect()
         };
-        let scalar = seen(&rules.clone().with_level(Level::Scalar));
+        let scalar = seen(&rules.clone().level(Level::Scalar));
         for level in Level::available() {
-            prop_assert_eq!(&scalar, &seen(&rules.clone().with_level(level)));
+            prop_assert_eq!(&scalar, &seen(&rules.clone().level(level)));
         }
-        let alone: Vec<String> = page.iter().map(|r| format!("{:?}", rules.deaggregate("k", r.data()).outcome())).collect();
+        let alone: Vec<String> = page.iter().map(|r| format!("{:?}", rules.deaggregate(r).outcome())).collect();
         prop_assert_eq!(&alone[..], &scalar[..page.len()]);
     }
 

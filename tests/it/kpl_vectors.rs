@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use kinesis_aggregation::{
-    Aggregator, AggregatorBuilder, Deaggregator, HashKey, HashKeyRange, KinesisRecord, Outcome,
-    Shard, ShardMap, ShardedAggregator, UserRecord,
+    Aggregator, AggregatorBuilder, Deaggregator, HashKey, HashKeyRange, KinesisRecord,
+    KinesisRecordRef, Outcome, Shard, ShardMap, ShardedAggregator, UserRecord,
 };
 use serde::Deserialize;
 
@@ -80,10 +80,10 @@ fn shard_map(count: u32) -> ShardMap {
 /// The user records of a stored Kinesis record, to be put again.
 fn user_records(stored: &Stored) -> Vec<UserRecord> {
     let data = stored.data();
-    let deaggregator = Deaggregator::new().with_hash_key_range(stored.range());
-    let read = deaggregator.deaggregate(stored.partition_key.as_str(), &data);
+    let deaggregator = Deaggregator::new().hash_key_range(stored.range());
+    let read = deaggregator.deaggregate(KinesisRecordRef::new(&*stored.partition_key, &data));
     let user_records = read.user_records();
-    user_records.map(|r| r.unwrap().to_user_record()).collect()
+    user_records.map(|r| r.unwrap().into()).collect()
 }
 
 /// One aggregate of all that the KPL put into one.
@@ -243,10 +243,7 @@ fn data_is_aggregate_lone_is_framed() {
     assert_ne!(ours.data(), put.data());
     let page = [ours];
     let batch = Deaggregator::new().deaggregate_batch(&page);
-    assert_eq!(
-        batch.records().next().unwrap().outcome(),
-        Outcome::Aggregated
-    );
+    assert_eq!(batch.records()[0].outcome(), Outcome::Aggregated);
     let read: Vec<UserRecord> = batch
         .owned_user_records()
         .map(|(_, r)| r.unwrap().into())

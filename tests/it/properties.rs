@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kinesis_aggregation::{
     Aggregator, Deaggregator, HashKey, HashKeyRange, KinesisRecord, Outcome, Shard, ShardMap,
-    ShardedAggregator, UserRecord, deaggregate, proto, wire,
+    ShardedAggregator, UserRecord, UserRecordRef, deaggregate, proto, wire,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -102,6 +102,22 @@ fn prost_len(records: &[UserRecord]) -> usize {
     message.encoded_len() + wire::FRAME_OVERHEAD
 }
 
+/// The items, after it is checked that each length told on the way is the true one.
+fn exactly<I: ExactSizeIterator>(items: I) -> std::vec::IntoIter<I::Item> {
+    let mut items = items;
+    let mut told = Vec::new();
+    let mut seen = Vec::new();
+    loop {
+        told.push(items.len());
+        match items.next() {
+            Some(item) => seen.push(item),
+            None => break,
+        }
+    }
+    assert!(told.into_iter().eq((0..=seen.len()).rev()));
+    seen.into_iter()
+}
+
 proptest! {
     #[test]
     fn put_aggregate_read_gives_back_what_was_put(
@@ -165,7 +181,7 @@ proptest! {
         stored.extend(aggregator.flush());
         for record in stored {
             let landed = map.predict(record.explicit_hash_key().unwrap());
-            let read = read_with(&Deaggregator::new().with_hash_key_range(landed.hash_key_range()), record.data());
+            let read = read_with(&Deaggregator::new().hash_key_range(landed.hash_key_range()), record.data());
             prop_assert!(read.losses.is_empty());
             prop_assert_eq!(read.user_records.len(), record.user_record_count());
             total += record.user_record_count();
@@ -176,7 +192,7 @@ proptest! {
     #[test]
     fn no_bytes_panic(bytes in vec(any::<u8>(), 0..300), salvage: bool) {
         for data in [bytes.clone(), frame(&bytes)] {
-            let read = read_with(&Deaggregator::new().with_salvage(salvage), &data);
+            let read = read_with(&Deaggregator::new().salvage(salvage), &data);
             // Delivered or lost, each exactly once; nothing vanishes.
             if let Outcome::Plain(_) = read.outcome {
                 prop_assert_eq!(&read.user_records[0].2, &data);
@@ -192,15 +208,15 @@ proptest! {
         after in option::of(0..6_u64),
     ) {
         let mut deaggregator = Deaggregator::new()
-            .with_salvage(salvage)
-            .with_hash_key_range(range(0, end));
+            .salvage(salvage)
+            .hash_key_range(range(0, end));
         if let Some(after) = after {
             deaggregator = deaggregator.after(format!("7:{after}").parse().unwrap());
         }
         let data = frame(&body);
         let page = [KinesisRecord::new("outer", data).with_sequence_number("7")];
         let batch = deaggregator.deaggregate_batch(&page);
-        let outcome = batch.records().next().unwrap().outcome();
+        let outcome = batch.records()[0].outcome();
         let mut seen: BTreeMap<u64, usize> = BTreeMap::new();
         for (_, item) in &batch {
             match item {
@@ -219,9 +235,16 @@ proptest! {
         };
         let expected: Vec<u64> = (first..count).collect();
         prop_assert_eq!(seen.into_keys().collect::<Vec<_>>(), expected);
-        let owned = batch.owned_user_records().map(|(_, r)| r.map(|r| format!("{:?}", r.as_ref())));
-        let borrowed = batch.user_records().map(|(_, r)| r.map(|r| format!("{r:?}")));
-        prop_assert_eq!(owned.collect::<Vec<_>>(), borrowed.collect::<Vec<_>>());
+        let owned: Vec<_> = exactly(batch.owned_user_records()).collect();
+        let borrowed: Vec<_> = exactly(batch.user_records()).collect();
+        prop_assert_eq!(owned.len(), borrowed.len());
+        for ((_, owned), (_, borrowed)) in owned.iter().zip(&borrowed) {
+            let owned = owned.as_ref().map(|r| r.as_ref().revealed());
+            prop_assert_eq!(owned, borrowed.as_ref().map(UserRecordRef::revealed));
+        }
+        let alone = deaggregator.deaggregate(&page[0]);
+        prop_assert_eq!(exactly(alone.user_records()).len(), borrowed.len());
+        prop_assert_eq!(exactly(alone.owned_user_records()).len(), borrowed.len());
     }
 
     #[test]
@@ -236,7 +259,7 @@ proptest! {
         }
         let stored = aggregator.flush().unwrap();
         let shard = range(a.min(b), a.max(b));
-        let read = read_with(&Deaggregator::new().with_hash_key_range(shard), stored.data());
+        let read = read_with(&Deaggregator::new().hash_key_range(shard), stored.data());
         let inside = records.iter().all(|record| shard.contains(record.hash_key().unwrap()));
         prop_assert_eq!(read.outcome, if inside { Outcome::Aggregated } else { Outcome::Dropped });
         prop_assert_eq!(read.user_records.len(), if inside { records.len() } else { 0 });

@@ -1,8 +1,9 @@
 //! Shared by the tests.
 
-use kinesis_aggregation::error::Loss;
 use kinesis_aggregation::wire::MAGIC;
-use kinesis_aggregation::{Deaggregator, HashKey, HashKeyRange, Outcome, md5};
+use kinesis_aggregation::{
+    Deaggregator, HashKey, HashKeyRange, KinesisRecordRef, Loss, Outcome, md5,
+};
 
 /// The body with the magic and a right digest around it.
 pub(crate) fn frame(body: &[u8]) -> Vec<u8> {
@@ -66,7 +67,7 @@ impl Read {
 
 /// Reads one Kinesis record with the partition key `outer`.
 pub(crate) fn read_with(deaggregator: &Deaggregator, data: &[u8]) -> Read {
-    let read = deaggregator.deaggregate("outer", data);
+    let read = deaggregator.deaggregate(KinesisRecordRef::new("outer", data));
     let mut user_records = Vec::new();
     let mut losses = Vec::new();
     for item in &read {

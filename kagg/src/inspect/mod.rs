@@ -85,5 +85,5 @@ fn json_line(out: &mut impl Write, report: &Report<'_>) -> std::io::Result<()> {
 
 /// The reader that judges as a KCL on a shard with this range would.
 fn kcl(range: HashKeyRange) -> Deaggregator {
-    Deaggregator::new().with_hash_key_range(range)
+    Deaggregator::new().hash_key_range(range)
 }

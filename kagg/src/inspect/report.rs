@@ -112,9 +112,7 @@ pub(super) struct Contents<'a> {
 impl<'a> Contents<'a> {
     pub(super) fn of(stored: &'a Stored<'_>) -> Self {
         let data = stored.data();
-        let outcome = super::kcl(HashKeyRange::FULL)
-            .deaggregate(stored.partition_key(), data)
-            .outcome();
+        let outcome = super::kcl(HashKeyRange::FULL).deaggregate(stored).outcome();
         let frame = Frame::split(data);
         let message = frame.as_ref().map(Frame::message).unwrap_or_default();
         let mut index = Index::new();

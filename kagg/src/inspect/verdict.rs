@@ -1,7 +1,7 @@
 //! Whether the KCL would deliver a Kinesis record, and if not why.
 
 use kinesis_aggregation::error::{Loss, LossKind};
-use kinesis_aggregation::{HashKeyRange, Outcome, ShardMap, StoredRecord};
+use kinesis_aggregation::{HashKeyRange, Outcome, ShardMap};
 use serde::Serialize;
 
 use super::user_records::UserRecord;
@@ -55,13 +55,13 @@ impl<'a> Verdict<'a> {
     ) -> Self {
         let (judged_by, shard, range) = shard(stored, user_records, shard_map);
         let kcl = super::kcl(range);
-        let read = kcl.deaggregate(stored.partition_key(), stored.data());
+        let read = kcl.deaggregate(stored);
         let loss = read.user_records().find_map(Result::err);
         let count = user_records.len();
         let delivers = match read.outcome() {
             Outcome::Dropped => Delivers::Nothing,
             Outcome::Cut => match &loss {
-                Some(loss) if loss.user_record() == 0 => Delivers::Nothing,
+                Some(loss) if loss.sub_sequence_number() == 0 => Delivers::Nothing,
                 _ => Delivers::Some,
             },
             _ => Delivers::All,
@@ -78,7 +78,7 @@ impl<'a> Verdict<'a> {
             shard,
             hash_key_range: range.to_string(),
             judged_by,
-            user_record: loss.as_ref().map(Loss::user_record),
+            user_record: loss.as_ref().map(Loss::sub_sequence_number),
             breaks_at: loss.as_ref().map(Loss::offset),
         }
     }
@@ -99,7 +99,7 @@ fn counted(count: usize) -> String {
 fn explain(loss: &Loss, count: usize, user_records: &[UserRecord<'_>]) -> String {
     let cause = Cause(loss);
     if matches!(loss.kind(), LossKind::OutOfRange) {
-        let at = usize::try_from(loss.user_record()).ok();
+        let at = usize::try_from(loss.sub_sequence_number()).ok();
         let at = at.and_then(|at| user_records.get(at));
         let home = at.and_then(|record| record.predicted_shard);
         let home = home.map(|id| format!(" and belongs to {}", id.escape_debug()));
@@ -109,7 +109,7 @@ fn explain(loss: &Loss, count: usize, user_records: &[UserRecord<'_>]) -> String
             home.unwrap_or_default()
         );
     }
-    let delivered = match loss.user_record() {
+    let delivered = match loss.sub_sequence_number() {
         0 => "delivers nothing".to_owned(),
         bad => format!("delivers {}", Lost(&(0..bad))),
     };

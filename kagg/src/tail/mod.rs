@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_kinesis::Client;
-use kinesis_aggregation::error::LossKind;
-use kinesis_aggregation::{Deaggregator, HashKeyRange, sdk};
+use kinesis_aggregation::{Deaggregator, HashKeyRange, Loss, LossKind, sdk};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -202,8 +201,8 @@ impl Tail {
             if self.printer.is_full() {
                 break;
             }
-            losses::report(self.position, &record, status);
-            self.printer.record(self.position, &record)?;
+            losses::report(self.position, record, status);
+            self.printer.record(self.position, record)?;
             self.position += 1;
         }
         self.printer.flush()
@@ -211,7 +210,7 @@ impl Tail {
 
     fn deaggregator(&self, range: HashKeyRange) -> Deaggregator {
         if self.range.applies {
-            Deaggregator::new().with_hash_key_range(range)
+            Deaggregator::new().hash_key_range(range)
         } else {
             Deaggregator::new()
         }
@@ -224,8 +223,7 @@ impl Tail {
             return Ok(());
         }
         let batch = self.deaggregator(range).deaggregate_batch(records);
-        let dropped =
-            |loss: &kinesis_aggregation::error::Loss| *loss.kind() == LossKind::OutOfRange;
+        let dropped = |loss: &Loss| *loss.kind() == LossKind::OutOfRange;
         if batch.losses().iter().any(dropped) {
             self.range.asked = Instant::now();
             let managed = is_service_managed(&self.client, &self.stream).await?;

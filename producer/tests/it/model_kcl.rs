@@ -36,10 +36,10 @@ pub(super) fn read(stream: &ModelStream, filters: bool) -> Vec<Read> {
     for stored in &stream.stored {
         let mut deaggregator = Deaggregator::new();
         if filters {
-            deaggregator = deaggregator.with_hash_key_range(ranges[stored.shard]);
+            deaggregator = deaggregator.hash_key_range(ranges[stored.shard]);
         }
         let record = &stored.record;
-        let read = deaggregator.deaggregate(record.partition_key(), record.data());
+        let read = deaggregator.deaggregate(record);
         // A loss is a whole aggregate on the wrong shard.
         for user_record in read.user_records().flatten() {
             all.push(Read {

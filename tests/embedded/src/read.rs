@@ -38,7 +38,7 @@ pub async fn read_all(client: &Client, stream: &str) -> Reading {
 }
 
 async fn read_shard(client: &Client, stream: &str, shard: &Shard, reading: &mut Reading) {
-    let deaggregator = Deaggregator::new().with_hash_key_range(shard.hash_key_range());
+    let deaggregator = Deaggregator::new().hash_key_range(shard.hash_key_range());
     let iterator = client
         .get_shard_iterator()
         .stream_name(stream)

@@ -1,6 +1,6 @@
 //! Judging: indices, explicit hash keys, hash key ranges.
 
-use kinesis_aggregation::error::LossKind;
+use kinesis_aggregation::LossKind;
 use kinesis_aggregation::{Deaggregator, HashKey, Outcome, PlainReason, deaggregate};
 
 use super::three;
@@ -16,7 +16,7 @@ fn a_partition_key_index_out_of_range_cuts() {
         panic!("{read:?}")
     };
     assert_eq!(
-        (loss.record(), loss.user_record(), loss.lost()),
+        (loss.record_index(), loss.sub_sequence_number(), loss.lost()),
         (0, 3, 3..5)
     );
     assert_eq!(loss.offset(), 4 + three().len());
@@ -121,7 +121,7 @@ fn out_of_range_drops_the_whole_record_at_both_ends_inclusive() {
     let data = frame(&body);
     let read_in = |start, end| {
         read_with(
-            &Deaggregator::new().with_hash_key_range(range(start, end)),
+            &Deaggregator::new().hash_key_range(range(start, end)),
             &data,
         )
     };
@@ -134,7 +134,10 @@ fn out_of_range_drops_the_whole_record_at_both_ends_inclusive() {
             panic!("{read:?}")
         };
         assert_eq!(loss.kind(), &LossKind::OutOfRange);
-        assert_eq!((loss.user_record(), loss.lost()), (user_record, 0..3));
+        assert_eq!(
+            (loss.sub_sequence_number(), loss.lost()),
+            (user_record, 0..3)
+        );
     }
 }
 
@@ -162,7 +165,7 @@ fn the_partition_keys_md5_is_judged_by_the_range() {
     let data = frame(&[field(1, b"a"), record(0, None, b"0")].concat());
     let read_in = |start, end| {
         read_with(
-            &Deaggregator::new().with_hash_key_range(range(start, end)),
+            &Deaggregator::new().hash_key_range(range(start, end)),
             &data,
         )
         .outcome
@@ -189,7 +192,7 @@ fn an_aggregate_inside_an_aggregate_is_not_opened() {
 
 #[test]
 fn a_plain_record_is_delivered_outside_the_range() {
-    let nowhere = Deaggregator::new().with_hash_key_range(range(0, 0));
+    let nowhere = Deaggregator::new().hash_key_range(range(0, 0));
     let read = read_with(&nowhere, b"plain");
     assert_eq!(read.outcome, Outcome::Plain(PlainReason::NotFramed));
     assert_eq!(read.data(), ["plain"]);
@@ -275,7 +278,7 @@ fn keys_are_decoded_as_java_does_and_hashed_decoded() {
     ] {
         let data = frame(&[field(1, bytes), record(0, None, b"x")].concat());
         let hash = HashKey::of_partition_key(text).get();
-        let there = Deaggregator::new().with_hash_key_range(range(hash, hash));
+        let there = Deaggregator::new().hash_key_range(range(hash, hash));
         let read = read_with(&there, &data);
         assert_eq!(read.user_records[0].0.as_deref(), Some(text));
     }

@@ -97,7 +97,7 @@ fn an_enrichment_answers_with_a_flat_array() {
     let event = PipesEvent::from_slice(&json).unwrap();
 
     let fails = Processor::new();
-    assert_eq!(fails.read(&event).flatten().unwrap_err().record(), 1);
+    assert_eq!(fails.read(&event).flatten().unwrap_err().record_index(), 1);
 
     let goes_on = Processor::new().on_cut(|_| AfterCut::GoOn);
     let user_records = goes_on.read(&event);

@@ -300,6 +300,7 @@ fn the_emulators_event_has_every_kind_of_record() {
     let outcomes: Vec<_> = user_records
         .batch()
         .records()
+        .iter()
         .map(|r| r.outcome())
         .collect();
     let expected = [
