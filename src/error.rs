@@ -210,6 +210,11 @@ pub enum AggregatorConfigError {
         /// As set, in bytes.
         max_record_size: usize,
     },
+    /// [`hash_key_range`](crate::AggregatorBuilder::hash_key_range) and
+    /// [`mixing_shards`](crate::AggregatorBuilder::mixing_shards) are for one
+    /// [`Aggregator`](crate::Aggregator): nothing else can honour them.
+    #[error("only an Aggregator can be for one hash key range or mix shards")]
+    Scope,
     /// The service takes partition keys of 1 to 256 characters.
     #[error("the outer key has {chars} characters, not 1 to 256")]
     OuterKeyLength {

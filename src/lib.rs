@@ -54,7 +54,8 @@
 //! [`Aggregator`] packs user records of one hash key (or of one shard) into Kinesis records,
 //! [`ShardedAggregator`] those of a whole stream. An aggregate whose user records belong to
 //! different shards is dropped by the KCL, all of it, silently; so mixing them takes a call that
-//! says so ([`mixing_shards`](AggregatorBuilder::mixing_shards)).
+//! says so ([`mixing_shards`](AggregatorBuilder::mixing_shards)). Producers that keep something of
+//! their own beside each user record build on [`packing`].
 //!
 //! # The level below
 //!
@@ -99,6 +100,7 @@ pub use aggregate::{
     AggregateError, Aggregator, AggregatorBuilder, DEFAULT_MAX_COUNT, DEFAULT_MAX_RECORD_SIZE,
     DEFAULT_MAX_SIZE, HIGHEST_MAX_RECORD_SIZE, OuterKey,
 };
+pub use bytestring::ByteString;
 pub use deaggregate::{
     Batch, Deaggregated, Deaggregator, Outcome, PlainReason, check_delivery, deaggregate,
 };

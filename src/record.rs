@@ -24,7 +24,7 @@ use crate::hash_key::HashKey;
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct UserRecord {
-    partition_key: Option<ByteString>,
+    pub(crate) partition_key: Option<ByteString>,
     explicit_hash_key: Option<HashKey>,
     data: Bytes,
 }
@@ -79,9 +79,9 @@ impl UserRecord {
         &self.data
     }
 
-    /// Lets the data be a part of `frame`, where it stands up to `end`, so that its own buffer is
-    /// freed.
-    pub fn share_data(&mut self, frame: &Bytes, end: usize) {
+    /// Makes the data the part of `frame` that ends at `end`, so that the buffer where it came in
+    /// is freed.
+    pub(crate) fn share_data(&mut self, frame: &Bytes, end: usize) {
         let place = end.saturating_sub(self.data.len())..end;
         let is_there = frame.get(place.clone()) == Some(&self.data[..]);
         debug_assert!(is_there, "the data ends elsewhere");
@@ -90,9 +90,9 @@ impl UserRecord {
         }
     }
 
-    /// The partition key, to be cloned without a copy.
-    pub fn shared_partition_key(&self) -> Option<&ByteString> {
-        self.partition_key.as_ref()
+    /// Returns the partition key, the explicit hash key and the data, with no copy.
+    pub fn into_parts(self) -> (Option<ByteString>, Option<HashKey>, Bytes) {
+        (self.partition_key, self.explicit_hash_key, self.data)
     }
 }
 

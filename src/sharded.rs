@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::aggregate::{
-    AggregateError, AggregatorBuilder, Buffer, Config, KeyHashes, Unsealed, check,
+    AggregateError, AggregatorBuilder, Buffer, HashKeyCache, Settings, Unsealed,
 };
 use crate::error::AggregatorConfigError;
 use crate::hash_key::HashKey;
@@ -33,9 +33,9 @@ use crate::shard::ShardMap;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ShardedAggregator {
-    config: Config,
+    settings: Settings,
     shard_map: Option<ShardMap>,
-    hashes: KeyHashes,
+    hash_keys: HashKeyCache,
     /// What is buffered, by the start of its shard's range, or by its hash key without a map.
     lanes: BTreeMap<HashKey, Buffer<UserRecord>>,
     /// User records without a partition key.
@@ -66,9 +66,9 @@ impl ShardedAggregator {
     /// Every [`AggregatorConfigError`].
     pub fn per_hash_key(builder: AggregatorBuilder) -> Result<Self, AggregatorConfigError> {
         Ok(Self {
-            config: builder.into_config()?,
+            settings: builder.into_settings()?,
             shard_map: None,
-            hashes: KeyHashes::default(),
+            hash_keys: HashKeyCache::default(),
             lanes: BTreeMap::new(),
             keyless: Buffer::default(),
         })
@@ -82,7 +82,7 @@ impl ShardedAggregator {
     /// Every [`AggregateErrorKind`](crate::error::AggregateErrorKind) but `OutOfRange` and
     /// `NoHashKey`; the record comes back, and what is buffered stays.
     pub fn push(&mut self, record: UserRecord) -> Result<Option<KinesisRecord>, AggregateError> {
-        if let Err(kind) = check(&record, &self.config) {
+        if let Err(kind) = self.settings.check(&record) {
             return Err(AggregateError::new(record, kind));
         }
         Ok(self.add(record).map(Unsealed::seal))
@@ -90,7 +90,7 @@ impl ShardedAggregator {
 
     /// Adds a checked user record and returns what it closed.
     fn add(&mut self, record: UserRecord) -> Option<Unsealed> {
-        let hash_key = self.hashes.hash_key(&record);
+        let hash_key = self.hash_keys.hash_key(&record);
         let buffer = match hash_key {
             None => &mut self.keyless,
             Some(hash_key) => {
@@ -99,8 +99,8 @@ impl ShardedAggregator {
                 self.lanes.entry(lane).or_default()
             }
         };
-        let record = buffer.join(record, hash_key, &self.config).err()?;
-        let closed = buffer.close(&self.config);
+        let record = buffer.try_push(record, hash_key, &self.settings).err()?;
+        let closed = buffer.close_and_forget(&self.settings);
         buffer.push(record, hash_key);
         closed
     }
@@ -116,7 +116,7 @@ impl ShardedAggregator {
         let mut closed = Vec::new();
         let mut refused = Vec::new();
         for record in records {
-            match check(&record, &self.config) {
+            match self.settings.check(&record) {
                 Ok(()) => closed.extend(self.add(record)),
                 Err(kind) => refused.push(AggregateError::new(record, kind)),
             }
@@ -136,7 +136,7 @@ impl ShardedAggregator {
         lanes
             .values_mut()
             .chain([&mut self.keyless])
-            .filter_map(|buffer| buffer.close(&self.config))
+            .filter_map(|buffer| buffer.close_and_forget(&self.settings))
             .collect()
     }
 

@@ -182,8 +182,8 @@ impl ProducerBuilder {
         if settings.record_max_buffered_time >= settings.record_ttl {
             return Err(ProducerConfigError::BufferedBeyondTtl);
         }
-        let mut aggregate = settings.aggregation.clone().into_config()?;
-        let needed = aggregate.max_record_size + RECORD_OVERHEAD;
+        let mut aggregate = settings.aggregation.clone().into_settings()?;
+        let needed = aggregate.max_record_size() + RECORD_OVERHEAD;
         if settings.max_pending_bytes < needed {
             return Err(ProducerConfigError::Room {
                 bytes: settings.max_pending_bytes,
@@ -191,7 +191,7 @@ impl ProducerBuilder {
             });
         }
         if !settings.aggregation_enabled {
-            aggregate.max_count = 1;
+            aggregate = settings.aggregation.clone().max_count(1).into_settings()?;
         }
         Ok(Config {
             settings,
@@ -211,8 +211,8 @@ mod tests {
         let settings = config.settings;
         assert!(settings.aggregation_enabled);
         assert!(!settings.fail_if_throttled);
-        assert_eq!(config.aggregate.max_size, 51_200);
-        assert_eq!(config.aggregate.max_count, 4_294_967_295);
+        assert_eq!(config.aggregate.max_size(), 51_200);
+        assert_eq!(config.aggregate.max_count(), 4_294_967_295);
         assert_eq!(DEFAULT_MAX_SIZE, 51_200);
         assert_eq!(DEFAULT_MAX_COUNT, 4_294_967_295);
         assert_eq!(settings.collection_max_count, 500);
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(settings.rate_limit, Some(150));
         assert_eq!(settings.max_connections, 24);
         assert_eq!(settings.request_timeout.as_secs(), 6);
-        assert_eq!(config.aggregate.max_record_size, 1_048_576);
+        assert_eq!(config.aggregate.max_record_size(), 1_048_576);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::metrics::Metrics;
 use super::outcome::{DeliveryError, PutError, PutErrorKind, Time};
 use super::settings::Config;
 use kinesis_aggregation::UserRecord;
-use kinesis_aggregation::packing::{check_within, reads_as_aggregate};
+use kinesis_aggregation::wire::is_framed;
 
 /// So many user records wake the task, or so many bytes, even if it would look by itself soon.
 const WAKE_RECORDS: usize = 512;
@@ -100,7 +100,9 @@ impl Shared {
 
     fn check(&self, record: &UserRecord) -> Result<(), PutErrorKind> {
         let max = self.max_record_size.load(Ordering::Relaxed);
-        check_within(record, &self.config.aggregate, max).map_err(PutErrorKind::Refused)?;
+        let aggregate = &self.config.aggregate;
+        let checked = aggregate.check_within(record, max);
+        checked.map_err(PutErrorKind::Refused)?;
         if self.is_service_managed.load(Ordering::Relaxed) {
             let settings = &self.config.settings;
             let aggregates =
@@ -108,7 +110,7 @@ impl Shared {
             if settings.ordered {
                 return Err(PutErrorKind::NoOrder);
             }
-            if !aggregates && reads_as_aggregate(record.data()) {
+            if !aggregates && is_framed(record.data()) {
                 return Err(PutErrorKind::LooksLikeAggregate);
             }
         }

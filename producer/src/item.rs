@@ -1,12 +1,12 @@
 //! User records under way, and the Kinesis records that carry them.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, BorrowMut};
 use std::time::Duration;
 
 use bytestring::ByteString;
 
 use super::outcome::{Attempt, Time};
-use kinesis_aggregation::packing::{Buffer, Config as AggregateConfig};
+use kinesis_aggregation::packing::{Buffer, Settings as AggregateSettings};
 use kinesis_aggregation::{HashKey, HashKeyRange};
 use kinesis_aggregation::{KinesisRecord, UserRecord};
 
@@ -61,6 +61,12 @@ impl<T> Pending<T> {
 impl<T> Borrow<UserRecord> for Pending<T> {
     fn borrow(&self) -> &UserRecord {
         &self.record
+    }
+}
+
+impl<T> BorrowMut<UserRecord> for Pending<T> {
+    fn borrow_mut(&mut self) -> &mut UserRecord {
+        &mut self.record
     }
 }
 
@@ -178,13 +184,13 @@ impl<T> Item<T> {
     pub(super) fn join(
         &mut self,
         pending: Pending<T>,
-        config: &AggregateConfig,
+        config: &AggregateSettings,
     ) -> Result<(), Pending<T>> {
         let Body::Open(buffer) = &mut self.body else {
             return Err(pending);
         };
         let (closes, accepted, hash_key) = (pending.closes(), pending.accepted, pending.hash_key);
-        buffer.join(pending, hash_key, config)?;
+        buffer.try_push(pending, hash_key, config)?;
         self.joined(closes, accepted, hash_key);
         Ok(())
     }
@@ -215,7 +221,7 @@ impl<T> Item<T> {
         self.cover = HashKeyRange::new(start, end).ok();
     }
 
-    pub(super) fn is_full(&self, config: &AggregateConfig) -> bool {
+    pub(super) fn is_full(&self, config: &AggregateSettings) -> bool {
         match &self.body {
             Body::Open(buffer) => buffer.is_full(config),
             _ => true,
@@ -223,7 +229,7 @@ impl<T> Item<T> {
     }
 
     /// The bytes of the Kinesis record, data and partition key.
-    pub(super) fn size(&self, config: &AggregateConfig) -> usize {
+    pub(super) fn size(&self, config: &AggregateSettings) -> usize {
         match &self.body {
             Body::Open(buffer) => buffer.record_size(config),
             Body::Bare(pending) => {

@@ -6,7 +6,7 @@ use super::item::{Form, Item, Lane, PATIENCE, Pending};
 use super::outcome::{FailureKind, Time};
 use super::pipeline::{Pipeline, random_key};
 use kinesis_aggregation::HashKey;
-use kinesis_aggregation::packing::reads_as_aggregate;
+use kinesis_aggregation::wire::is_framed;
 
 /// For no more user records is room made before they come.
 const USUAL_MAX: usize = 1024;
@@ -61,7 +61,7 @@ impl<T> Pipeline<T> {
             self.fail(pending, FailureKind::NoOrder, false);
         } else if self.mixes() {
             self.join(now, Lane::Anywhere, Form::Mixed, pending);
-        } else if reads_as_aggregate(pending.record.data()) {
+        } else if is_framed(pending.record.data()) {
             self.fail(pending, FailureKind::LooksLikeAggregate, false);
         } else {
             let item = Item::bare(pending, self.shards.generation());

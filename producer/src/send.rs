@@ -6,7 +6,7 @@ use super::pipeline::{Action, Pipeline, random_key};
 
 use kinesis_aggregation::HashKeyRange;
 use kinesis_aggregation::KinesisRecord;
-use kinesis_aggregation::packing::Unsealed;
+use kinesis_aggregation::packing::Closed;
 
 /// How many Kinesis records of one lane go before those of the next.
 const TURN: usize = 16;
@@ -159,48 +159,40 @@ impl<T> Pipeline<T> {
 
     /// Computes the digests of all that has none yet together.
     fn encode(&self, items: Vec<Item<T>>) -> Vec<Item<T>> {
-        let mut unsealed: Vec<Unsealed> = Vec::new();
+        let mut all_closed: Vec<Closed<Pending<T>>> = Vec::new();
         let mut encoded = Vec::with_capacity(items.len());
         for mut item in items {
-            let (body, data_ends) = match item.body {
-                Body::Open(mut buffer) => match buffer.close_with_members(&self.config.aggregate) {
+            item.body = match item.body {
+                Body::Open(mut buffer) => match buffer.close(&self.config.aggregate) {
                     Some(closed) => {
                         if item.form != Form::Mixed {
-                            item.form = if closed.record.is_framed() {
+                            item.form = if closed.is_framed() {
                                 Form::Framed
                             } else {
                                 Form::Raw
                             };
                         }
-                        unsealed.push(closed.record);
-                        let record = KinesisRecord::without_partition_key("");
-                        (Body::Sealed(record, closed.members), Some(closed.data_ends))
+                        all_closed.push(closed);
+                        // Its place is taken below.
+                        Body::Open(buffer)
                     }
                     // Empty ones were left out.
                     None => continue,
                 },
-                Body::Bare(pending) => (bare(*pending), None),
-                sealed @ Body::Sealed(..) => (sealed, None),
+                Body::Bare(pending) => bare(*pending),
+                sealed @ Body::Sealed(..) => sealed,
             };
-            item.body = body;
-            encoded.push((item, data_ends));
+            encoded.push(item);
         }
-        let mut sealed = Unsealed::seal_all(unsealed).into_iter();
-        let mut done = Vec::with_capacity(encoded.len());
-        for (mut item, data_ends) in encoded {
-            if let Some(data_ends) = data_ends
-                && let Body::Sealed(record, members) = &mut item.body
-                && let Some(sealed) = sealed.next()
+        let mut sealed = Closed::seal_all(all_closed).into_iter();
+        for item in &mut encoded {
+            if matches!(item.body, Body::Open(_))
+                && let Some((record, members)) = sealed.next()
             {
-                // The data is in memory once, and freed in one piece.
-                for (pending, end) in members.iter_mut().zip(data_ends) {
-                    pending.record.share_data(sealed.data(), end);
-                }
-                *record = sealed;
+                item.body = Body::Sealed(record, members);
             }
-            done.push(item);
         }
-        done
+        encoded
     }
 
     /// When [`send`](Self::send) has something to do.
@@ -228,8 +220,7 @@ impl<T> Pipeline<T> {
 }
 
 fn bare<T>(pending: Pending<T>) -> Body<T> {
-    let key = pending.record.shared_partition_key().cloned();
-    let data = pending.record.data().clone();
+    let (key, _, data) = pending.record.clone().into_parts();
     let record = match key {
         Some(key) => KinesisRecord::new(key, data),
         None => KinesisRecord::without_partition_key(data),

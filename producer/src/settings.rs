@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::recorder::MetricsRecorder;
 use kinesis_aggregation::error::AggregatorConfigError;
-use kinesis_aggregation::packing::Config as AggregateConfig;
+use kinesis_aggregation::packing::Settings as AggregateSettings;
 use kinesis_aggregation::{AggregatorBuilder, DEFAULT_MAX_RECORD_SIZE};
 
 /// The KPL's `collection_max_count`: what the service takes in one request, in Kinesis records.
@@ -117,7 +117,7 @@ impl Default for Settings {
 pub struct Config {
     pub(super) settings: Settings,
     /// With `max_count` 1 where nothing is to be aggregated.
-    pub(super) aggregate: AggregateConfig,
+    pub(super) aggregate: AggregateSettings,
 }
 
 impl Config {

@@ -17,7 +17,7 @@ use super::outcome::Time;
 use super::pipeline::{Action, Pipeline};
 use super::publish::Publisher;
 use kinesis_aggregation::Shard;
-use kinesis_aggregation::packing::KeyHashes;
+use kinesis_aggregation::packing::HashKeyCache;
 
 /// How long the task lets user records gather before it looks at them, at most: a wake-up for
 /// each one would cost more than all the rest.
@@ -49,7 +49,7 @@ pub(super) struct Task<C> {
     next_flush: u64,
     entries: Vec<Entry>,
     /// Most users have few partition keys.
-    hashes: KeyHashes,
+    hashes: HashKeyCache,
     publisher: Publisher,
     shown: Time,
     finished: bool,
@@ -68,7 +68,7 @@ impl<C: StreamClient> Task<C> {
             flushes: HashMap::new(),
             next_flush: 0,
             entries: Vec::new(),
-            hashes: KeyHashes::default(),
+            hashes: HashKeyCache::default(),
             shown: Time::ZERO,
             finished: false,
         }

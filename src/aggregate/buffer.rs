@@ -1,30 +1,59 @@
-//! User records on their way into one Kinesis record.
+//! The user records of the next Kinesis record, with its exact size.
+//!
+//! Adding one takes two steps. [`plan`](Buffer::plan) looks only: which table entries would the
+//! user record refer to, and how long would the frame be with it? [`commit`](Buffer::commit)
+//! carries a plan out. A plan is good for the very buffer and user record it was made for.
+//!
+//! ```text
+//! held: ("a", "one")                     partition keys [a], frame 20 + (2+1) + (2+2+2+3) = 32
+//! plan  ("b", "two"): entry 1 is new     frame 32 + (2+1) + (2+2+2+3) = 44
+//! plan  ("a", "two"): entry 0 is there   frame 32 +         (2+2+2+3) = 41
+//! ```
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, BorrowMut};
+use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::config::{Config, OuterKey};
+use super::check::RANDOM_KEY_LEN;
+use super::closed::{Closed, Unsealed};
+use super::settings::{OuterKey, Settings};
 use super::table::Table;
-use crate::error::AggregateErrorKind;
 use crate::hash_key::HashKey;
 use crate::record::{KinesisRecord, UserRecord};
-use crate::wire::{self, DIGEST_LEN, EncodedSize, FRAME_OVERHEAD, MAGIC, RecordIndices};
+use crate::wire::{self, DIGEST_LEN, EncodedSize, FRAME_OVERHEAD, RecordIndices};
 
-/// Room for at most so many user records is kept for the next Kinesis record.
+/// A list that held more user records than this is not kept for the next Kinesis record.
 const KEPT: usize = 4096;
 
-/// The length of the random key of user records without one.
-pub(super) const RANDOM_KEY_LEN: usize = 16;
-
-/// What joins an aggregate, and what came of it: user records, or whatever holds one.
+/// User records that are to share one Kinesis record: [`UserRecord`]s, or whatever holds one.
+///
+/// It knows the format and the limits, not which user records may share an aggregate: that is for
+/// the caller to decide. Every method that needs them takes the [`Settings`], which must be the
+/// same ones all along.
+///
+/// ```
+/// use kinesis_aggregation::packing::Buffer;
+/// use kinesis_aggregation::{Aggregator, UserRecord};
+///
+/// let settings = Aggregator::builder().max_count(2).into_settings()?;
+/// let mut buffer = Buffer::default();
+/// for data in ["one", "two"] {
+///     assert!(buffer.try_push(UserRecord::new("key", data), None, &settings).is_ok());
+/// }
+/// assert!(buffer.is_full(&settings));
+/// let refused = buffer.try_push(UserRecord::new("key", "three"), None, &settings);
+/// assert_eq!(refused, Err(UserRecord::new("key", "three")));
+/// # Ok::<(), kinesis_aggregation::error::AggregatorConfigError>(())
+/// ```
 pub struct Buffer<R> {
     records: Vec<(R, RecordIndices)>,
     partition_keys: Table<ByteString>,
     explicit_hash_keys: Table<HashKey>,
-    /// Of the whole frame, also while one record alone would travel raw.
+    /// The exact length of a frame around all of `records`: kept also while there is only one,
+    /// which would travel without a frame.
     size: EncodedSize,
     /// The effective hash key of the first record.
     hash_key: HashKey,
@@ -34,8 +63,14 @@ pub struct Buffer<R> {
     expected: usize,
 }
 
-/// The frame's size with a further record, and the table entries that it would refer to.
-pub type Plan = (EncodedSize, RecordIndices);
+/// What adding a user record will do: see the module's example.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    /// The frame's size with the user record in it.
+    size: EncodedSize,
+    /// The table entries it refers to. An index at a table's end is that of an entry to be added.
+    indices: RecordIndices,
+}
 
 impl<R> Default for Buffer<R> {
     fn default() -> Self {
@@ -51,74 +86,103 @@ impl<R> Default for Buffer<R> {
     }
 }
 
-/// A Kinesis record but for its digest, and the user records in it.
-pub struct Closed<R> {
-    pub record: Unsealed,
-    pub members: Vec<R>,
-    /// Where the data of each ends in the frame; empty without one.
-    pub data_ends: Vec<usize>,
-}
-
-/// A Kinesis record but for its digest.
-pub struct Unsealed {
-    record: KinesisRecord,
-    /// The frame whose digest is to come; the record has no data yet.
-    frame: Option<Vec<u8>>,
-}
-
-impl<R: Borrow<UserRecord>> Buffer<R> {
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
-    pub fn len(&self) -> usize {
-        self.records.len()
-    }
-
-    /// The effective hash key of the first record.
-    pub fn hash_key(&self) -> HashKey {
-        self.hash_key
-    }
-
-    /// With the key for user records without one, instead of one out of the air.
-    pub fn with_random_key(key: ByteString) -> Self {
+impl<R> Buffer<R> {
+    /// An empty buffer whose user records without a partition key get `key`. Every other buffer
+    /// makes up a random one when the first such user record comes.
+    pub fn with_random_key(key: impl Into<ByteString>) -> Self {
         Self {
-            random_key: Some(key),
+            random_key: Some(key.into()),
             ..Self::default()
         }
     }
 
-    /// Makes room for so many more at once.
-    pub fn reserve(&mut self, records: usize) {
-        self.records.reserve(records);
+    /// Returns whether it holds no user record.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
     }
 
-    /// The bytes that the Kinesis record would count, data and partition key.
-    pub fn record_size(&self, config: &Config) -> usize {
-        let first = self.partition_keys.entries().first();
-        let first_len = first.map_or(0, |key| key.len());
-        let key_len = match self.lone_raw() {
-            Some(_) => first_len,
-            None => config.outer_key.len(first_len),
-        };
-        self.encoded_len().saturating_add(key_len)
+    /// Returns the number of user records.
+    pub fn len(&self) -> usize {
+        self.records.len()
     }
 
-    /// Whether its user records came without partition keys.
-    pub fn is_keyless(&self) -> bool {
+    /// Returns the effective hash key of the first user record, which becomes the Kinesis record's
+    /// explicit one; 0 if the buffer is empty.
+    pub fn hash_key(&self) -> HashKey {
+        self.hash_key
+    }
+
+    /// Makes room for `additional` user records at once.
+    pub fn reserve(&mut self, additional: usize) {
+        self.records.reserve(additional);
+    }
+
+    /// Iterates over the user records, in order.
+    pub fn records(&self) -> impl Iterator<Item = &R> {
+        self.records.iter().map(|(record, _)| record)
+    }
+
+    /// Returns the user records, in order.
+    pub fn into_records(self) -> Vec<R> {
+        self.records.into_iter().map(|(record, _)| record).collect()
+    }
+
+    /// Returns whether its user records came without partition keys.
+    pub(crate) fn is_keyless(&self) -> bool {
         self.random_key.is_some()
     }
+}
 
-    /// The key under which `record` goes into this buffer; none yet for the first one without.
-    fn key<'a>(&'a self, record: &'a UserRecord) -> Option<&'a ByteString> {
-        record.shared_partition_key().or(self.random_key.as_ref())
+impl<R: Borrow<UserRecord>> Buffer<R> {
+    /// Adds `record`, or gives it back if the Kinesis record would grow beyond the limits with it.
+    /// An empty buffer takes any.
+    ///
+    /// `hash_key` is its effective hash key, if that is known already: without, it is computed
+    /// where it is needed.
+    ///
+    /// # Errors
+    ///
+    /// The record itself: [`close`](Self::close) the buffer, then [`push`](Self::push) it.
+    #[inline]
+    pub fn try_push(
+        &mut self,
+        record: R,
+        hash_key: Option<HashKey>,
+        settings: &Settings,
+    ) -> Result<(), R> {
+        match self.plan_within(record.borrow(), settings) {
+            Some(plan) => {
+                self.commit(record, hash_key, plan);
+                Ok(())
+            }
+            None => Err(record),
+        }
     }
 
-    /// The frame's size with `record`, and the table entries it would refer to; a position at a
-    /// table's end is that of a new entry.
+    /// Adds `record` whatever the limits say: for the first one, and for those that are known to
+    /// fit together.
+    pub fn push(&mut self, record: R, hash_key: Option<HashKey>) {
+        let plan = self.plan(record.borrow());
+        self.commit(record, hash_key, plan);
+    }
+
+    /// Plans to add `record`; `None` if it would break the limits. An empty buffer takes any.
+    #[inline]
+    pub(crate) fn plan_within(&self, record: &UserRecord, settings: &Settings) -> Option<Plan> {
+        if self.is_empty() {
+            return Some(self.plan(record));
+        }
+        if self.len() >= settings.max_count {
+            return None;
+        }
+        let plan = self.plan(record);
+        (plan.size.get() <= settings.max_size).then_some(plan)
+    }
+
     #[inline]
     fn plan(&self, record: &UserRecord) -> Plan {
         let mut size = self.size;
+        // No key at all: `commit` makes up the random one, as the next entry of the table.
         let key = self.key(record);
         let position = key.ok_or_else(|| self.partition_keys.next());
         let partition_key = position
@@ -138,79 +202,39 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
             partition_key,
             explicit_hash_key,
         };
-        (size.with_record(indices, record.data().len()), indices)
-    }
-
-    /// Whether no user record at all would join what is here.
-    pub fn is_full(&self, config: &Config) -> bool {
-        // The smallest user record: a known key, no explicit hash key, no data.
-        let smallest = RecordIndices {
-            partition_key: 0,
-            explicit_hash_key: None,
-        };
-        self.len() >= config.max_count
-            || (!self.is_empty() && self.size.with_record(smallest, 0).get() > config.max_size)
-    }
-
-    /// How `record` would join what is here within the limits; none if it would not.
-    #[inline]
-    pub fn room(&self, record: &UserRecord, config: &Config) -> Option<Plan> {
-        if !self.is_empty() && self.len() >= config.max_count {
-            return None;
-        }
-        let plan = self.plan(record);
-        (self.is_empty() || plan.0.get() <= config.max_size).then_some(plan)
-    }
-
-    /// Adds `record` as there is [`room`](Self::room) for it.
-    #[inline]
-    pub fn put(&mut self, record: R, hash_key: Option<HashKey>, plan: Plan) {
-        // A first record may bring the random key: only `push` does that.
-        if self.is_empty() || record.borrow().partition_key().is_none() {
-            self.push(record, hash_key);
-        } else {
-            self.add(record, plan);
+        Plan {
+            size: size.with_record(indices, record.data().len()),
+            indices,
         }
     }
 
-    /// Adds `record` if there is [`room`](Self::room), or gives it back.
-    #[inline]
-    pub fn join(&mut self, record: R, hash_key: Option<HashKey>, config: &Config) -> Result<(), R> {
-        match self.room(record.borrow(), config) {
-            Some(plan) => {
-                self.put(record, hash_key, plan);
-                Ok(())
-            }
-            None => Err(record),
-        }
+    /// The key under which `record` goes into the table; `None` if it is the first one without a
+    /// key here.
+    fn key<'a>(&'a self, record: &'a UserRecord) -> Option<&'a ByteString> {
+        record.partition_key.as_ref().or(self.random_key.as_ref())
     }
 
-    /// Adds a record for which there is room. `hash_key` is its effective one; without, it gets
-    /// this buffer's random key.
-    pub fn push(&mut self, record: R, hash_key: Option<HashKey>) {
+    /// Carries `plan` out. This is the only place that adds a user record.
+    #[inline]
+    pub(crate) fn commit(&mut self, record: R, hash_key: Option<HashKey>, plan: Plan) {
+        let Plan { size, indices } = plan;
         let user_record = record.borrow();
-        if user_record.partition_key().is_none() && self.random_key.is_none() {
+        if user_record.partition_key.is_none() && self.random_key.is_none() {
             self.random_key = Some(random_key());
         }
         if self.records.is_empty() {
-            let of_key = || {
-                self.key(user_record)
-                    .map(|key| HashKey::of_partition_key(key))
-            };
-            self.hash_key = hash_key.or_else(of_key).unwrap_or_default();
+            self.hash_key = hash_key
+                .or_else(|| user_record.hash_key())
+                .or_else(|| {
+                    let key = self.random_key.as_deref();
+                    key.map(HashKey::of_partition_key)
+                })
+                .unwrap_or_default();
+            self.records.reserve(self.expected);
         }
-        let plan = self.plan(user_record);
-        self.add(record, plan);
-    }
-
-    /// Adds a record as it was planned.
-    #[inline]
-    fn add(&mut self, record: R, (size, indices): Plan) {
-        let user_record = record.borrow();
         if indices.partition_key == self.partition_keys.next()
-            && let Some(key) = self.key(user_record)
+            && let Some(key) = self.key(user_record).cloned()
         {
-            let key = key.clone();
             self.partition_keys.push(key);
         }
         if let Some(hash_key) = user_record.explicit_hash_key()
@@ -219,13 +243,21 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
             self.explicit_hash_keys.push(hash_key);
         }
         self.size = size;
-        if self.records.is_empty() {
-            self.records.reserve(self.expected);
-        }
         self.records.push((record, indices));
     }
 
-    /// The length of the data of the Kinesis record that closing now would give.
+    /// Returns whether no further user record can join, however small.
+    pub fn is_full(&self, settings: &Settings) -> bool {
+        // The smallest one: a known key, no explicit hash key, no data.
+        let smallest = RecordIndices {
+            partition_key: 0,
+            explicit_hash_key: None,
+        };
+        self.len() >= settings.max_count
+            || (!self.is_empty() && self.size.with_record(smallest, 0).get() > settings.max_size)
+    }
+
+    /// Returns the length of the data of the Kinesis record that closing now would give, in bytes.
     pub fn encoded_len(&self) -> usize {
         match self.lone_raw() {
             Some(record) => record.data().len(),
@@ -234,18 +266,45 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
         }
     }
 
-    /// The only user record, if it travels without a frame.
+    /// Returns the size of the Kinesis record that closing now would give, as the service counts
+    /// it: data and partition key, in bytes.
+    pub fn record_size(&self, settings: &Settings) -> usize {
+        let first = self.partition_keys.entries().first();
+        let first_len = first.map_or(0, |key| key.len());
+        let key_len = match self.lone_raw() {
+            Some(_) => first_len,
+            None => settings.outer_key.len(first_len),
+        };
+        self.encoded_len().saturating_add(key_len)
+    }
+
+    /// The only user record, if it travels without a frame: as the KPL sends it, unless readers
+    /// would take its data for an aggregate.
     fn lone_raw(&self) -> Option<&UserRecord> {
         match self.records.as_slice() {
-            [(record, _)] if !reads_as_aggregate(record.borrow().data()) => Some(record.borrow()),
+            [(record, _)] if !wire::is_framed(record.borrow().data()) => Some(record.borrow()),
             _ => None,
         }
     }
 
-    /// Makes a Kinesis record of what is here and starts anew.
-    pub fn close(&mut self, config: &Config) -> Option<Unsealed> {
-        let (record, buffer) = self.take(config)?;
-        let mut records = buffer.records;
+    /// Makes a Kinesis record of all it holds, and starts anew; `None` if it is empty.
+    pub fn close(&mut self, settings: &Settings) -> Option<Closed<R>>
+    where
+        R: BorrowMut<UserRecord>,
+    {
+        let (record, held) = self.take(settings)?;
+        let data_ends = match &record {
+            Unsealed::Framed { frame, .. } => held.data_ends(frame.len()),
+            Unsealed::Raw(_) => Vec::new(),
+        };
+        Some(Closed::new(record, held.into_records(), data_ends))
+    }
+
+    /// [`close`](Self::close) for those who do not want the user records back: their list is used
+    /// again.
+    pub(crate) fn close_and_forget(&mut self, settings: &Settings) -> Option<Unsealed> {
+        let (record, held) = self.take(settings)?;
+        let mut records = held.records;
         if records.capacity() <= KEPT {
             records.clear();
             self.records = records;
@@ -253,185 +312,84 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
         Some(record)
     }
 
-    /// The same, with the user records.
-    pub fn close_with_members(&mut self, config: &Config) -> Option<Closed<R>> {
-        let (record, buffer) = self.take(config)?;
-        let data_ends = match &record.frame {
-            Some(frame) => buffer.data_ends(frame.len()),
-            None => Vec::new(),
-        };
-        let members = buffer.into_records();
-        Some(Closed {
-            record,
-            members,
-            data_ends,
-        })
+    fn take(&mut self, settings: &Settings) -> Option<(Unsealed, Self)> {
+        if self.is_empty() {
+            return None;
+        }
+        let held = std::mem::take(self);
+        self.expected = held.len();
+        Some((held.encode(settings), held))
     }
 
-    /// Where the data of each user record ends in the frame: they stand behind one another at its
-    /// end, and each record's data is its last field.
+    fn encode(&self, settings: &Settings) -> Unsealed {
+        let first_key = || self.partition_keys.entries().first().cloned();
+        let record = |partition_key| KinesisRecord {
+            explicit_hash_key: Some(self.hash_key),
+            user_record_count: self.len(),
+            ..KinesisRecord::with_optional_key(partition_key, Bytes::new())
+        };
+        if let Some(raw) = self.lone_raw() {
+            let data = raw.data().clone();
+            return Unsealed::Raw(KinesisRecord {
+                data,
+                ..record(first_key())
+            });
+        }
+        let outer_key = match &settings.outer_key {
+            OuterKey::Kpl => Some(ByteString::from_static(OuterKey::KPL)),
+            OuterKey::Fixed(key) => Some(key.clone()),
+            OuterKey::First => first_key(),
+        };
+        let hash_keys = self.explicit_hash_keys.entries();
+        let records = self.records.iter();
+        Unsealed::Framed {
+            record: record(outer_key),
+            frame: wire::encode_unsealed(
+                self.size.get(),
+                self.partition_keys.entries(),
+                hash_keys.iter().map(HashKey::to_string),
+                records.map(|(record, indices)| (*indices, record.borrow().data().as_ref())),
+            ),
+        }
+    }
+
+    /// Where the data of each user record ends in the frame.
+    ///
+    /// The user records fill the frame's end, and the data is the last field of each. So they are
+    /// found from the end, with no look at the bytes:
+    ///
+    /// ```text
+    /// 0        4      7                  16                 25           41
+    /// F3899AC2 0A0161 1A070800 1A036F6E65 1A070800 1A0374776F (MD5)
+    ///                                 end of "two": 41 - 16 = 25
+    ///          end of "one": 25 - 9 (the length of the last user record) = 16
+    /// ```
     fn data_ends(&self, frame_len: usize) -> Vec<usize> {
         let mut end = frame_len.saturating_sub(DIGEST_LEN);
-        let from_behind = self.records.iter().rev().map(|(record, indices)| {
+        let from_the_last = self.records.iter().rev().map(|(record, indices)| {
             let data_len = record.borrow().data().len();
             let with_frame = EncodedSize::default().with_record(*indices, data_len);
             let start = end.saturating_sub(with_frame.get() - FRAME_OVERHEAD);
             std::mem::replace(&mut end, start)
         });
-        let mut ends: Vec<usize> = from_behind.collect();
+        let mut ends: Vec<usize> = from_the_last.collect();
         ends.reverse();
         ends
     }
+}
 
-    /// Takes all that is here and makes a Kinesis record of it.
-    fn take(&mut self, config: &Config) -> Option<(Unsealed, Self)> {
-        if self.is_empty() {
-            return None;
-        }
-        let buffer = std::mem::take(self);
-        self.expected = buffer.len();
-        let first = buffer.partition_keys.entries().first();
-        let raw = buffer.lone_raw().map(|record| record.data().clone());
-        let outer_key = match &config.outer_key {
-            OuterKey::Kpl if raw.is_none() => Some(ByteString::from_static(OuterKey::KPL)),
-            OuterKey::Fixed(key) if raw.is_none() => Some(key.clone()),
-            _ => first.cloned(),
-        };
-        let frame = raw.is_none().then(|| buffer.encode());
-        let record = KinesisRecord {
-            partition_key: outer_key,
-            explicit_hash_key: Some(buffer.hash_key),
-            sequence_number: None,
-            data: raw.unwrap_or_default(),
-            user_record_count: buffer.len(),
-        };
-        Some((Unsealed { record, frame }, buffer))
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        let hash_keys = self.explicit_hash_keys.entries();
-        wire::encode_unsealed(
-            self.size.get(),
-            self.partition_keys.entries(),
-            hash_keys.iter().map(HashKey::to_string),
-            self.records
-                .iter()
-                .map(|(record, indices)| (*indices, record.borrow().data().as_ref())),
-        )
-    }
-
-    /// The user records, in order.
-    pub fn records(&self) -> impl Iterator<Item = &R> {
-        self.records.iter().map(|(record, _)| record)
-    }
-
-    /// The user records, in order.
-    pub fn into_records(self) -> Vec<R> {
-        self.records.into_iter().map(|(record, _)| record).collect()
+/// Lengths only.
+impl<R> fmt::Debug for Buffer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffer")
+            .field("len", &self.records.len())
+            .field("frame_len", &self.size.get())
+            .finish_non_exhaustive()
     }
 }
 
-impl Unsealed {
-    /// Whether it is an aggregate, if only of one user record.
-    pub fn is_framed(&self) -> bool {
-        self.frame.is_some()
-    }
-
-    /// Computes the digest.
-    pub fn seal(self) -> KinesisRecord {
-        let mut frame = self.frame;
-        if let Some(frame) = &mut frame {
-            wire::seal(frame);
-        }
-        Self::finish(self.record, frame)
-    }
-
-    /// Computes the digests of many together, which is several times faster.
-    pub fn seal_all(mut all: Vec<Self>) -> Vec<KinesisRecord> {
-        wire::seal_many(all.iter_mut().filter_map(|one| one.frame.as_deref_mut()));
-        all.into_iter()
-            .map(|one| Self::finish(one.record, one.frame))
-            .collect()
-    }
-
-    fn finish(mut record: KinesisRecord, frame: Option<Vec<u8>>) -> KinesisRecord {
-        if let Some(frame) = frame {
-            record.data = Bytes::from(frame);
-        }
-        record
-    }
-}
-
-/// Whether readers would open `data`, although it is one user record.
-pub fn reads_as_aggregate(data: &[u8]) -> bool {
-    data.starts_with(&MAGIC) && wire::is_framed(data)
-}
-
-/// Whether `record` may be put at all.
-///
-/// # Errors
-///
-/// [`AggregateErrorKind::PartitionKeyLength`], [`AggregateErrorKind::ExplicitHashKeyAlone`] or
-/// [`AggregateErrorKind::TooLarge`].
-#[inline]
-pub(crate) fn check(record: &UserRecord, config: &Config) -> Result<(), AggregateErrorKind> {
-    check_within(record, config, config.max_record_size)
-}
-
-/// [`check`], with another limit in place of the settings' `max_record_size`.
-#[inline]
-pub fn check_within(
-    record: &UserRecord,
-    config: &Config,
-    max: usize,
-) -> Result<(), AggregateErrorKind> {
-    match record.partition_key() {
-        Some(key) => {
-            check_key(key).map_err(|chars| AggregateErrorKind::PartitionKeyLength { chars })?;
-        }
-        None if record.explicit_hash_key().is_some() => {
-            return Err(AggregateErrorKind::ExplicitHashKeyAlone);
-        }
-        None => {}
-    }
-    let key_len = record.partition_key().map_or(RANDOM_KEY_LEN, str::len);
-    let raw = record.data().len().saturating_add(key_len);
-    let size = if raw <= max && record.data().starts_with(&MAGIC) {
-        // Alone, it may have to be framed.
-        let (framed, _) = Buffer::<&UserRecord>::default().plan(record);
-        let framed = framed.get().saturating_add(config.outer_key.len(key_len));
-        if framed > max && reads_as_aggregate(record.data()) {
-            framed
-        } else {
-            raw
-        }
-    } else {
-        raw
-    };
-    if size > max {
-        return Err(AggregateErrorKind::TooLarge { size, max });
-    }
-    Ok(())
-}
-
-/// The service takes 1 to 256 characters.
-///
-/// # Errors
-///
-/// The number of characters, if it is another.
-#[inline]
-pub(crate) fn check_key(key: &str) -> Result<(), usize> {
-    if (1..=256).contains(&key.len()) {
-        return Ok(());
-    }
-    match key.chars().count() {
-        1..=256 => Ok(()),
-        chars => Err(chars),
-    }
-}
-
-/// A key that no two aggregates share, but by chance. The standard library's hasher keys are the
-/// randomness: it needs to spread, not to be secret.
+/// A key that two aggregates share only by chance. The standard library's hasher keys are the
+/// randomness: it has to spread, not to be secret.
 fn random_key() -> ByteString {
     ByteString::from(format!("{:016x}", RandomState::new().hash_one(())))
 }

@@ -1,20 +1,23 @@
 //! User records into Kinesis records, by the KPL's rules.
 
 mod buffer;
-mod config;
-mod hashes;
+mod check;
+mod closed;
+mod hash_key_cache;
+mod settings;
 mod table;
 
 use std::fmt;
 
-pub use config::{
-    DEFAULT_MAX_COUNT, DEFAULT_MAX_RECORD_SIZE, DEFAULT_MAX_SIZE, HIGHEST_MAX_RECORD_SIZE, OuterKey,
+pub use buffer::Buffer;
+pub use closed::Closed;
+pub use hash_key_cache::HashKeyCache;
+pub use settings::{
+    DEFAULT_MAX_COUNT, DEFAULT_MAX_RECORD_SIZE, DEFAULT_MAX_SIZE, HIGHEST_MAX_RECORD_SIZE,
+    OuterKey, Settings,
 };
 
-pub(crate) use buffer::check;
-pub use buffer::{Buffer, Closed, Plan, Unsealed, check_within, reads_as_aggregate};
-pub use config::Config;
-pub use hashes::KeyHashes;
+pub(crate) use closed::Unsealed;
 
 use crate::error::{AggregateErrorKind, AggregatorConfigError};
 use crate::hash_key::{HashKey, HashKeyRange};
@@ -40,9 +43,9 @@ use crate::record::{KinesisRecord, UserRecord};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Aggregator {
-    config: Config,
+    settings: Settings,
     scope: Scope,
-    hashes: KeyHashes,
+    hash_keys: HashKeyCache,
     buffer: Buffer<UserRecord>,
 }
 
@@ -65,7 +68,7 @@ impl Aggregator {
     /// Adds a user record and returns what it closed.
     #[inline]
     fn add(&mut self, record: UserRecord) -> Result<Option<Unsealed>, AggregateError> {
-        if let Err(kind) = check(&record, &self.config) {
+        if let Err(kind) = self.settings.check(&record) {
             return Err(AggregateError::new(record, kind));
         }
         let mixing = matches!(self.scope, Scope::MixingShards);
@@ -73,19 +76,19 @@ impl Aggregator {
         let hash_key = if mixing && !self.buffer.is_empty() {
             None
         } else {
-            self.hashes.hash_key(&record)
+            self.hash_keys.hash_key(&record)
         };
         if !mixing && let Err(kind) = self.scope.check(hash_key) {
             return Err(AggregateError::new(record, kind));
         }
         if (mixing || self.buffer.is_empty() || self.scope.mixes(&self.buffer, hash_key))
-            && let Some(plan) = self.buffer.room(&record, &self.config)
+            && let Some(plan) = self.buffer.plan_within(&record, &self.settings)
         {
-            self.buffer.put(record, hash_key, plan);
+            self.buffer.commit(record, hash_key, plan);
             return Ok(None);
         }
-        let closed = self.buffer.close(&self.config);
-        let hash_key = self.hashes.hash_key(&record);
+        let closed = self.buffer.close_and_forget(&self.settings);
+        let hash_key = self.hash_keys.hash_key(&record);
         self.buffer.push(record, hash_key);
         Ok(closed)
     }
@@ -117,13 +120,15 @@ impl Aggregator {
                 Err(error) => refused.push(error),
             }
         }
-        closed.extend(self.buffer.close(&self.config));
+        closed.extend(self.buffer.close_and_forget(&self.settings));
         (Unsealed::seal_all(closed), refused)
     }
 
     /// Closes and returns what is buffered.
     pub fn flush(&mut self) -> Option<KinesisRecord> {
-        self.buffer.close(&self.config).map(Unsealed::seal)
+        self.buffer
+            .close_and_forget(&self.settings)
+            .map(Unsealed::seal)
     }
 
     /// The length of the data of the Kinesis record that [`flush`](Self::flush) would return, in
@@ -144,7 +149,7 @@ impl Aggregator {
 
     /// Whether any further user record would close what is buffered: waiting for one is no use.
     pub fn is_full(&self) -> bool {
-        self.buffer.is_full(&self.config)
+        self.buffer.is_full(&self.settings)
     }
 }
 
@@ -195,7 +200,7 @@ impl Scope {
 /// The settings of an [`Aggregator`] or a [`ShardedAggregator`](crate::ShardedAggregator).
 #[derive(Clone, Debug, Default)]
 pub struct AggregatorBuilder {
-    config: Config,
+    settings: Settings,
     scope: Scope,
 }
 
@@ -204,7 +209,7 @@ impl AggregatorBuilder {
     /// [`DEFAULT_MAX_SIZE`]. A user record that fills more travels raw.
     #[must_use]
     pub fn max_size(mut self, bytes: usize) -> Self {
-        self.config.max_size = bytes;
+        self.settings.max_size = bytes;
         self
     }
 
@@ -212,7 +217,7 @@ impl AggregatorBuilder {
     /// nothing is aggregated.
     #[must_use]
     pub fn max_count(mut self, user_records: usize) -> Self {
-        self.config.max_count = user_records;
+        self.settings.max_count = user_records;
         self
     }
 
@@ -220,14 +225,14 @@ impl AggregatorBuilder {
     /// [`DEFAULT_MAX_RECORD_SIZE`]; the service's highest is [`HIGHEST_MAX_RECORD_SIZE`].
     #[must_use]
     pub fn max_record_size(mut self, bytes: usize) -> Self {
-        self.config.max_record_size = bytes;
+        self.settings.max_record_size = bytes;
         self
     }
 
     /// The partition key of aggregates.
     #[must_use]
     pub fn outer_key(mut self, outer_key: OuterKey) -> Self {
-        self.config.outer_key = outer_key;
+        self.settings.outer_key = outer_key;
         self
     }
 
@@ -256,20 +261,29 @@ impl AggregatorBuilder {
     ///
     /// # Errors
     ///
-    /// Every [`AggregatorConfigError`].
+    /// Every [`AggregatorConfigError`] but `Scope`.
     pub fn build(self) -> Result<Aggregator, AggregatorConfigError> {
-        let scope = self.scope;
+        self.settings.validate()?;
         Ok(Aggregator {
-            config: self.into_config()?,
-            scope,
-            hashes: KeyHashes::default(),
+            settings: self.settings,
+            scope: self.scope,
+            hash_keys: HashKeyCache::default(),
             buffer: Buffer::default(),
         })
     }
 
-    pub fn into_config(self) -> Result<Config, AggregatorConfigError> {
-        self.config.check()?;
-        Ok(self.config)
+    /// Checks the settings, for those who decide by themselves which user records share an
+    /// aggregate: see [`packing`](crate::packing).
+    ///
+    /// # Errors
+    ///
+    /// Every [`AggregatorConfigError`].
+    pub fn into_settings(self) -> Result<Settings, AggregatorConfigError> {
+        if !matches!(self.scope, Scope::SameHashKey) {
+            return Err(AggregatorConfigError::Scope);
+        }
+        self.settings.validate()?;
+        Ok(self.settings)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the aggregators promise, one test a rule.
 
 use kinesis_aggregation::error::{AggregateErrorKind, AggregatorConfigError, ShardMapError};
+use kinesis_aggregation::packing::{Buffer, Closed};
 use kinesis_aggregation::{
     Aggregator, AggregatorBuilder, Deaggregator, HashKey, HashKeyRange, KinesisRecord, Outcome,
     OuterKey, Shard, ShardMap, ShardedAggregator, UserRecord,
@@ -397,4 +398,82 @@ fn a_merge_gives_back_what_does_not_fit_together() {
     let closed = aggregator.set_shard_map(ShardMap::one_shard("merged"));
     assert_eq!(closed.len(), 1);
     assert_eq!(aggregator.len(), 2);
+}
+
+#[test]
+fn what_no_sharded_aggregator_can_honour_is_refused() {
+    let builders = || {
+        [
+            Aggregator::builder().hash_key_range(range(0, 1)),
+            Aggregator::builder().mixing_shards(),
+        ]
+    };
+    for builder in builders() {
+        let error = ShardedAggregator::per_hash_key(builder).unwrap_err();
+        assert_eq!(error, AggregatorConfigError::Scope);
+    }
+    for builder in builders() {
+        let map = ShardMap::one_shard("shardId-000000000000");
+        let error = ShardedAggregator::new(map, builder).unwrap_err();
+        assert_eq!(error, AggregatorConfigError::Scope);
+    }
+    for builder in builders() {
+        let error = builder.into_settings().unwrap_err();
+        assert_eq!(error, AggregatorConfigError::Scope);
+    }
+}
+
+/// What a `Buffer` closes is what an `Aggregator` makes, and the data of its user records is in
+/// memory once.
+#[test]
+fn members_of_a_buffer_share_the_data_of_its_kinesis_record() {
+    let records = [
+        put("a", "one"),
+        put("b", "").with_explicit_hash_key(HashKey::MAX),
+        UserRecord::new("a", vec![7; 300]),
+        put("a", "four").with_explicit_hash_key(HashKey::MAX),
+    ];
+    let settings = Aggregator::builder().into_settings().unwrap();
+    let mut aggregator = Aggregator::builder().mixing_shards().build().unwrap();
+    let mut buffer = Buffer::default();
+    let mut closed = Vec::new();
+    for count in 1..=records.len() {
+        for record in &records[..count] {
+            assert!(aggregator.push(record.clone()).unwrap().is_none());
+            assert_eq!(buffer.try_push(record.clone(), None, &settings), Ok(()));
+        }
+        closed.push((
+            aggregator.flush().unwrap(),
+            buffer.close(&settings).unwrap(),
+        ));
+        assert!(buffer.is_empty());
+    }
+    let (expected, closed): (Vec<_>, Vec<_>) = closed.into_iter().unzip();
+    let sealed = Closed::seal_all(closed);
+    assert_eq!(sealed.len(), expected.len());
+    for ((kinesis_record, members), expected) in sealed.into_iter().zip(expected) {
+        assert_eq!(kinesis_record, expected);
+        assert_eq!(members, records[..members.len()]);
+        let whole = kinesis_record.data().as_ptr_range();
+        for member in members.iter().filter(|member| !member.data().is_empty()) {
+            let part = member.data().as_ptr_range();
+            assert!(whole.start <= part.start && part.end <= whole.end);
+        }
+    }
+}
+
+#[test]
+fn the_first_user_record_decides_the_hash_key() {
+    let settings = Aggregator::builder().into_settings().unwrap();
+    let mut buffer = Buffer::default();
+    buffer.push(put("a", "").with_explicit_hash_key(HashKey::new(7)), None);
+    buffer.push(put("b", ""), None);
+    assert_eq!(buffer.hash_key(), HashKey::new(7));
+    let mut keyless = Buffer::with_random_key("random");
+    keyless.push(UserRecord::without_partition_key("data"), None);
+    assert_eq!(keyless.hash_key(), HashKey::of_partition_key("random"));
+    let [(record, _)] = &Closed::seal_all(vec![keyless.close(&settings).unwrap()])[..] else {
+        panic!()
+    };
+    assert_eq!(record.partition_key(), Some("random"));
 }

@@ -1,33 +1,43 @@
-//! The hash keys of partition keys seen lately: an MD5 would take longer than all the rest of
-//! adding a user record.
+//! The hash keys of partition keys seen lately.
 
 use super::table::print;
 use crate::hash_key::HashKey;
 use crate::record::UserRecord;
 
-/// A power of two.
+/// A power of two, so that `first ^ 1` is a slot too.
 const SLOTS: usize = 512;
 
 /// Longer keys are hashed each time: remembering them would take too much room.
 const LONGEST: usize = 256;
 
-/// A key has two slots that it may be in.
+/// Remembers the hash keys of partition keys seen lately: an MD5 takes longer than all the rest of
+/// adding a user record. It holds 512 keys of up to 256 bytes.
+///
+/// ```
+/// use kinesis_aggregation::packing::HashKeyCache;
+/// use kinesis_aggregation::UserRecord;
+///
+/// let mut cache = HashKeyCache::default();
+/// let record = UserRecord::new("key", "data");
+/// assert_eq!(cache.hash_key(&record), record.hash_key());
+/// ```
 #[derive(Default)]
-pub struct KeyHashes {
-    /// Empty until the first key comes.
+pub struct HashKeyCache {
+    /// Empty until the first key comes. A key may be in two of them: where its print says, and
+    /// beside that. A new key takes the first and pushes what was there to the second, so that of
+    /// three keys that meet, the one not seen for longest goes.
     slots: Vec<Slot>,
 }
 
-/// The key is copied: sharing it would keep all of its buffer in memory.
 #[derive(Clone, Default)]
 struct Slot {
-    /// Empty if the slot is; no partition key is.
+    /// A copy: a shared key would keep all of its buffer in memory. Empty if the slot is free.
     partition_key: String,
     hash_key: HashKey,
 }
 
-impl KeyHashes {
-    /// The effective hash key of `record`, as [`UserRecord::hash_key`] computes it.
+impl HashKeyCache {
+    /// Returns the effective hash key of `record`, as [`UserRecord::hash_key`] does.
     #[inline]
     pub fn hash_key(&mut self, record: &UserRecord) -> Option<HashKey> {
         record.explicit_hash_key().or_else(|| {
@@ -59,7 +69,7 @@ impl KeyHashes {
     }
 }
 
-/// Keys that fall together are only hashed more often.
+/// Keys that share their slots are hashed more often, no more than that.
 fn slot(key: &str) -> usize {
     (print(key) >> 32) as usize % SLOTS
 }
@@ -75,7 +85,7 @@ mod tests {
         fn what_is_remembered_is_right(
             keys in vec(prop_oneof!["[a-c]{0,3}", "same head [a-z] same tail", "x{250,260}"], 0..300),
         ) {
-            let mut hashes = KeyHashes::default();
+            let mut hashes = HashKeyCache::default();
             for key in keys {
                 let record = UserRecord::new(key, "");
                 prop_assert_eq!(hashes.hash_key(&record), record.hash_key());

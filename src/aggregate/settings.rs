@@ -2,7 +2,6 @@
 
 use bytestring::ByteString;
 
-use super::buffer::check_key;
 use crate::error::AggregatorConfigError;
 
 /// The KPL's `aggregation_max_size`, in bytes.
@@ -32,10 +31,10 @@ pub enum OuterKey {
 }
 
 impl OuterKey {
-    pub const KPL: &str = "a";
+    pub(super) const KPL: &str = "a";
 
     /// Its length where the first user record's key has `first_len`, in bytes.
-    pub fn len(&self, first_len: usize) -> usize {
+    pub(super) fn len(&self, first_len: usize) -> usize {
         match self {
             Self::Kpl => Self::KPL.len(),
             Self::First => first_len,
@@ -44,15 +43,17 @@ impl OuterKey {
     }
 }
 
+/// The checked settings of an [`AggregatorBuilder`](super::AggregatorBuilder): what
+/// [`Aggregator`](super::Aggregator) goes by, and whoever fills a [`Buffer`](super::Buffer).
 #[derive(Clone, Debug)]
-pub struct Config {
-    pub max_size: usize,
-    pub max_count: usize,
-    pub max_record_size: usize,
-    pub outer_key: OuterKey,
+pub struct Settings {
+    pub(super) max_size: usize,
+    pub(super) max_count: usize,
+    pub(super) max_record_size: usize,
+    pub(super) outer_key: OuterKey,
 }
 
-impl Default for Config {
+impl Default for Settings {
     fn default() -> Self {
         Self {
             max_size: DEFAULT_MAX_SIZE,
@@ -63,11 +64,23 @@ impl Default for Config {
     }
 }
 
-impl Config {
-    /// # Errors
-    ///
-    /// Every [`AggregatorConfigError`].
-    pub(crate) fn check(&self) -> Result<(), AggregatorConfigError> {
+impl Settings {
+    /// Returns the most bytes that the frame of an aggregate may have.
+    pub fn max_size(&self) -> usize {
+        self.max_size
+    }
+
+    /// Returns the most user records that an aggregate may hold.
+    pub fn max_count(&self) -> usize {
+        self.max_count
+    }
+
+    /// Returns the most bytes that a Kinesis record may have, data and partition key.
+    pub fn max_record_size(&self) -> usize {
+        self.max_record_size
+    }
+
+    pub(super) fn validate(&self) -> Result<(), AggregatorConfigError> {
         if self.max_count == 0 {
             return Err(AggregatorConfigError::MaxCount);
         }
@@ -88,5 +101,22 @@ impl Config {
             });
         }
         Ok(())
+    }
+}
+
+/// The service takes partition keys of 1 to 256 characters.
+///
+/// # Errors
+///
+/// The number of characters, if it is another.
+#[inline]
+pub(super) fn check_key(key: &str) -> Result<(), usize> {
+    // As many bytes are as many characters, or fewer: almost every key is short enough for that.
+    if (1..=256).contains(&key.len()) {
+        return Ok(());
+    }
+    match key.chars().count() {
+        1..=256 => Ok(()),
+        chars => Err(chars),
     }
 }
