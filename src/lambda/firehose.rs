@@ -7,11 +7,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::base64::Data;
-use super::error::RecordError;
-use super::raw::{self, event, event_record};
+use super::event::{event, event_json, event_record};
+use super::json::{self, Data, Text, into_owned};
 use super::record::{EventRecord, since_epoch};
-use super::text::{self, Text};
 use super::timestamp::Timestamp;
 
 /// What Firehose sends a function that transforms its records.
@@ -24,7 +22,12 @@ use super::timestamp::Timestamp;
 #[serde(transparent)]
 pub struct FirehoseEvent<'a>(EventJson<'a, FirehoseRecord<'a>>);
 
-event!(FirehoseEvent, EventJson, RecordJson => FirehoseRecord);
+event!(FirehoseEvent, OwnedFirehoseEvent, EventJson, RecordJson => FirehoseRecord);
+
+/// A [`FirehoseEvent`] without a lifetime, for runtimes that deserialise the event themselves.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct OwnedFirehoseEvent(FirehoseEvent<'static>);
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,32 +43,27 @@ struct EventJson<'a, R> {
     records: Vec<R>,
 }
 
-impl<'a> EventJson<'a, RecordJson<'a>> {
-    fn complete(self) -> Result<EventJson<'a, FirehoseRecord<'a>>, RecordError> {
-        Ok(EventJson {
-            invocation_id: self.invocation_id,
-            delivery_stream_arn: self.delivery_stream_arn,
-            source_kinesis_stream_arn: self.source_kinesis_stream_arn,
-            region: self.region,
-            records: raw::complete(self.records)?,
-        })
-    }
-}
+event_json!(EventJson {
+    invocation_id,
+    delivery_stream_arn,
+    source_kinesis_stream_arn,
+    region,
+});
 
 impl FirehoseEvent<'_> {
     /// The id of the invocation.
     pub fn invocation_id(&self) -> Option<&str> {
-        text::as_str(&self.0.invocation_id)
+        json::as_str(&self.0.invocation_id)
     }
 
     /// The Firehose stream.
     pub fn delivery_stream_arn(&self) -> Option<&str> {
-        text::as_str(&self.0.delivery_stream_arn)
+        json::as_str(&self.0.delivery_stream_arn)
     }
 
     /// The Kinesis stream that Firehose reads, if it reads one.
     pub fn source_kinesis_stream_arn(&self) -> Option<&str> {
-        text::as_str(&self.0.source_kinesis_stream_arn)
+        json::as_str(&self.0.source_kinesis_stream_arn)
     }
 }
 
@@ -99,6 +97,13 @@ struct RecordJson<'a> {
     kinesis_record_metadata: Option<MetadataJson<'a>>,
 }
 
+into_owned!(RecordJson {
+    record_id,
+    approximate_arrival_timestamp,
+    data,
+    kinesis_record_metadata,
+});
+
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct MetadataJson<'a> {
@@ -115,6 +120,14 @@ struct MetadataJson<'a> {
     subsequence_number: Option<Box<RawValue>>,
 }
 
+into_owned!(MetadataJson {
+    shard_id,
+    partition_key,
+    approximate_arrival_timestamp,
+    sequence_number,
+    subsequence_number,
+});
+
 impl FirehoseRecord<'_> {
     /// Where Firehose's own deaggregation found it, as the event has it.
     pub fn sub_sequence_number_json(&self) -> Option<&str> {
@@ -129,11 +142,11 @@ impl FirehoseRecord<'_> {
 
 impl EventRecord for FirehoseRecord<'_> {
     fn shard_id(&self) -> Option<&str> {
-        text::as_str(&self.metadata()?.shard_id)
+        json::as_str(&self.metadata()?.shard_id)
     }
 
     fn record_id(&self) -> Option<&str> {
-        text::as_str(&self.json.record_id)
+        json::as_str(&self.json.record_id)
     }
 
     /// When the Kinesis stream received it, else when Firehose did.

@@ -2,20 +2,20 @@
 
 use std::fmt;
 
-use aws_lambda_events::event::kinesis as aws;
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::error::RecordError;
-use super::kinesis_record::{KinesisEventRecord, RecordJson};
-use super::raw::{self, event};
-use super::text::{self, Text};
+use super::event::{event, event_json, event_record};
+use super::json::{self, Data, Text, into_owned};
+use super::record::EventRecord;
+use super::timestamp::Timestamp;
 
 /// What Lambda sends a function that reads a stream: one batch of one shard.
 ///
-/// Its strings are parts of the payload, and the data are decoded once; the owned user records
-/// share them. With a tumbling window, the window and its state are there too.
+/// Its strings borrow from the payload; the data are decoded once, and owned user records share
+/// them. With a tumbling window, the window and its state are there too.
 ///
 /// ```
 /// use kinesis_aggregation::lambda::KinesisEvent;
@@ -29,15 +29,53 @@ use super::text::{self, Text};
 /// ```
 #[derive(Clone, Serialize)]
 #[serde(transparent)]
-pub struct KinesisEvent<'a>(EventJson<'a, KinesisEventRecord<'a>>);
+pub struct KinesisEvent<'a>(pub(super) EventJson<'a, KinesisEventRecord<'a>>);
 
-event!(KinesisEvent, EventJson, RecordJson => KinesisEventRecord);
+event!(KinesisEvent, OwnedKinesisEvent, EventJson, RecordJson => KinesisEventRecord);
+
+/// A [`KinesisEvent`] without a lifetime, for runtimes that deserialise the event themselves. The
+/// payload is read once; its strings are copied, the data are decoded.
+///
+/// ```
+/// use kinesis_aggregation::lambda::{BatchResponse, OwnedKinesisEvent, Processor};
+///
+/// // With lambda_runtime: `async fn handler(event: LambdaEvent<OwnedKinesisEvent>) -> …`
+/// fn handler(event: &OwnedKinesisEvent) -> BatchResponse {
+///     Processor::new().read(event).process(|user_record| {
+///         assert_eq!(user_record.data(), b"Hello");
+///         Ok(())
+///     })
+/// }
+///
+/// let event: OwnedKinesisEvent = serde_json::from_str(
+///     r#"{"Records": [{"kinesis": {"sequenceNumber": "495", "data": "SGVsbG8="}}]}"#,
+/// )?;
+/// assert!(handler(&event).is_success());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
+/// Code written for `aws_lambda_events`' `KinesisEvent` can get one from it: faster than that crate
+/// reads the JSON itself, and with the right arrival times.
+///
+/// ```
+/// use kinesis_aggregation::lambda::OwnedKinesisEvent;
+///
+/// let event: OwnedKinesisEvent = serde_json::from_str(
+///     r#"{"Records": [{"kinesis": {"sequenceNumber": "495", "data": "SGVsbG8="}}]}"#,
+/// )?;
+/// let event: aws_lambda_events::event::kinesis::KinesisEvent = event.into();
+/// assert_eq!(*event.records[0].kinesis.data, b"Hello");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct OwnedKinesisEvent(pub(super) KinesisEvent<'static>);
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct EventJson<'a, R> {
+pub(super) struct EventJson<'a, R> {
     #[serde(rename = "Records")]
-    records: Vec<R>,
+    pub(super) records: Vec<R>,
     // The rest is there with a tumbling window only.
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     window: Option<Window<'a>>,
@@ -57,19 +95,14 @@ struct EventJson<'a, R> {
     is_window_terminated_early: Option<bool>,
 }
 
-impl<'a> EventJson<'a, RecordJson<'a>> {
-    fn complete(self) -> Result<EventJson<'a, KinesisEventRecord<'a>>, RecordError> {
-        Ok(EventJson {
-            records: raw::complete(self.records)?,
-            window: self.window,
-            state: self.state,
-            shard_id: self.shard_id,
-            event_source_arn: self.event_source_arn,
-            is_final_invoke_for_window: self.is_final_invoke_for_window,
-            is_window_terminated_early: self.is_window_terminated_early,
-        })
-    }
-}
+event_json!(EventJson {
+    window,
+    state,
+    shard_id,
+    event_source_arn,
+    is_final_invoke_for_window,
+    is_window_terminated_early,
+});
 
 /// The bounds of a tumbling window, as the event has them.
 #[derive(Clone, Serialize, Deserialize)]
@@ -80,15 +113,10 @@ pub struct Window<'a> {
     end: Text<'a>,
 }
 
-impl Window<'_> {
-    fn into_owned(self) -> Window<'static> {
-        Window {
-            start: self.start.into_owned(),
-            end: self.end.into_owned(),
-        }
-    }
+into_owned!(Window { start, end });
 
-    /// Where it starts, in the form `2026-01-31T10:00:00Z`.
+impl Window<'_> {
+    /// Where it starts, as `2026-01-31T10:00:00Z`.
     pub fn start(&self) -> &str {
         self.start.as_str()
     }
@@ -106,21 +134,6 @@ impl fmt::Debug for Window<'_> {
 }
 
 impl<'a> KinesisEvent<'a> {
-    /// The same without the payload: the strings are copied, the data are not.
-    pub fn into_owned(self) -> KinesisEvent<'static> {
-        let event = self.0;
-        let records = event.records.into_iter();
-        KinesisEvent(EventJson {
-            records: records.map(KinesisEventRecord::into_owned).collect(),
-            window: event.window.map(Window::into_owned),
-            state: event.state,
-            shard_id: text::owned(event.shard_id),
-            event_source_arn: text::owned(event.event_source_arn),
-            is_final_invoke_for_window: event.is_final_invoke_for_window,
-            is_window_terminated_early: event.is_window_terminated_early,
-        })
-    }
-
     /// The window, with a tumbling window.
     pub fn window(&self) -> Option<&Window<'a>> {
         self.0.window.as_ref()
@@ -131,8 +144,8 @@ impl<'a> KinesisEvent<'a> {
         self.0.state.as_deref().map(RawValue::get)
     }
 
-    /// The state that the last answer gave. At the start of a window, when there is none or an
-    /// empty object that is no `S`, it is the default.
+    /// The state that the last answer gave. At the start of a window, when the state is missing
+    /// or is an empty object that is no `S`, it is the default.
     ///
     /// # Errors
     ///
@@ -154,12 +167,12 @@ impl<'a> KinesisEvent<'a> {
 
     /// The shard, with a tumbling window; every record knows its shard too.
     pub fn shard_id(&self) -> Option<&str> {
-        text::as_str(&self.0.shard_id)
+        json::as_str(&self.0.shard_id)
     }
 
     /// The stream, with a tumbling window; every record knows its stream too.
     pub fn event_source_arn(&self) -> Option<&str> {
-        text::as_str(&self.0.event_source_arn)
+        json::as_str(&self.0.event_source_arn)
     }
 
     /// Whether this is the window's last invocation. It may come without records.
@@ -173,17 +186,6 @@ impl<'a> KinesisEvent<'a> {
     }
 }
 
-/// The event as `aws_lambda_events` reads it. Its type has no place for a tumbling window's fields,
-/// and nothing is under `other`, which that crate has with its feature `catch-all-fields`. For the
-/// records see [`KinesisEventRecord`].
-impl From<KinesisEvent<'_>> for aws::KinesisEvent {
-    fn from(event: KinesisEvent<'_>) -> Self {
-        let mut converted = Self::default();
-        converted.records = event.0.records.into_iter().map(Into::into).collect();
-        converted
-    }
-}
-
 /// Counts only.
 impl fmt::Debug for KinesisEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -192,5 +194,115 @@ impl fmt::Debug for KinesisEvent<'_> {
             .field("window", &self.window())
             .field("state_len", &self.state_json().map(str::len))
             .finish()
+    }
+}
+
+/// A Kinesis record, as Lambda sends it.
+#[derive(Clone)]
+pub struct KinesisEventRecord<'a> {
+    pub(super) json: RecordJson<'a>,
+    pub(super) data: Bytes,
+}
+
+event_record!(RecordJson => KinesisEventRecord, (kinesis.)sequence_number or NoSequenceNumber);
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RecordJson<'a> {
+    #[serde(borrow)]
+    pub(super) kinesis: KinesisJson<'a>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(super) event_source: Option<Text<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(super) event_version: Option<Text<'a>>,
+    #[serde(borrow, rename = "eventID", skip_serializing_if = "Option::is_none")]
+    pub(super) event_id: Option<Text<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(super) event_name: Option<Text<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(super) invoke_identity_arn: Option<Text<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(super) aws_region: Option<Text<'a>>,
+    #[serde(
+        borrow,
+        rename = "eventSourceARN",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub(super) event_source_arn: Option<Text<'a>>,
+}
+
+into_owned!(RecordJson {
+    kinesis,
+    event_source,
+    event_version,
+    event_id,
+    event_name,
+    invoke_identity_arn,
+    aws_region,
+    event_source_arn,
+});
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct KinesisJson<'a> {
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(super) kinesis_schema_version: Option<Text<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(super) partition_key: Option<Text<'a>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(super) sequence_number: Option<Text<'a>>,
+    pub(super) data: Option<Data>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) approximate_arrival_timestamp: Option<Timestamp>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(super) encryption_type: Option<Text<'a>>,
+}
+
+into_owned!(KinesisJson {
+    kinesis_schema_version,
+    partition_key,
+    sequence_number,
+    data,
+    approximate_arrival_timestamp,
+    encryption_type,
+});
+
+impl KinesisEventRecord<'_> {
+    /// The partition key; a stream with service-managed distribution may leave it out.
+    pub fn partition_key(&self) -> Option<&str> {
+        json::as_str(&self.json.kinesis.partition_key)
+    }
+
+    /// The sequence number.
+    pub fn sequence_number(&self) -> &str {
+        json::as_str(&self.json.kinesis.sequence_number).unwrap_or_default()
+    }
+
+    /// `NONE` or `KMS`, where the event says so.
+    pub fn encryption_type(&self) -> Option<&str> {
+        json::as_str(&self.json.kinesis.encryption_type)
+    }
+
+    /// The region of the stream.
+    pub fn aws_region(&self) -> Option<&str> {
+        json::as_str(&self.json.aws_region)
+    }
+
+    fn metadata(&self) -> Option<&KinesisJson<'_>> {
+        Some(&self.json.kinesis)
+    }
+}
+
+impl EventRecord for KinesisEventRecord<'_> {
+    fn event_id(&self) -> Option<&str> {
+        json::as_str(&self.json.event_id)
+    }
+
+    fn event_source_arn(&self) -> Option<&str> {
+        json::as_str(&self.json.event_source_arn)
+    }
+
+    fn arrival_timestamp(&self) -> Option<&Timestamp> {
+        self.json.kinesis.approximate_arrival_timestamp.as_ref()
     }
 }

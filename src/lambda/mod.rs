@@ -25,10 +25,9 @@
 //! |---|---|---|---|
 //! | Kinesis event source mapping | [`KinesisEvent`], [`OwnedKinesisEvent`], `aws_lambda_events`' | [`process`], [`process_async`], [`process_concurrently`], [`process_batch`] | [`BatchResponse`] |
 //! | … with a tumbling window | [`KinesisEvent`] | [`process_window`] | [`WindowResponse`] |
-//! | EventBridge pipe, target | [`PipesEvent`] | as Kinesis | [`BatchResponse`] |
-//! | EventBridge pipe, enrichment | [`PipesEvent`] | [`flatten`] | a flat array |
-//! | Firehose transformation | [`FirehoseEvent`] | [`transform`] | [`TransformResponse`] |
-//! | Analytics preprocessing | [`AnalyticsEvent`] | [`transform`] | [`TransformResponse`] |
+//! | EventBridge pipe, target | [`PipesEvent`], [`OwnedPipesEvent`] | as Kinesis | [`BatchResponse`] |
+//! | EventBridge pipe, enrichment | [`PipesEvent`], [`OwnedPipesEvent`] | [`flatten`] | a flat array |
+//! | Firehose transformation | [`FirehoseEvent`], [`OwnedFirehoseEvent`] | [`transform`] | [`TransformResponse`] |
 //!
 //! What aggregation means for the settings of an event source mapping is on a page of its own:
 //! [`guide`].
@@ -41,52 +40,45 @@
 //! [`flatten`]: EventUserRecords::flatten
 //! [`transform`]: EventUserRecords::transform
 
-mod analytics;
-mod base64;
-mod concurrently;
+mod aws;
 mod error;
-mod failure;
+mod event;
 mod firehose;
+mod json;
 mod kinesis;
-mod kinesis_owned;
-mod kinesis_record;
-mod memory;
+mod out_of_order;
 mod payload;
 mod pipes;
 mod process;
 mod processor;
 mod progress;
-mod raw;
 mod record;
 mod response;
 mod resume;
-mod slice;
-mod text;
 mod timestamp;
 mod transform;
 mod unwind;
 mod user_records;
-mod whole;
 mod window;
 
 #[doc = include_str!("guide.md")]
 pub mod guide {}
 
-pub use analytics::{AnalyticsEvent, AnalyticsRecord};
-pub use error::{Error, EventError, JsonProblem, RecordError, RecordErrorKind};
-pub use failure::{AfterCut, Failure, FailureReason, Lost};
-pub use firehose::{FirehoseEvent, FirehoseRecord};
-pub use kinesis::{KinesisEvent, Window};
-pub use kinesis_owned::OwnedKinesisEvent;
-pub use kinesis_record::KinesisEventRecord;
-pub use memory::{DEFAULT_MAX_BYTES, DEFAULT_MAX_RECORDS, MemoryResume};
+pub use error::{
+    AfterCut, Error, EventError, Failure, FailureReason, JsonProblem, Lost, RecordError,
+    RecordErrorKind,
+};
+pub use firehose::{FirehoseEvent, FirehoseRecord, OwnedFirehoseEvent};
+pub use kinesis::{KinesisEvent, KinesisEventRecord, OwnedKinesisEvent, Window};
+pub use out_of_order::Handled;
 pub use payload::{AnyEvent, Payload, Shape};
-pub use pipes::{PipesEvent, PipesRecord, PipesUserRecord};
+pub use pipes::{OwnedPipesEvent, PipesEvent, PipesRecord, PipesUserRecord};
 pub use processor::Processor;
 pub use record::{EventRecord, Records};
 pub use response::BatchResponse;
-pub use resume::{Done, ParseDoneError, RecordKey, Resume};
-pub use slice::Handled;
+pub use resume::{
+    DEFAULT_MAX_BYTES, DEFAULT_MAX_RECORDS, Done, MemoryResume, ParseDoneError, RecordKey, Resume,
+};
 pub use timestamp::Timestamp;
 pub use transform::{TransformResponse, TransformResult, TransformedRecord};
 pub use user_records::{EventUserRecord, EventUserRecords};

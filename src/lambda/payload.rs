@@ -6,7 +6,10 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{AnalyticsEvent, EventError, FirehoseEvent, KinesisEvent, PipesEvent};
+use super::error::EventError;
+use super::firehose::FirehoseEvent;
+use super::kinesis::KinesisEvent;
+use super::pipes::PipesEvent;
 
 /// A payload that is still JSON, for runtimes that want a type without a lifetime: the payload
 /// is copied once, and the events borrow from it.
@@ -67,15 +70,6 @@ impl Payload {
     pub fn firehose_event(&self) -> Result<FirehoseEvent<'_>, EventError> {
         FirehoseEvent::from_slice(self.as_json().as_bytes())
     }
-
-    /// The event of Analytics preprocessing.
-    ///
-    /// # Errors
-    ///
-    /// As [`AnalyticsEvent::from_slice`].
-    pub fn analytics_event(&self) -> Result<AnalyticsEvent<'_>, EventError> {
-        AnalyticsEvent::from_slice(self.as_json().as_bytes())
-    }
 }
 
 /// The length only.
@@ -97,8 +91,6 @@ pub enum Shape {
     Pipes,
     /// Of a Firehose transformation.
     Firehose,
-    /// Of Analytics preprocessing.
-    Analytics,
 }
 
 impl Shape {
@@ -130,7 +122,6 @@ struct ObjectProbe {
     #[serde(rename = "Records")]
     kinesis: Option<Vec<RecordProbe>>,
     records: Option<Vec<RecordProbe>>,
-    application_arn: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -139,15 +130,6 @@ struct RecordProbe {
     sequence_number: Option<IgnoredAny>,
     kinesis: Option<IgnoredAny>,
     record_id: Option<IgnoredAny>,
-    kinesis_stream_record_metadata: Option<IgnoredAny>,
-    kinesis_firehose_record_metadata: Option<IgnoredAny>,
-}
-
-impl RecordProbe {
-    fn is_analytics(&self) -> bool {
-        self.kinesis_stream_record_metadata.is_some()
-            || self.kinesis_firehose_record_metadata.is_some()
-    }
 }
 
 impl ObjectProbe {
@@ -160,11 +142,7 @@ impl ObjectProbe {
         if !records.iter().all(|record| record.record_id.is_some()) {
             return None;
         }
-        if self.application_arn.is_some() || records.iter().any(RecordProbe::is_analytics) {
-            Some(Shape::Analytics)
-        } else {
-            Some(Shape::Firehose)
-        }
+        Some(Shape::Firehose)
     }
 }
 
@@ -178,7 +156,6 @@ impl ObjectProbe {
 ///     AnyEvent::Kinesis(event) => event.records().len(),
 ///     AnyEvent::Pipes(event) => event.records().len(),
 ///     AnyEvent::Firehose(event) => event.records().len(),
-///     AnyEvent::Analytics(event) => event.records().len(),
 ///     _ => 0,
 /// };
 /// assert_eq!(count, 1);
@@ -193,8 +170,6 @@ pub enum AnyEvent<'a> {
     Pipes(PipesEvent<'a>),
     /// Of a Firehose transformation.
     Firehose(FirehoseEvent<'a>),
-    /// Of Analytics preprocessing.
-    Analytics(AnalyticsEvent<'a>),
 }
 
 impl<'a> AnyEvent<'a> {
@@ -208,7 +183,6 @@ impl<'a> AnyEvent<'a> {
             Shape::Kinesis => Self::Kinesis(KinesisEvent::from_slice(json)?),
             Shape::Pipes => Self::Pipes(PipesEvent::from_slice(json)?),
             Shape::Firehose => Self::Firehose(FirehoseEvent::from_slice(json)?),
-            Shape::Analytics => Self::Analytics(AnalyticsEvent::from_slice(json)?),
         })
     }
 

@@ -5,11 +5,9 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::base64::{AsBase64, Data};
-use super::error::RecordError;
-use super::raw::{self, event, event_record};
+use super::event::{event, event_json, event_record};
+use super::json::{self, AsBase64, Data, Text, into_owned};
 use super::record::EventRecord;
-use super::text::{self, Text};
 use super::timestamp::Timestamp;
 use super::user_records::{EventUserRecord, EventUserRecords};
 use crate::error::Loss;
@@ -23,7 +21,12 @@ use crate::error::Loss;
 #[serde(transparent)]
 pub struct PipesEvent<'a>(EventJson<'a, PipesRecord<'a>>);
 
-event!(PipesEvent, EventJson, RecordJson => PipesRecord);
+event!(PipesEvent, OwnedPipesEvent, EventJson, RecordJson => PipesRecord);
+
+/// A [`PipesEvent`] without a lifetime, for runtimes that deserialise the event themselves.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct OwnedPipesEvent(PipesEvent<'static>);
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -33,14 +36,7 @@ struct EventJson<'a, R> {
     payload: std::marker::PhantomData<&'a ()>,
 }
 
-impl<'a> EventJson<'a, RecordJson<'a>> {
-    fn complete(self) -> Result<EventJson<'a, PipesRecord<'a>>, RecordError> {
-        Ok(EventJson {
-            records: raw::complete(self.records)?,
-            payload: self.payload,
-        })
-    }
-}
+event_json!(EventJson { payload });
 
 /// Counts only.
 impl fmt::Debug for PipesEvent<'_> {
@@ -94,15 +90,31 @@ struct RecordJson<'a> {
     event_source_arn: Option<Text<'a>>,
 }
 
+into_owned!(RecordJson {
+    kinesis_schema_version,
+    partition_key,
+    sequence_number,
+    data,
+    approximate_arrival_timestamp,
+    encryption_type,
+    event_source,
+    event_version,
+    event_id,
+    event_name,
+    invoke_identity_arn,
+    aws_region,
+    event_source_arn,
+});
+
 impl PipesRecord<'_> {
     /// The partition key; a stream with service-managed distribution may leave it out.
     pub fn partition_key(&self) -> Option<&str> {
-        text::as_str(&self.json.partition_key)
+        json::as_str(&self.json.partition_key)
     }
 
     /// The sequence number.
     pub fn sequence_number(&self) -> &str {
-        text::as_str(&self.json.sequence_number).unwrap_or_default()
+        json::as_str(&self.json.sequence_number).unwrap_or_default()
     }
 
     fn metadata(&self) -> Option<&RecordJson<'_>> {
@@ -112,11 +124,11 @@ impl PipesRecord<'_> {
 
 impl EventRecord for PipesRecord<'_> {
     fn event_id(&self) -> Option<&str> {
-        text::as_str(&self.json.event_id)
+        json::as_str(&self.json.event_id)
     }
 
     fn event_source_arn(&self) -> Option<&str> {
-        text::as_str(&self.json.event_source_arn)
+        json::as_str(&self.json.event_source_arn)
     }
 
     fn arrival_timestamp(&self) -> Option<&Timestamp> {
@@ -162,7 +174,7 @@ impl<'b> PipesUserRecord<'b> {
             approximate_arrival_timestamp: source.arrival_timestamp(),
             event_id: source.event_id(),
             event_source_arn: source.event_source_arn(),
-            aws_region: text::as_str(&source.json.aws_region),
+            aws_region: json::as_str(&source.json.aws_region),
         }
     }
 }

@@ -3,8 +3,7 @@
 use std::iter::Enumerate;
 use std::slice;
 
-use super::error::Error;
-use super::failure::{Failure, FailureReason};
+use super::error::{Error, Failure, FailureReason};
 use super::processor::Processor;
 use super::progress::Progress;
 use super::record::EventRecord;

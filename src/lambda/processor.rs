@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use super::failure::{AfterCut, Failure, Lost};
-use super::record::{EventRecord, Records};
+use super::error::{AfterCut, Failure, Lost};
+use super::record::EventRecord;
 use super::resume::Resume;
 use super::unwind;
-use super::user_records::EventUserRecords;
 use crate::deaggregate::Deaggregator;
 use crate::error::{Loss, LossKind};
 use crate::hash_key::HashKeyRange;
@@ -120,33 +119,8 @@ impl Processor {
         self
     }
 
-    /// Reads all Kinesis records of an event, all at once, into their user records.
-    pub fn read<'e, E: Records + ?Sized>(
-        &'e self,
-        event: &'e E,
-    ) -> EventUserRecords<'e, E::Record> {
-        self.read_with(&self.deaggregator, event)
-    }
-
-    /// [`read`](Self::read), with the hash key range of the event's own shard, in place of
-    /// [`with_hash_key_range`](Self::with_hash_key_range)'s. The ranges are what `ListShards`
-    /// answers, and a shard's never changes.
-    pub fn read_in_range<'e, E: Records + ?Sized>(
-        &'e self,
-        event: &'e E,
-        range: HashKeyRange,
-    ) -> EventUserRecords<'e, E::Record> {
-        let deaggregator = self.deaggregator.clone().hash_key_range(range);
-        self.read_with(&deaggregator, event)
-    }
-
-    fn read_with<'e, E: Records + ?Sized>(
-        &'e self,
-        deaggregator: &Deaggregator,
-        event: &'e E,
-    ) -> EventUserRecords<'e, E::Record> {
-        let records = event.records();
-        EventUserRecords::new(self, records, deaggregator.deaggregate_batch(records))
+    pub(super) fn deaggregator(&self) -> &Deaggregator {
+        &self.deaggregator
     }
 
     pub(super) fn resume(&self) -> Option<&dyn Resume> {

@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-use aws_lambda_events::event::kinesis as aws;
 use bytes::Bytes;
 
 use super::timestamp::Timestamp;
@@ -29,7 +28,7 @@ pub trait EventRecord: StoredRecord {
         None
     }
 
-    /// Its id in events whose answers name records by such ids: Firehose and Analytics.
+    /// Its record id, by which an answer to Firehose names it.
     fn record_id(&self) -> Option<&str> {
         None
     }
@@ -105,60 +104,6 @@ impl<R: EventRecord> Records for Vec<R> {
 
     fn records(&self) -> &[R] {
         self
-    }
-}
-
-impl Records for aws::KinesisEvent {
-    type Record = aws::KinesisEventRecord;
-
-    fn records(&self) -> &[aws::KinesisEventRecord] {
-        &self.records
-    }
-}
-
-impl Records for aws::KinesisTimeWindowEvent {
-    type Record = aws::KinesisEventRecord;
-
-    fn records(&self) -> &[aws::KinesisEventRecord] {
-        &self.kinesis_event.records
-    }
-}
-
-fn not_empty(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
-}
-
-/// The crate has an empty string where the event has nothing.
-impl StoredRecord for aws::KinesisEventRecord {
-    fn partition_key(&self) -> Option<&str> {
-        not_empty(&self.kinesis.partition_key)
-    }
-
-    fn data(&self) -> &[u8] {
-        &self.kinesis.data
-    }
-
-    fn sequence_number(&self) -> Option<&str> {
-        not_empty(&self.kinesis.sequence_number)
-    }
-}
-
-/// Its arrival time is what `aws_lambda_events` 1.2 makes of it: right only with no digits behind
-/// the decimal point or with three, the last not 0. An
-/// [`OwnedKinesisEvent`](super::OwnedKinesisEvent) becomes that crate's event with the right ones.
-impl EventRecord for aws::KinesisEventRecord {
-    fn event_id(&self) -> Option<&str> {
-        self.event_id.as_deref()
-    }
-
-    fn event_source_arn(&self) -> Option<&str> {
-        self.event_source_arn.as_deref()
-    }
-
-    fn arrival_time(&self) -> Option<SystemTime> {
-        let timestamp = &self.kinesis.approximate_arrival_timestamp;
-        let millis = u64::try_from(timestamp.timestamp_millis()).ok()?;
-        since_epoch(Some(Duration::from_millis(millis)))
     }
 }
 

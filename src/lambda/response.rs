@@ -70,13 +70,3 @@ impl BatchResponse {
         failures.map(|failure| failure.item_identifier.as_str())
     }
 }
-
-/// For those who answer with the crate's types.
-impl From<BatchResponse> for aws_lambda_events::event::streams::KinesisEventResponse {
-    fn from(response: BatchResponse) -> Self {
-        let failures = response.batch_item_failures.into_iter();
-        let mut answer = Self::default();
-        answer.set_failures(failures.map(|failure| failure.item_identifier));
-        answer
-    }
-}

@@ -1,4 +1,4 @@
-//! Answers that name every record: Firehose and Analytics.
+//! Answers that name every record: Firehose's.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,9 +6,8 @@ use std::fmt;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::base64::AsBase64;
-use super::error::Error;
-use super::failure::{Failure, FailureReason};
+use super::error::{Error, Failure, FailureReason};
+use super::json::AsBase64;
 use super::process::report;
 use super::record::EventRecord;
 use super::unwind;
@@ -17,7 +16,7 @@ use crate::deaggregate::Deaggregated;
 
 /// The answer of a function that transforms: one answer for each record id, in order.
 ///
-/// Firehose and Analytics both take no more than 6 MB of it.
+/// Firehose takes no more than 6 MB of it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct TransformResponse {
     records: Vec<TransformedRecord>,
@@ -108,7 +107,7 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     /// so is one whose aggregate is cut, unless [`on_cut`](super::Processor::on_cut) goes on. The
     /// other records are not touched by that.
     ///
-    /// The events are of Firehose and Analytics; a record without a record id gets no answer.
+    /// A record without a record id, which only other events have, gets no answer.
     ///
     /// ```
     /// use kinesis_aggregation::lambda::{Error, FirehoseEvent, Processor};

@@ -6,12 +6,47 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::processor::Processor;
-use super::record::{EventRecord, share_part};
-use crate::deaggregate::{Batch, Outcome};
+use super::record::{EventRecord, Records, share_part};
+use crate::deaggregate::{Batch, Deaggregator, Outcome};
 use crate::error::Loss;
-use crate::hash_key::HashKey;
+use crate::hash_key::{HashKey, HashKeyRange};
 use crate::record::UserRecordRef;
 use crate::sequence::{ExtendedSequenceNumber, SequenceNumber};
+
+impl Processor {
+    /// Reads all Kinesis records of an event, all at once, into their user records.
+    pub fn read<'e, E: Records + ?Sized>(
+        &'e self,
+        event: &'e E,
+    ) -> EventUserRecords<'e, E::Record> {
+        self.read_with(self.deaggregator(), event)
+    }
+
+    /// [`read`](Self::read), with the hash key range of the event's own shard, in place of
+    /// [`with_hash_key_range`](Self::with_hash_key_range)'s. The ranges are what `ListShards`
+    /// answers, and a shard's never changes.
+    pub fn read_in_range<'e, E: Records + ?Sized>(
+        &'e self,
+        event: &'e E,
+        range: HashKeyRange,
+    ) -> EventUserRecords<'e, E::Record> {
+        let deaggregator = self.deaggregator().clone().hash_key_range(range);
+        self.read_with(&deaggregator, event)
+    }
+
+    fn read_with<'e, E: Records + ?Sized>(
+        &'e self,
+        deaggregator: &Deaggregator,
+        event: &'e E,
+    ) -> EventUserRecords<'e, E::Record> {
+        let records = event.records();
+        EventUserRecords {
+            processor: self,
+            records,
+            batch: deaggregator.deaggregate_batch(records),
+        }
+    }
+}
 
 /// The user records of an event, read but not yet processed: what [`Processor::read`] returns.
 #[derive(Debug)]
@@ -22,14 +57,6 @@ pub struct EventUserRecords<'e, R> {
 }
 
 impl<'e, R: EventRecord> EventUserRecords<'e, R> {
-    pub(super) fn new(processor: &'e Processor, records: &'e [R], batch: Batch<'e, R>) -> Self {
-        Self {
-            processor,
-            records,
-            batch,
-        }
-    }
-
     pub(super) fn processor(&self) -> &'e Processor {
         self.processor
     }

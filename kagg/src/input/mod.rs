@@ -40,8 +40,6 @@ enum InputShape {
     Pipes,
     /// The event of a Firehose transformation
     Firehose,
-    /// The event of Kinesis Analytics preprocessing
-    Analytics,
     /// The bytes of one Kinesis record
     Raw,
     /// One Kinesis record a line, in hexadecimal; an empty line is a record without data
@@ -58,7 +56,6 @@ impl InputShape {
             Self::Lambda => event(lambda::Shape::Kinesis),
             Self::Pipes => event(lambda::Shape::Pipes),
             Self::Firehose => event(lambda::Shape::Firehose),
-            Self::Analytics => event(lambda::Shape::Analytics),
             Self::Kinesis => Some(Shape::Json(Some(json::Document::Kinesis))),
             Self::Raw => Some(Shape::Raw),
             Self::Hex => Some(Shape::Lines(lines::Encoding::Hex)),

@@ -281,8 +281,6 @@ fn every_event_that_carries_kinesis_records_is_read() {
         ("pipes", "pipes.json"),
         ("firehose", "firehose.json"),
         ("firehose", "firehose-direct.json"),
-        ("analytics", "analytics.json"),
-        ("analytics", "analytics-firehose.json"),
     ] {
         let by_name = kagg(&format!("deaggregate --input {name} {events}/{file}"), "").expect(0);
         let by_content = kagg(&format!("deaggregate {events}/{file}"), "").expect(0);

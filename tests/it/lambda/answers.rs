@@ -1,8 +1,8 @@
-//! Answers of Firehose, Analytics and Pipes.
+//! Answers to Firehose and Pipes.
 
 use std::collections::BTreeMap;
 
-use kinesis_aggregation::lambda::{AfterCut, AnalyticsEvent, FirehoseEvent, PipesEvent, Processor};
+use kinesis_aggregation::lambda::{AfterCut, FirehoseEvent, PipesEvent, Processor};
 use serde_json::{Value, json};
 
 use super::support::{Stored, event_json, quiet_panic};
@@ -55,23 +55,6 @@ fn one_answer_for_each_record_id() {
     let answer = goes_on.read(&event).transform(|_| Ok(Some(b"x".to_vec())));
     let answer = serde_json::to_value(&answer).unwrap();
     assert_eq!(answer["records"][3]["result"], "Ok");
-}
-
-#[test]
-fn analytics_answers_alike() {
-    let json = include_bytes!("../../events/analytics.json");
-    let event = AnalyticsEvent::from_slice(json).unwrap();
-    let processor = Processor::new();
-    let answer = processor
-        .read(&event)
-        .transform(|user_record| Ok(Some(user_record.data().into())));
-    let original: Value = serde_json::from_slice(json).unwrap();
-    let answer = serde_json::to_value(&answer).unwrap();
-    assert_eq!(
-        answer["records"][0]["recordId"],
-        original["records"][0]["recordId"]
-    );
-    assert_eq!(answer["records"][0]["data"], original["records"][0]["data"]);
 }
 
 #[test]

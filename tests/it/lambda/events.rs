@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::event::kinesis as aws;
 use kinesis_aggregation::lambda::{
-    AnalyticsEvent, AnyEvent, EventError, EventRecord, FirehoseEvent, KinesisEvent,
-    OwnedKinesisEvent, Payload, PipesEvent, Processor, RecordErrorKind, Records, Shape,
+    AnyEvent, EventError, EventRecord, FirehoseEvent, KinesisEvent, OwnedKinesisEvent, Payload,
+    PipesEvent, Processor, RecordErrorKind, Records, Shape,
 };
 use kinesis_aggregation::{Outcome, PlainReason, StoredRecord};
 use serde::Deserialize;
@@ -33,8 +33,6 @@ fn samples() -> Vec<((&'static str, &'static [u8]), Shape)> {
         (sample!("firehose"), Shape::Firehose),
         (sample!("firehose-direct"), Shape::Firehose),
         (sample!("firehose-dates"), Shape::Firehose),
-        (sample!("analytics"), Shape::Analytics),
-        (sample!("analytics-firehose"), Shape::Analytics),
     ]
 }
 
@@ -43,7 +41,6 @@ fn written(event: &AnyEvent<'_>) -> Value {
         AnyEvent::Kinesis(event) => serde_json::to_value(event),
         AnyEvent::Pipes(event) => serde_json::to_value(event),
         AnyEvent::Firehose(event) => serde_json::to_value(event),
-        AnyEvent::Analytics(event) => serde_json::to_value(event),
         _ => unreachable!("a shape without a sample"),
     }
     .unwrap()
@@ -68,10 +65,7 @@ fn no_sample_passes_for_another_shape() {
     let shapes = [Shape::Kinesis, Shape::Pipes, Shape::Firehose];
     for ((name, json), shape) in samples() {
         for other in shapes.into_iter().filter(|&other| other != shape) {
-            // Analytics and Firehose events have the same required fields.
-            if (other, shape) != (Shape::Firehose, Shape::Analytics) {
-                assert!(AnyEvent::from_slice(other, json).is_err(), "{name}");
-            }
+            assert!(AnyEvent::from_slice(other, json).is_err(), "{name}");
         }
     }
     assert_eq!(Shape::detect(b"{}"), None);
@@ -215,12 +209,6 @@ fn firehose_counts_milliseconds_and_may_say_dates() {
         millis(1_785_312_000_900)
     );
     assert_eq!(first(sample!("firehose-dates").1), None);
-    let first = |json| AnalyticsEvent::from_slice(json).unwrap().records()[0].arrival_time();
-    assert_eq!(first(sample!("analytics").1), millis(1_785_312_000_000));
-    assert_eq!(
-        first(sample!("analytics-firehose").1),
-        millis(1_785_312_000_899)
-    );
 }
 
 #[test]

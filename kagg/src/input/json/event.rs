@@ -19,7 +19,6 @@ pub(super) fn take_all(
         AnyEvent::Kinesis(event) => stored(event.records()),
         AnyEvent::Pipes(event) => stored(event.records()),
         AnyEvent::Firehose(event) => stored(event.records()),
-        AnyEvent::Analytics(event) => stored(event.records()),
         _ => return Err(Failure::new("this shape of event is not known yet")),
     };
     take(first, &records)?;

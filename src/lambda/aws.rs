@@ -1,0 +1,150 @@
+//! `aws_lambda_events`' types: read as they are, and made from ours.
+
+use std::ops::Deref;
+use std::time::{Duration, SystemTime};
+
+use aws_lambda_events::encodings::SecondTimestamp;
+use aws_lambda_events::event::kinesis as aws;
+use aws_lambda_events::event::streams::KinesisEventResponse;
+use bytes::Bytes;
+
+use super::json;
+use super::kinesis::{KinesisEvent, KinesisEventRecord, KinesisJson, OwnedKinesisEvent};
+use super::record::{EventRecord, Records, since_epoch};
+use super::response::BatchResponse;
+use super::timestamp::Timestamp;
+use crate::record::StoredRecord;
+
+impl Records for aws::KinesisEvent {
+    type Record = aws::KinesisEventRecord;
+
+    fn records(&self) -> &[aws::KinesisEventRecord] {
+        &self.records
+    }
+}
+
+impl Records for aws::KinesisTimeWindowEvent {
+    type Record = aws::KinesisEventRecord;
+
+    fn records(&self) -> &[aws::KinesisEventRecord] {
+        &self.kinesis_event.records
+    }
+}
+
+fn not_empty(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// The crate has an empty string where the event has nothing.
+impl StoredRecord for aws::KinesisEventRecord {
+    fn partition_key(&self) -> Option<&str> {
+        not_empty(&self.kinesis.partition_key)
+    }
+
+    fn data(&self) -> &[u8] {
+        &self.kinesis.data
+    }
+
+    fn sequence_number(&self) -> Option<&str> {
+        not_empty(&self.kinesis.sequence_number)
+    }
+}
+
+/// Its arrival time is what `aws_lambda_events` 1.2 makes of it: right only with no digits after
+/// the decimal point or with three, the last not 0. An [`OwnedKinesisEvent`] becomes that crate's
+/// event with the right ones.
+impl EventRecord for aws::KinesisEventRecord {
+    fn event_id(&self) -> Option<&str> {
+        self.event_id.as_deref()
+    }
+
+    fn event_source_arn(&self) -> Option<&str> {
+        self.event_source_arn.as_deref()
+    }
+
+    fn arrival_time(&self) -> Option<SystemTime> {
+        let timestamp = &self.kinesis.approximate_arrival_timestamp;
+        let millis = u64::try_from(timestamp.timestamp_millis()).ok()?;
+        since_epoch(Some(Duration::from_millis(millis)))
+    }
+}
+
+/// The event as `aws_lambda_events` reads it. Its type has no place for a tumbling window's fields,
+/// and nothing is under `other`, which that crate has with its feature `catch-all-fields`. For the
+/// records see [`KinesisEventRecord`].
+impl From<KinesisEvent<'_>> for aws::KinesisEvent {
+    fn from(event: KinesisEvent<'_>) -> Self {
+        let mut converted = Self::default();
+        converted.records = event.0.records.into_iter().map(Into::into).collect();
+        converted
+    }
+}
+
+/// As from a [`KinesisEvent`].
+impl From<OwnedKinesisEvent> for aws::KinesisEvent {
+    fn from(event: OwnedKinesisEvent) -> Self {
+        event.0.into()
+    }
+}
+
+/// The record as `aws_lambda_events` reads it, except for what that crate reads wrongly or not at
+/// all:
+///
+/// * the arrival time is the event's, to the nanosecond; the start of 1970 if the event has none;
+/// * an encryption type that the crate does not know is `None`;
+/// * nothing is under `other`, which the crate has with its feature `catch-all-fields`.
+///
+/// A missing partition key is an empty string, as it is there. The data are not copied, unless
+/// something else shares them.
+impl From<KinesisEventRecord<'_>> for aws::KinesisEventRecord {
+    fn from(record: KinesisEventRecord<'_>) -> Self {
+        let json = record.json;
+        let mut converted = Self::default();
+        converted.kinesis = kinesis(json.kinesis, record.data);
+        converted.event_source = json::string(json.event_source);
+        converted.event_version = json::string(json.event_version);
+        converted.event_id = json::string(json.event_id);
+        converted.event_name = json::string(json.event_name);
+        converted.invoke_identity_arn = json::string(json.invoke_identity_arn);
+        converted.aws_region = json::string(json.aws_region);
+        converted.event_source_arn = json::string(json.event_source_arn);
+        converted
+    }
+}
+
+fn kinesis(json: KinesisJson<'_>, data: Bytes) -> aws::KinesisRecord {
+    let mut converted = aws::KinesisRecord::default();
+    // `Bytes` gives its buffer away without a copy only if nothing else shares it, and `json.data`
+    // does.
+    drop(json.data);
+    converted.data.0 = data.into();
+    let arrival = json.approximate_arrival_timestamp;
+    if let Some(arrival) = arrival.and_then(|arrival| date(&arrival)) {
+        converted.approximate_arrival_timestamp.0 = arrival;
+    }
+    if json::as_str(&json.encryption_type) == Some("KMS") {
+        converted.encryption_type = aws::KinesisEncryptionType::Kms;
+    }
+    converted.partition_key = json::string(json.partition_key).unwrap_or_default();
+    converted.sequence_number = json::string(json.sequence_number).unwrap_or_default();
+    converted.kinesis_schema_version = json::string(json.kinesis_schema_version);
+    converted
+}
+
+/// chrono's `DateTime<Utc>`, which is in the crate's types.
+type Date = <SecondTimestamp as Deref>::Target;
+
+fn date(timestamp: &Timestamp) -> Option<Date> {
+    let since_epoch = timestamp.as_seconds()?;
+    let seconds = i64::try_from(since_epoch.as_secs()).ok()?;
+    Date::from_timestamp(seconds, since_epoch.subsec_nanos())
+}
+
+/// For functions that answer with the crate's types.
+impl From<BatchResponse> for KinesisEventResponse {
+    fn from(response: BatchResponse) -> Self {
+        let mut answer = Self::default();
+        answer.set_failures(response.item_identifiers().map(str::to_owned));
+        answer
+    }
+}
