@@ -7,31 +7,41 @@ use serde_json::error::Category;
 use super::record::EventRecord;
 use crate::error::Loss;
 
-/// What a handler may fail with: anything that is an error, and any text. It is the error type
-/// of `lambda_runtime`.
+/// The error of a handler as callbacks see it, and the error type of `lambda_runtime`. Any type that
+/// is an error becomes one, and any text.
+///
+/// A handler has an error type of its own if it likes: whatever turns into this one.
 pub type Error = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// Why a payload is not the event that was asked for. It shows positions and identifiers, never
-/// data or keys.
+/// Why a payload is not the event that was asked for. It shows positions, identifiers and names of
+/// fields, never data or keys.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EventError {
     /// It is not JSON, or JSON of another shape.
-    #[error("{problem} at line {line}, column {column}")]
-    Json {
-        /// What is the matter.
-        problem: JsonProblem,
-        /// The line, counted from 1.
-        line: usize,
-        /// The column, counted from 1.
-        column: usize,
-    },
+    #[error(transparent)]
+    Json(#[from] JsonError),
     /// One record of the event is at fault.
-    #[error("{0}")]
+    #[error(transparent)]
     Record(#[from] RecordError),
 }
 
-/// What is the matter with JSON.
+impl From<serde_json::Error> for EventError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json(error.into())
+    }
+}
+
+/// Why JSON could not be read. Serde's own error may quote a value; this one never does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonError {
+    problem: JsonProblem,
+    field: Option<Box<str>>,
+    line: usize,
+    column: usize,
+}
+
+/// What is wrong with JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonProblem {
@@ -39,36 +49,76 @@ pub enum JsonProblem {
     Malformed,
     /// It ends too early.
     Truncated,
-    /// It is JSON, but a field that must be there is not, or has another type.
+    /// It is JSON, but a required field is missing.
+    MissingField,
+    /// It is JSON, but something in it has another type than it should.
     OtherShape,
 }
 
-impl fmt::Display for JsonProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "malformed JSON",
-            Self::Truncated => "JSON that ends too early",
-            Self::OtherShape => "JSON of another shape",
-        })
+impl JsonError {
+    /// What is wrong.
+    pub fn problem(&self) -> JsonProblem {
+        self.problem
+    }
+
+    /// The name of the missing field, if one is missing.
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// The line, counted from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The column, counted from 1.
+    pub fn column(&self) -> usize {
+        self.column
     }
 }
 
-impl From<serde_json::Error> for EventError {
+impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
-        // Serde's own text may quote a value, and so a key.
-        Self::Json {
+        let field = match error.classify() {
+            Category::Data => missing_field(&error.to_string()),
+            _ => None,
+        };
+        Self {
             problem: match error.classify() {
+                Category::Data if field.is_some() => JsonProblem::MissingField,
                 Category::Data => JsonProblem::OtherShape,
                 Category::Eof => JsonProblem::Truncated,
                 Category::Syntax | Category::Io => JsonProblem::Malformed,
             },
+            field,
             line: error.line(),
             column: error.column(),
         }
     }
 }
 
-/// A record of an event without which the event cannot be read.
+/// The field that serde misses: ``missing field `Records` at line 1 column 2``. Such a name comes
+/// from the type that is read, never from the payload.
+fn missing_field(error: &str) -> Option<Box<str>> {
+    let (field, _) = error.strip_prefix("missing field `")?.split_once('`')?;
+    Some(field.into())
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.problem, &self.field) {
+            (JsonProblem::Malformed, _) => f.write_str("malformed JSON")?,
+            (JsonProblem::Truncated, _) => f.write_str("the JSON ends too early")?,
+            (_, Some(field)) => write!(f, "the JSON has no field `{field}`")?,
+            (_, None) => f.write_str("the JSON has a value of another type")?,
+        }
+        write!(f, " at line {}, column {}", self.line, self.column)
+    }
+}
+
+impl std::error::Error for JsonError {}
+
+/// A record of an event that makes the event unreadable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordError {
     pub(super) position: usize,
@@ -77,8 +127,8 @@ pub struct RecordError {
 }
 
 impl RecordError {
-    /// The record's position in the event, counted from 0.
-    pub fn position(&self) -> usize {
+    /// The record's index in the event, counted from 0.
+    pub fn record_index(&self) -> usize {
         self.position
     }
 
@@ -87,7 +137,7 @@ impl RecordError {
         self.identifier.as_deref()
     }
 
-    /// What is the matter.
+    /// What is wrong.
     pub fn kind(&self) -> RecordErrorKind {
         self.kind
     }
@@ -110,23 +160,23 @@ impl std::error::Error for RecordError {}
 #[non_exhaustive]
 pub enum RecordErrorKind {
     /// It has no `data`.
-    #[error("has no data")]
+    #[error("has no field `data`")]
     NoData,
     /// Its `data` are not base64.
-    #[error("has data of {len} characters that are not base64")]
+    #[error("has `data` of {len} characters that are not base64")]
     NotBase64 {
         /// The length of what is there.
         len: usize,
     },
     /// It has no sequence number, so an answer could not name it.
-    #[error("has no sequence number")]
+    #[error("has no field `sequenceNumber`, or an empty one")]
     NoSequenceNumber,
     /// It has no record id, so an answer could not name it.
-    #[error("has no record id")]
+    #[error("has no field `recordId`, or an empty one")]
     NoRecordId,
 }
 
-/// What becomes of a Kinesis record whose aggregate is cut.
+/// What to do with a Kinesis record whose aggregate is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterCut {
     /// It fails: Lambda sends it again.
@@ -141,7 +191,7 @@ impl AfterCut {
     }
 }
 
-/// User records that are lost, with the Kinesis record that they were in.
+/// User records that are lost, and the Kinesis record they were in.
 #[derive(Clone, Copy)]
 pub struct Lost<'a> {
     loss: &'a Loss,
@@ -162,7 +212,7 @@ impl<'a> Lost<'a> {
         }
     }
 
-    /// Which, and why.
+    /// Which user records are lost, and why.
     pub fn loss(&self) -> &'a Loss {
         self.loss
     }
@@ -200,7 +250,7 @@ impl fmt::Debug for Lost<'_> {
     }
 }
 
-/// Why a Kinesis record fails.
+/// A Kinesis record that will come again, and why.
 #[derive(Clone, Copy, Debug)]
 pub struct Failure<'a> {
     position: usize,
@@ -210,7 +260,7 @@ pub struct Failure<'a> {
     reason: FailureReason<'a>,
 }
 
-/// What went wrong.
+/// Why a Kinesis record fails.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum FailureReason<'a> {
@@ -220,6 +270,21 @@ pub enum FailureReason<'a> {
     Panicked,
     /// The aggregate is cut.
     Cut(&'a Loss),
+    /// A handler that takes the whole slice says that it did not do this user record.
+    NotDone,
+    /// A handler that takes the whole slice named a user record that is not in it, so its word
+    /// counts for nothing: all of the slice fails.
+    NoSuchIndex {
+        /// The index, counted from 0, or the count of `Handled::First`.
+        index: usize,
+        /// The user records of the slice.
+        len: usize,
+    },
+    /// The [deadline](super::EventUserRecords::until) came before this one's turn.
+    Deadline,
+    /// Two user records of one Firehose record want different dynamic partition keys; the answer has
+    /// room for one set.
+    PartitionKeysDiffer,
 }
 
 impl<'a> Failure<'a> {
@@ -238,8 +303,8 @@ impl<'a> Failure<'a> {
         }
     }
 
-    /// The Kinesis record's position in the event, counted from 0.
-    pub fn position(&self) -> usize {
+    /// The Kinesis record's index in the event, counted from 0.
+    pub fn record_index(&self) -> usize {
         self.position
     }
 
@@ -253,7 +318,7 @@ impl<'a> Failure<'a> {
         self.sequence_number
     }
 
-    /// The user record's place in its Kinesis record, if one user record is at fault.
+    /// The user record's sub-sequence number, if one user record is at fault.
     pub fn sub_sequence_number(&self) -> Option<u64> {
         self.sub_sequence_number
     }
@@ -273,10 +338,22 @@ impl fmt::Display for Failure<'_> {
         if let Some(sub) = self.sub_sequence_number {
             write!(f, ", user record {sub}")?;
         }
+        f.write_str(": ")?;
         match self.reason {
-            FailureReason::Handler(error) => write!(f, ": {error}"),
-            FailureReason::Panicked => f.write_str(": the handler panicked"),
-            FailureReason::Cut(loss) => write!(f, ": {loss}"),
+            FailureReason::Handler(error) => error.fmt(f),
+            FailureReason::Panicked => f.write_str("the handler panicked"),
+            FailureReason::Cut(loss) => loss.fmt(f),
+            FailureReason::NotDone => f.write_str("the handler did not do it"),
+            FailureReason::NoSuchIndex { index, len } => {
+                write!(
+                    f,
+                    "the handler named {index} of a slice of {len} user records"
+                )
+            }
+            FailureReason::Deadline => f.write_str("out of time"),
+            FailureReason::PartitionKeysDiffer => {
+                f.write_str("its user records have different dynamic partition keys")
+            }
         }
     }
 }

@@ -37,13 +37,13 @@ event!(KinesisEvent, OwnedKinesisEvent, EventJson, RecordJson => KinesisEventRec
 /// payload is read once; its strings are copied, the data are decoded.
 ///
 /// ```
-/// use kinesis_aggregation::lambda::{BatchResponse, OwnedKinesisEvent, Processor};
+/// use kinesis_aggregation::lambda::{BatchResponse, Error, OwnedKinesisEvent, Processor};
 ///
 /// // With lambda_runtime: `async fn handler(event: LambdaEvent<OwnedKinesisEvent>) -> …`
 /// fn handler(event: &OwnedKinesisEvent) -> BatchResponse {
 ///     Processor::new().read(event).process(|user_record| {
 ///         assert_eq!(user_record.data(), b"Hello");
-///         Ok(())
+///         Ok::<(), Error>(())
 ///     })
 /// }
 ///

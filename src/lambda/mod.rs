@@ -1,25 +1,51 @@
-//! User records in Lambda functions, and answers that make retries right.
+//! User records in Lambda functions, and answers that make Lambda retry the right records.
 //!
-//! [`Processor::read`] takes an event and gives its user records:
+//! [`Processor::read`] takes an event and gives its user records. This is a whole function, for
+//! `lambda_runtime`:
 //!
-//! ```
-//! use kinesis_aggregation::lambda::{BatchResponse, MemoryResume, OwnedKinesisEvent, Processor};
+//! ```no_run
+//! use std::time::Duration;
 //!
-//! fn handler(processor: &Processor, event: &OwnedKinesisEvent) -> BatchResponse {
-//!     processor.read(event).process(|user_record| {
-//!         println!("{:?}: {} bytes", user_record.partition_key(), user_record.data().len());
-//!         Ok(())
-//!     })
+//! use kinesis_aggregation::lambda::{
+//!     BatchResponse, Error, EventUserRecord, MemoryResume, OwnedKinesisEvent, Processor,
+//! };
+//! use lambda_runtime::{LambdaEvent, run, service_fn};
+//!
+//! /// Called for each user record. If it fails, Lambda sends the Kinesis record again.
+//! async fn handle(user_record: EventUserRecord<'_>) -> Result<(), Error> {
+//!     let order: serde_json::Value = user_record.json()?;
+//!     println!("{:?}: {order}", user_record.idempotency_key());
+//!     Ok(())
 //! }
 //!
-//! // Once, before the first invocation:
-//! let processor = Processor::new()
-//!     .with_resume(MemoryResume::new())
-//!     .on_failure(|failure| eprintln!("{failure}"));
-//! # let json = r#"{"Records": [{"kinesis": {"sequenceNumber": "495", "data": "SGVsbG8="}}]}"#;
-//! # assert!(handler(&processor, &serde_json::from_str(json)?).is_success());
-//! # Ok::<(), serde_json::Error>(())
+//! async fn function(
+//!     processor: &Processor,
+//!     event: LambdaEvent<OwnedKinesisEvent>,
+//! ) -> Result<BatchResponse, Error> {
+//!     // Leaves time for the answer: after a timeout, Lambda would repeat the whole batch.
+//!     let deadline = event.context.deadline() - Duration::from_secs(2);
+//!     let user_records = processor.read(&event.payload).until(deadline);
+//!     // Up to 16 user records at once, those of one partition key in order.
+//!     let response = user_records.process_concurrently(16, handle).await;
+//!     // If nothing at all could be done, alarms on the function's errors should fire.
+//!     Ok(response.error_if_nothing_done()?)
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Error> {
+//!     // Made once, so that a warm function remembers what it has done of a batch that comes again.
+//!     let processor = &Processor::new()
+//!         .resume(MemoryResume::new())
+//!         .on_failure(|failure| eprintln!("{failure}"));
+//!     run(service_fn(move |event| function(processor, event))).await
+//! }
 //! ```
+//!
+//! Its event source mapping needs `FunctionResponseTypes: [ReportBatchItemFailures]`: without it
+//! Lambda ignores the failures in the answer, and **they are lost**. Set limits for its retries, too;
+//! [`guide`] says why, and what else aggregation means for the settings of a mapping.
+//!
+//! Handlers can be tested without Lambda, on a [`TestEvent`].
 //!
 //! | events | types | user records | answer |
 //! |---|---|---|---|
@@ -41,6 +67,7 @@
 //! [`transform`]: EventUserRecords::transform
 
 mod aws;
+mod call;
 mod error;
 mod event;
 mod firehose;
@@ -55,9 +82,9 @@ mod progress;
 mod record;
 mod response;
 mod resume;
+mod test_event;
 mod timestamp;
 mod transform;
-mod unwind;
 mod user_records;
 mod window;
 
@@ -65,7 +92,7 @@ mod window;
 pub mod guide {}
 
 pub use error::{
-    AfterCut, Error, EventError, Failure, FailureReason, JsonProblem, Lost, RecordError,
+    AfterCut, Error, EventError, Failure, FailureReason, JsonError, JsonProblem, Lost, RecordError,
     RecordErrorKind,
 };
 pub use firehose::{FirehoseEvent, FirehoseRecord, OwnedFirehoseEvent};
@@ -73,13 +100,14 @@ pub use kinesis::{KinesisEvent, KinesisEventRecord, OwnedKinesisEvent, Window};
 pub use out_of_order::Handled;
 pub use payload::{AnyEvent, Payload, Shape};
 pub use pipes::{OwnedPipesEvent, PipesEvent, PipesRecord, PipesUserRecord};
-pub use processor::Processor;
+pub use processor::{AfterCutFuture, Processor};
 pub use record::{EventRecord, Records};
-pub use response::BatchResponse;
+pub use response::{BatchResponse, Counts, NothingDone};
 pub use resume::{
     DEFAULT_MAX_BYTES, DEFAULT_MAX_RECORDS, Done, MemoryResume, ParseDoneError, RecordKey, Resume,
 };
+pub use test_event::TestEvent;
 pub use timestamp::Timestamp;
-pub use transform::{TransformResponse, TransformResult, TransformedRecord};
+pub use transform::{TransformResponse, TransformResult, Transformed, TransformedRecord};
 pub use user_records::{EventUserRecord, EventUserRecords};
-pub use window::{MAX_STATE, StateError, WindowResponse};
+pub use window::{MAX_STATE, WindowResponse};

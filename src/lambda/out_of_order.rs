@@ -5,45 +5,202 @@ use std::collections::{BinaryHeap, HashMap};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::error::{Error, Failure, FailureReason};
-use super::process::report;
+use super::call::{Called, Panicked, call, call_async, catch};
+use super::error::{AfterCut, Error, Failure, FailureReason};
 use super::processor::Processor;
 use super::progress::Progress;
 use super::record::EventRecord;
 use super::response::BatchResponse;
-use super::unwind::{self, Called, Panicked};
 use super::user_records::{EventUserRecord, EventUserRecords};
 use crate::deaggregate::Deaggregated;
+use crate::error::Loss;
+
+/// What a function that takes the whole slice says of it.
+///
+/// An index that is not in the slice is an error of the function, and then nothing counts as done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// All user records are done.
+    All,
+    /// This many are done, from the start; the rest is not.
+    First(usize),
+    /// All are done but those at these indices. This gives up the order of the slice: what follows a
+    /// failed one is done before it.
+    AllBut(Vec<usize>),
+}
+
+impl<R: EventRecord> EventUserRecords<'_, R> {
+    /// Calls `f` once with all user records, in order; with a [`Resume`](super::Resume), with those
+    /// that are still to be done. An error or a panic fails them all.
+    ///
+    /// Without user records it is not called. [`on_cut`](Processor::on_cut) is told after it, of the
+    /// aggregates whose readable user records are done: after [`Handled::First`], only up to the
+    /// first that is not done.
+    ///
+    /// ```
+    /// use kinesis_aggregation::lambda::{BatchResponse, Error, Handled, OwnedKinesisEvent, Processor};
+    ///
+    /// # fn write_all(_: Vec<&[u8]>) -> Result<Vec<usize>, Error> { Ok(Vec::new()) }
+    /// fn function(processor: &Processor, event: &OwnedKinesisEvent) -> BatchResponse {
+    ///     processor.read(event).process_batch(|user_records| {
+    ///         let data = user_records.iter().map(|user_record| user_record.data());
+    ///         let refused = write_all(data.collect())?;
+    ///         Ok::<_, Error>(Handled::AllBut(refused))
+    ///     })
+    /// }
+    /// ```
+    pub fn process_batch<'b, F, E>(&'b self, f: F) -> BatchResponse
+    where
+        F: FnOnce(&[EventUserRecord<'b, R>]) -> Result<Handled, E>,
+        E: Into<Error>,
+    {
+        let mut whole = Whole::new(self);
+        let called = if whole.items.is_empty() {
+            Ok(Ok(Handled::All))
+        } else {
+            call(|| f(&whole.items))
+        };
+        for position in whole.settle(called) {
+            whole.close(position);
+        }
+        whole.finish()
+    }
+
+    /// [`process_batch`](Self::process_batch) with an asynchronous function.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, nothing counts as done.
+    pub async fn process_batch_async<F, E>(&self, f: F) -> BatchResponse
+    where
+        F: AsyncFnOnce(&[EventUserRecord<'_, R>]) -> Result<Handled, E>,
+        E: Into<Error>,
+    {
+        let mut whole = Whole::new(self);
+        let called = if whole.items.is_empty() {
+            Ok(Ok(Handled::All))
+        } else {
+            call_async(|| f(&whole.items)).await
+        };
+        for position in whole.settle(called) {
+            whole.close_async(position).await;
+        }
+        whole.finish()
+    }
+
+    /// Calls `f` for up to `limit` user records at a time (0 counts as 1), those of one partition
+    /// key one after another, in order. When one fails, the later ones of its partition key are not
+    /// called, and the rest is finished.
+    ///
+    /// The futures run inside this one, on its task, and need no particular runtime. User records
+    /// without a partition key have no order. A panic in `f` is a failure.
+    ///
+    /// The answer names the lowest Kinesis record that failed, so Lambda also sends again what was
+    /// done after it: a [`Resume`](super::Resume) leaves that out.
+    ///
+    /// ```
+    /// use kinesis_aggregation::lambda::{BatchResponse, Error, OwnedKinesisEvent, Processor};
+    ///
+    /// # async fn write(_: &[u8]) -> Result<(), Error> { Ok(()) }
+    /// async fn function(processor: &Processor, event: &OwnedKinesisEvent) -> BatchResponse {
+    ///     let user_records = processor.read(event);
+    ///     let write = async |user_record: kinesis_aggregation::lambda::EventUserRecord<'_>| {
+    ///         write(user_record.data()).await
+    ///     };
+    ///     user_records.process_concurrently(16, write).await
+    /// }
+    /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, a [`Resume`](super::Resume) knows what is done.
+    pub async fn process_concurrently<F, E>(&self, limit: usize, f: F) -> BatchResponse
+    where
+        F: AsyncFn(EventUserRecord<'_, R>) -> Result<(), E>,
+        E: Into<Error>,
+    {
+        let mut whole = Whole::new(self);
+        let mut lanes = Lanes::new(&whole.items);
+        // Nothing stands before the cut of an aggregate without readable user records.
+        for position in whole.finished() {
+            whole.close_async(position).await;
+        }
+        let mut running = FuturesUnordered::new();
+        let mut out_of_time = None;
+        loop {
+            while running.len() < limit.max(1)
+                && out_of_time.is_none()
+                && let Some(index) = lanes.pop()
+                && let Some(&item) = whole.items.get(index)
+            {
+                if self.deadline_has_passed() {
+                    out_of_time = Some(item);
+                    break;
+                }
+                // `f` itself is called here, in order, and not when its future is first polled.
+                let future = catch(|| f(item));
+                running.push(async move {
+                    let called = match future {
+                        Ok(future) => call_async(|| future).await,
+                        Err(panicked) => Err(panicked),
+                    };
+                    (index, item, called)
+                });
+            }
+            let Some((index, item, called)) = running.next().await else {
+                break;
+            };
+            if item.report(whole.processor, called).is_none() {
+                whole.progress.fail(1);
+                continue;
+            }
+            lanes.proceed(index);
+            if whole.done(index) {
+                whole.close_async(item.record_index()).await;
+            }
+        }
+        drop(running);
+        if let Some(item) = out_of_time {
+            item.fail(whole.processor, FailureReason::Deadline);
+        }
+        whole.finish()
+    }
+}
 
 /// All user records of an event that are still to be done.
-pub(super) struct Whole<'b, R: EventRecord> {
+struct Whole<'b, R: EventRecord> {
     processor: &'b Processor,
     progress: Progress<'b, R>,
     records: &'b [Deaggregated<&'b R>],
     items: Vec<EventUserRecord<'b, R>>,
-    /// How many of these each Kinesis record still has.
-    left: Vec<usize>,
+    /// How many of these each Kinesis record still has; none for one that was done before.
+    left: Vec<Option<usize>>,
 }
 
 impl<'b, R: EventRecord> Whole<'b, R> {
-    pub(super) fn new(user_records: &'b EventUserRecords<'_, R>) -> Self {
+    fn new(user_records: &'b EventUserRecords<'_, R>) -> Self {
         let processor = user_records.processor();
-        let progress = Progress::new(user_records.records(), processor.resume());
+        let mut progress = Progress::new(user_records.records(), processor.memory());
         let records = user_records.batch().records();
         let mut items = Vec::new();
         let mut left = Vec::with_capacity(records.len());
         for (position, record) in records.iter().enumerate() {
-            let before = items.len();
-            if !progress.was_complete(position) {
-                let source: &R = record.source();
-                // Losses have their turn at the end.
-                let readable = record.user_records().flatten();
-                let to_do = readable.filter(|user_record| {
-                    !progress.is_done(position, user_record.sub_sequence_number())
-                });
-                items.extend(to_do.map(|item| EventUserRecord::new(position, source, item)));
+            let source: &R = record.source();
+            let (before, mut readable) = (items.len(), 0_usize);
+            for user_record in record.user_records().flatten() {
+                readable = readable.saturating_add(1);
+                if !progress.is_done(position, user_record.sub_sequence_number()) {
+                    items.push(EventUserRecord::new(position, source, user_record));
+                }
             }
-            left.push(items.len().saturating_sub(before));
+            let to_do = items.len().saturating_sub(before);
+            progress.leave_out(readable.saturating_sub(to_do));
+            if progress.was_complete(position) {
+                progress.complete(position);
+                left.push(None);
+            } else {
+                left.push(Some(to_do));
+            }
         }
         Self {
             processor,
@@ -54,73 +211,154 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         }
     }
 
-    pub(super) fn processor(&self) -> &'b Processor {
-        self.processor
+    /// The Kinesis records whose readable user records are all done, and whose cuts come next.
+    fn finished(&self) -> Vec<usize> {
+        let left = self.left.iter().enumerate();
+        let finished = left.filter(|(_, left)| **left == Some(0));
+        finished.map(|(position, _)| position).collect()
     }
 
-    pub(super) fn items(&self) -> &[EventUserRecord<'b, R>] {
-        &self.items
-    }
-
-    /// The user record at `index` is done. To be said once of each.
-    pub(super) fn done(&mut self, index: usize) {
+    /// The user record at `index` is done, which is said once of each. Whether it was the last one
+    /// of its Kinesis record.
+    fn done(&mut self, index: usize) -> bool {
         let Some(item) = self.items.get(index) else {
-            return;
+            return false;
         };
-        let position = item.position();
-        self.progress.mark(position, item.sub_sequence_number());
-        if let Some(left) = self.left.get_mut(position) {
-            *left = left.saturating_sub(1);
-        }
+        let position = item.record_index();
+        self.progress.done_one(position, item.sub_sequence_number());
+        let Some(Some(left)) = self.left.get_mut(position) else {
+            return false;
+        };
+        *left = left.saturating_sub(1);
+        *left == 0
     }
 
-    /// Behind the readable user records come the losses; then the answer.
-    pub(super) fn finish(mut self) -> BatchResponse {
-        let records = self.records.iter().zip(&self.left).enumerate();
-        for (position, (record, left)) in records {
-            if *left > 0 {
+    /// Takes the word of a handler that had the whole slice. What comes back is the Kinesis records
+    /// to close: with an order, only those before the first user record that is not done.
+    fn settle(&mut self, called: Called<Handled>) -> Vec<usize> {
+        let len = self.items.len();
+        let ordered = match called {
+            Ok(Ok(handled)) => match handled.outside(len) {
+                None => self.settle_each(handled),
+                Some(index) => self.fail_all(FailureReason::NoSuchIndex { index, len }),
+            },
+            Ok(Err(error)) => self.fail_all(FailureReason::Handler(&error)),
+            Err(Panicked) => self.fail_all(FailureReason::Panicked),
+        };
+        let mut finished = self.finished();
+        let unfinished = |left: &Option<usize>| left.is_some_and(|left| left > 0);
+        if ordered && let Some(first) = self.left.iter().position(unfinished) {
+            finished.retain(|position| *position < first);
+        }
+        finished
+    }
+
+    /// Whether the order of the slice was kept.
+    fn settle_each(&mut self, mut handled: Handled) -> bool {
+        if let Handled::AllBut(failed) = &mut handled {
+            failed.sort_unstable();
+        }
+        let ordered = !matches!(handled, Handled::AllBut(_));
+        for index in 0..self.items.len() {
+            if handled.is_done(index) {
+                self.done(index);
                 continue;
             }
-            if self.progress.was_complete(position) || passes(self.processor, position, record) {
-                self.progress.complete(position);
+            if let Some(item) = self.items.get(index) {
+                item.fail(self.processor, FailureReason::NotDone);
+                self.progress.fail(1);
+            }
+            if ordered {
+                // What follows was not reached.
+                break;
             }
         }
+        ordered
+    }
+
+    /// Everything in the slice fails: the callback is told once for each Kinesis record.
+    fn fail_all(&mut self, reason: FailureReason<'_>) -> bool {
+        let mut last = None;
+        for item in &self.items {
+            let position = item.record_index();
+            if last != Some(position) {
+                let failure = Failure::new(position, item.source(), None, reason);
+                self.processor.report(&failure);
+                last = Some(position);
+            }
+        }
+        self.progress.fail(self.items.len());
+        true
+    }
+
+    /// Ends a Kinesis record whose readable user records are done: asks about its cuts, and it is
+    /// done unless one of them fails it.
+    fn close(&mut self, position: usize) {
+        let mut failed = None;
+        for (loss, source) in self.cuts(position) {
+            let after = self.processor.after_cut(loss, source);
+            self.settle_cut(position, loss, after, &mut failed);
+        }
+        self.end(position, failed);
+    }
+
+    async fn close_async(&mut self, position: usize) {
+        let mut failed = None;
+        for (loss, source) in self.cuts(position) {
+            let after = self.processor.after_cut_async(loss, source).await;
+            self.settle_cut(position, loss, after, &mut failed);
+        }
+        self.end(position, failed);
+    }
+
+    /// The losses of a Kinesis record to ask about. The callback for drops is told of its own.
+    fn cuts(&self, position: usize) -> Vec<(&'b Loss, &'b R)> {
+        let Some(record) = self.records.get(position) else {
+            return Vec::new();
+        };
+        let source: &'b R = record.source();
+        let losses = record.losses().iter();
+        let cuts = losses.filter(|loss| {
+            let told = self.progress.is_done(position, loss.sub_sequence_number());
+            !told && !self.processor.is_dropped(loss, source)
+        });
+        cuts.map(|loss| (loss, source)).collect()
+    }
+
+    fn settle_cut(
+        &mut self,
+        position: usize,
+        loss: &'b Loss,
+        after: AfterCut,
+        failed: &mut Option<&'b Loss>,
+    ) {
+        if after == AfterCut::GoOn {
+            self.progress.remember(position, loss.sub_sequence_number());
+        } else {
+            failed.get_or_insert(loss);
+        }
+    }
+
+    fn end(&mut self, position: usize, failed: Option<&'b Loss>) {
+        let Some(loss) = failed else {
+            self.progress.complete(position);
+            return;
+        };
+        self.progress.cut();
+        if let Some(record) = self.records.get(position) {
+            let reason = FailureReason::Cut(loss);
+            let failure = Failure::new(position, *record.source(), None, reason);
+            self.processor.report(&failure);
+        }
+    }
+
+    fn finish(self) -> BatchResponse {
         self.progress.finish()
     }
 }
 
-/// Whether a Kinesis record, all its readable user records done, is done in spite of its losses.
-fn passes<R: EventRecord>(
-    processor: &Processor,
-    position: usize,
-    record: &Deaggregated<&R>,
-) -> bool {
-    let mut cut = None;
-    for loss in record.losses() {
-        if processor.judge(loss, record.source()).is_fail() {
-            cut.get_or_insert(loss);
-        }
-    }
-    if let Some(loss) = cut {
-        let reason = FailureReason::Cut(loss);
-        processor.report(&Failure::new(position, record.source(), None, reason));
-    }
-    cut.is_none()
-}
-
-/// What a function that takes the whole slice says of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Handled {
-    /// All user records are done.
-    All,
-    /// The first so many are done, the rest is not.
-    First(usize),
-    /// All but those at these indices are done. The order of the slice is not kept then: what
-    /// stands behind a failed one is done before it.
-    AllBut(Vec<usize>),
-}
-
 impl Handled {
+    /// `AllBut` has been sorted.
     fn is_done(&self, index: usize) -> bool {
         match self {
             Self::All => true,
@@ -128,117 +366,14 @@ impl Handled {
             Self::AllBut(failed) => failed.binary_search(&index).is_err(),
         }
     }
-}
 
-impl<R: EventRecord> EventUserRecords<'_, R> {
-    /// Calls `f` once with all user records, in order: those that are still to be done, with a
-    /// [`Resume`](super::Resume). An error or a panic fails them all.
-    ///
-    /// Without user records it is not called.
-    pub fn process_batch<'b, F>(&'b self, f: F) -> BatchResponse
-    where
-        F: FnOnce(&[EventUserRecord<'b, R>]) -> Result<Handled, Error>,
-    {
-        let whole = Whole::new(self);
-        let handled = if whole.items().is_empty() {
-            Ok(Ok(Handled::All))
-        } else {
-            unwind::catch(|| f(whole.items()))
-        };
-        settle(whole, handled)
-    }
-
-    /// [`process_batch`](Self::process_batch), with an asynchronous function.
-    ///
-    /// # Cancellation
-    ///
-    /// If the future is dropped, nothing counts as done.
-    pub async fn process_batch_async<'b, F, Fut>(&'b self, f: F) -> BatchResponse
-    where
-        F: FnOnce(Vec<EventUserRecord<'b, R>>) -> Fut,
-        Fut: Future<Output = Result<Handled, Error>>,
-    {
-        let whole = Whole::new(self);
-        let handled = if whole.items().is_empty() {
-            Ok(Ok(Handled::All))
-        } else {
-            let items = whole.items().to_vec();
-            unwind::catch_async(|| f(items)).await
-        };
-        settle(whole, handled)
-    }
-}
-
-fn settle<R: EventRecord>(
-    mut whole: Whole<'_, R>,
-    handled: Result<Result<Handled, Error>, Panicked>,
-) -> BatchResponse {
-    let (mut handled, called): (Handled, Called) = match handled {
-        Ok(Ok(handled)) => (handled, Ok(Ok(()))),
-        Ok(Err(error)) => (Handled::First(0), Ok(Err(error))),
-        Err(panicked) => (Handled::First(0), Err(panicked)),
-    };
-    if let Some(first) = whole.items().first() {
-        report(whole.processor(), first, &called);
-    }
-    if let Handled::AllBut(failed) = &mut handled {
-        failed.sort_unstable();
-    }
-    for index in 0..whole.items().len() {
-        if handled.is_done(index) {
-            whole.done(index);
+    /// What it names that a slice of `len` does not have.
+    fn outside(&self, len: usize) -> Option<usize> {
+        match self {
+            Self::All => None,
+            Self::First(count) => (*count > len).then_some(*count),
+            Self::AllBut(failed) => failed.iter().copied().find(|index| *index >= len),
         }
-    }
-    whole.finish()
-}
-
-impl<R: EventRecord> EventUserRecords<'_, R> {
-    /// Calls `f` for up to `limit` user records at a time (0 counts as 1), those of one partition
-    /// key one after another, in order. When one fails, the later ones of its partition key are
-    /// left out, and the rest is finished.
-    ///
-    /// The futures run inside this one, on its task; it needs no particular runtime. User records
-    /// without a partition key have no order. A panic in `f` is a failure.
-    ///
-    /// The answer names the lowest Kinesis record that failed, so Lambda also sends again what was
-    /// done behind it: a [`Resume`](super::Resume) leaves that out.
-    ///
-    /// # Cancellation
-    ///
-    /// If the future is dropped, a [`Resume`](super::Resume) knows what was done.
-    pub async fn process_concurrently<'b, F, Fut>(&'b self, limit: usize, mut f: F) -> BatchResponse
-    where
-        F: FnMut(EventUserRecord<'b, R>) -> Fut,
-        Fut: Future<Output = Result<(), Error>>,
-    {
-        let mut whole = Whole::new(self);
-        let mut lanes = Lanes::new(whole.items());
-        let mut running = FuturesUnordered::new();
-        loop {
-            while running.len() < limit.max(1)
-                && let Some(index) = lanes.pop()
-                && let Some(&item) = whole.items().get(index)
-            {
-                // `f` itself is called here, in order, and not when its future is first polled.
-                let future = unwind::catch(|| f(item));
-                running.push(async move {
-                    let called = match future {
-                        Ok(future) => unwind::catch_async(|| future).await,
-                        Err(panicked) => Err(panicked),
-                    };
-                    (index, item, called)
-                });
-            }
-            let Some((index, item, called)) = running.next().await else {
-                break;
-            };
-            if !report(whole.processor(), &item, &called) {
-                whole.done(index);
-                lanes.proceed(index);
-            }
-        }
-        drop(running);
-        whole.finish()
     }
 }
 

@@ -11,10 +11,11 @@ use super::firehose::FirehoseEvent;
 use super::kinesis::KinesisEvent;
 use super::pipes::PipesEvent;
 
-/// A payload that is still JSON, for runtimes that want a type without a lifetime: the payload
-/// is copied once, and the events borrow from it.
+/// A payload that is still JSON, for functions that get events of several shapes. The payload is
+/// copied once, and the events borrow from it.
 ///
-/// Where all events are Kinesis', [`OwnedKinesisEvent`](super::OwnedKinesisEvent) is quicker.
+/// If all events have one shape, its owned event is faster, such as
+/// [`OwnedKinesisEvent`](super::OwnedKinesisEvent).
 ///
 /// ```
 /// use kinesis_aggregation::lambda::{BatchResponse, Error, Payload, Processor};
@@ -24,7 +25,7 @@ use super::pipes::PipesEvent;
 ///     let event = payload.kinesis_event()?;
 ///     Ok(Processor::new().read(&event).process(|user_record| {
 ///         assert_eq!(user_record.data(), b"Hello");
-///         Ok(())
+///         Ok::<(), Error>(())
 ///     }))
 /// }
 ///
@@ -85,7 +86,7 @@ impl fmt::Debug for Payload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Shape {
-    /// Of a Kinesis event source mapping, with a tumbling window or without.
+    /// Of a Kinesis event source mapping, with or without a tumbling window.
     Kinesis,
     /// Of an EventBridge pipe.
     Pipes,
@@ -94,10 +95,9 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// The shape of an event, by its keys; none if it has none of them, or is no JSON.
+    /// The shape of an event, by its keys. `None` if it has none of these keys, or is not JSON.
     ///
-    /// An empty array counts as a pipe's event, and an event without records by what else it
-    /// has.
+    /// An empty array counts as a pipe's event.
     pub fn detect(json: &[u8]) -> Option<Self> {
         match serde_json::from_slice(json).ok()? {
             Probe::Pipes(records) => {
@@ -186,7 +186,7 @@ impl<'a> AnyEvent<'a> {
         })
     }
 
-    /// Reads an event whose shape its keys tell; none if they do not: see [`Shape::detect`].
+    /// Reads an event whose shape its keys tell. `None` if they do not: see [`Shape::detect`].
     ///
     /// # Errors
     ///

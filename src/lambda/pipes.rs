@@ -139,7 +139,7 @@ impl EventRecord for PipesRecord<'_> {
 /// A user record in the shape of a pipe's record, to answer as an enrichment: the flat array of
 /// them is what the pipe's target gets.
 ///
-/// Beside a pipe's own fields it has `explicitHashKey`, `subSequenceNumber` and `aggregated`.
+/// Besides a pipe's own fields it has `explicitHashKey`, `subSequenceNumber` and `aggregated`.
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PipesUserRecord<'b> {
@@ -191,26 +191,27 @@ impl fmt::Debug for PipesUserRecord<'_> {
 }
 
 impl<'a> EventUserRecords<'_, PipesRecord<'a>> {
-    /// The answer of an enrichment that deaggregates, a flat array: what is out of the hash key
-    /// range is dropped, and what is cut is reported, as when
-    /// [processing](EventUserRecords::process).
+    /// The answer of an enrichment that deaggregates: a flat array. What is outside the hash key
+    /// range is dropped.
     ///
     /// # Errors
     ///
-    /// The first cut aggregate, unless [`Processor::on_cut`](super::Processor::on_cut) goes on
-    /// behind it: an enrichment succeeds or fails as a whole.
+    /// The [`Loss`] of the first cut aggregate, unless [`Processor::on_cut`](super::Processor::on_cut)
+    /// goes on after it: an enrichment succeeds or fails as a whole.
     pub fn flatten(&self) -> Result<Vec<PipesUserRecord<'_>>, Loss> {
-        let mut answer = Vec::new();
+        let (processor, mut answer) = (self.processor(), Vec::new());
         for (position, record) in self.batch().records().iter().enumerate() {
+            let source: &PipesRecord<'_> = record.source();
             for user_record in record.user_records() {
                 match user_record {
                     Ok(user_record) => {
-                        let source = *record.source();
                         let user_record = EventUserRecord::new(position, source, user_record);
                         answer.push(PipesUserRecord::new(&user_record));
                     }
                     Err(loss) => {
-                        if self.processor().judge(&loss, record.source()).is_fail() {
+                        if !processor.is_dropped(&loss, source)
+                            && processor.after_cut(&loss, source).is_fail()
+                        {
                             return Err(loss);
                         }
                     }

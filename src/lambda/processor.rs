@@ -1,29 +1,35 @@
-//! How an event is processed.
+//! How events are processed: the settings, and the callbacks.
 
 use std::fmt;
+use std::pin::Pin;
 
+use super::call;
 use super::error::{AfterCut, Failure, Lost};
 use super::record::EventRecord;
 use super::resume::Resume;
-use super::unwind;
 use crate::deaggregate::Deaggregator;
 use crate::error::{Loss, LossKind};
 use crate::hash_key::HashKeyRange;
 use crate::md5::Level;
+use crate::shard::ShardMap;
 
 type OnDropped = Box<dyn Fn(&Lost<'_>) + Send + Sync>;
 type OnCut = Box<dyn Fn(&Lost<'_>) -> AfterCut + Send + Sync>;
+type OnCutAsync = Box<dyn for<'a> Fn(Lost<'a>) -> AfterCutFuture<'a> + Send + Sync>;
 type OnFailure = Box<dyn Fn(&Failure<'_>) + Send + Sync>;
 
-/// Reads events, and says what becomes of user records that cannot be processed.
+/// What an asynchronous [`on_cut_async`](Processor::on_cut_async) returns.
+pub type AfterCutFuture<'a> = Pin<Box<dyn Future<Output = AfterCut> + Send + 'a>>;
+
+/// Reads events, and says what happens to user records that cannot be processed.
 ///
 /// Make one before the first invocation and keep it.
 ///
 /// ```
-/// use kinesis_aggregation::lambda::{AfterCut, KinesisEvent, MemoryResume, Processor};
+/// use kinesis_aggregation::lambda::{AfterCut, Error, KinesisEvent, MemoryResume, Processor};
 ///
 /// let processor = Processor::new()
-///     .with_resume(MemoryResume::new())
+///     .resume(MemoryResume::new())
 ///     .on_cut(|lost| {
 ///         eprintln!("{:?}: {}", lost.event_id(), lost.loss());
 ///         AfterCut::GoOn
@@ -32,7 +38,7 @@ type OnFailure = Box<dyn Fn(&Failure<'_>) + Send + Sync>;
 /// let event = KinesisEvent::from_slice(br#"{"Records": []}"#)?;
 /// let response = processor.read(&event).process(|user_record| {
 ///     println!("{:?}", user_record.idempotency_key());
-///     Ok(())
+///     Ok::<(), Error>(())
 /// });
 /// assert!(response.is_success());
 /// # Ok::<(), kinesis_aggregation::lambda::EventError>(())
@@ -40,41 +46,61 @@ type OnFailure = Box<dyn Fn(&Failure<'_>) + Send + Sync>;
 #[derive(Default)]
 pub struct Processor {
     deaggregator: Deaggregator,
+    shard_map: Option<ShardMap>,
     on_dropped: Option<OnDropped>,
-    on_cut: Option<OnCut>,
+    on_cut: Cut,
     on_failure: Option<OnFailure>,
     resume: Option<Box<dyn Resume>>,
 }
 
+#[derive(Default)]
+enum Cut {
+    #[default]
+    Fails,
+    Asks(OnCut),
+    AsksAsync(OnCutAsync),
+}
+
 impl Processor {
-    /// For every hash key; a cut aggregate fails; nothing is remembered.
+    /// For every hash key. A cut aggregate fails. Nothing is remembered.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// For one shard's hash key range: an aggregate with a user record outside it is dropped
-    /// whole, as the KCL does, so that what a producer sent twice through a reshard is processed
-    /// once. Not for streams with service-managed distribution, where a record's hash key says
-    /// nothing about its shard.
+    /// For a stream of one shard with this hash key range. An aggregate with a user record outside
+    /// it is dropped whole, as in the KCL, so that what a producer sent twice through a reshard is
+    /// processed once. Not for streams with service-managed distribution, where a record's hash key
+    /// says nothing about its shard.
     ///
-    /// A function is not told the range of its shard, and may see any shard: where there are
-    /// several, see [`read_in_range`](Self::read_in_range).
+    /// A function on a stream of several shards sees all of them: give it a
+    /// [`shard_map`](Self::shard_map).
     #[must_use]
-    pub fn with_hash_key_range(mut self, range: HashKeyRange) -> Self {
+    pub fn hash_key_range(mut self, range: HashKeyRange) -> Self {
         self.deaggregator = self.deaggregator.hash_key_range(range);
         self
     }
 
-    /// Whether to go on behind a bad user record of an aggregate, as
-    /// [`Deaggregator::salvage`]. The aggregate is cut all the same: what follows its
-    /// readable user records is [`on_cut`](Self::on_cut)'s to say.
+    /// For a stream of these shards: each event is read as with the
+    /// [`hash_key_range`](Self::hash_key_range) of the shard that it is from. An event from a shard
+    /// that the map does not know, such as one made by a split since, is read without a range, so
+    /// nothing of it is dropped.
+    ///
+    /// Build the map from `ListShards`, closed shards included: they are read too.
     #[must_use]
-    pub fn with_salvage(mut self, salvage: bool) -> Self {
+    pub fn shard_map(mut self, shard_map: ShardMap) -> Self {
+        self.shard_map = Some(shard_map);
+        self
+    }
+
+    /// Whether to read on after a bad user record of an aggregate, as [`Deaggregator`] does with
+    /// salvage. The aggregate is still cut: [`on_cut`](Self::on_cut) decides whether it fails.
+    #[must_use]
+    pub fn salvage(mut self, salvage: bool) -> Self {
         self.deaggregator = self.deaggregator.salvage(salvage);
         self
     }
 
-    /// As [`Deaggregator::level`]. For tests and benches.
+    /// For tests and benches: as the [`Deaggregator`]'s.
     #[doc(hidden)]
     #[must_use]
     pub fn with_level(mut self, level: Level) -> Self {
@@ -83,36 +109,67 @@ impl Processor {
     }
 
     /// Remembers which user records were done of the Kinesis records that come again, and leaves
-    /// them out then.
+    /// them out then. See [`Resume`] for what `Ok` of a handler has to mean.
     #[must_use]
-    pub fn with_resume(mut self, resume: impl Resume + 'static) -> Self {
+    pub fn resume(mut self, resume: impl Resume + 'static) -> Self {
         self.resume = Some(Box::new(resume));
         self
     }
 
-    /// Is told of every aggregate that is dropped, or user record when salvaging, because it is
-    /// out of the hash key range. That is no failure: after a reshard it is to be expected.
+    /// Is told of every aggregate that is dropped because a user record of it is outside the hash
+    /// key range; when salvaging, of user records too. This is no failure: it is to be expected
+    /// after a reshard. Without a range nothing is dropped.
     #[must_use]
     pub fn on_dropped(mut self, f: impl Fn(&Lost<'_>) + Send + Sync + 'static) -> Self {
         self.on_dropped = Some(Box::new(f));
         self
     }
 
-    /// Is told of every cut aggregate, behind its readable user records, and says whether it
-    /// fails. Put it aside, as the whole Kinesis record is there to be had, and go on; or count
-    /// it, and fail.
+    /// Is told of every cut aggregate, after its readable user records, and decides whether the
+    /// Kinesis record fails. Put it aside, as the whole Kinesis record is there, and go on; or count
+    /// it, and fail. With a [`resume`](Self::resume), one that went on is not told again when its
+    /// Kinesis record comes again.
+    ///
+    /// A cut aggregate has a user record with a bad index, or with an explicit hash key that is not
+    /// a number of 0 to 2^128-1.
     ///
     /// Without this, a cut aggregate fails. It will never succeed: **an event source mapping
-    /// without limits for its retries then comes back to it until it expires, and its shard is
-    /// blocked until then.**
+    /// without limits for its retries then comes back to it until it expires, and blocks its shard
+    /// until then.**
     #[must_use]
     pub fn on_cut(mut self, f: impl Fn(&Lost<'_>) -> AfterCut + Send + Sync + 'static) -> Self {
-        self.on_cut = Some(Box::new(f));
+        self.on_cut = Cut::Asks(Box::new(f));
         self
     }
 
-    /// Is told of everything that makes a Kinesis record fail: to log it, since the answer to
-    /// Lambda has no room for reasons.
+    /// [`on_cut`](Self::on_cut) with an asynchronous function, to put the Kinesis record aside where
+    /// only a client can reach. It takes the place of `on_cut`, and only the asynchronous forms of
+    /// processing call it: in the others a cut aggregate fails.
+    ///
+    /// ```
+    /// use kinesis_aggregation::lambda::{AfterCut, Processor};
+    ///
+    /// # async fn send_to_queue(_: &[u8]) -> Result<(), std::io::Error> { Ok(()) }
+    /// let processor = Processor::new().on_cut_async(|lost| {
+    ///     Box::pin(async move {
+    ///         match send_to_queue(lost.data()).await {
+    ///             Ok(()) => AfterCut::GoOn,
+    ///             Err(_) => AfterCut::Fail,
+    ///         }
+    ///     })
+    /// });
+    /// ```
+    #[must_use]
+    pub fn on_cut_async<F>(mut self, f: F) -> Self
+    where
+        F: for<'a> Fn(Lost<'a>) -> AfterCutFuture<'a> + Send + Sync + 'static,
+    {
+        self.on_cut = Cut::AsksAsync(Box::new(f));
+        self
+    }
+
+    /// Is told of everything that makes a Kinesis record fail. Log it: the answer to Lambda has no
+    /// room for reasons.
     #[must_use]
     pub fn on_failure(mut self, f: impl Fn(&Failure<'_>) + Send + Sync + 'static) -> Self {
         self.on_failure = Some(Box::new(f));
@@ -123,30 +180,59 @@ impl Processor {
         &self.deaggregator
     }
 
-    pub(super) fn resume(&self) -> Option<&dyn Resume> {
+    /// The range of the one shard that all `records` are from, if the map knows it.
+    pub(super) fn range_of<R: EventRecord>(&self, records: &[R]) -> Option<HashKeyRange> {
+        let shard_map = self.shard_map.as_ref()?;
+        let shard_id = records.first()?.shard_id()?;
+        let of_one_shard = records
+            .iter()
+            .all(|record| record.shard_id() == Some(shard_id));
+        of_one_shard
+            .then(|| shard_map.hash_key_range(shard_id))
+            .flatten()
+    }
+
+    pub(super) fn memory(&self) -> Option<&dyn Resume> {
         self.resume.as_deref()
     }
 
-    /// Hands a loss to whom it concerns.
-    pub(super) fn judge<R: EventRecord>(&self, loss: &Loss, source: &R) -> AfterCut {
-        let lost = Lost::new(loss, source);
-        if *loss.kind() == LossKind::OutOfRange {
-            if let Some(on_dropped) = &self.on_dropped {
-                // Never a failure, not even so.
-                let _ = unwind::catch(|| on_dropped(&lost));
-            }
-            return AfterCut::GoOn;
+    /// Whether a loss is a drop, which is no failure; if so, the callback is told.
+    pub(super) fn is_dropped<R: EventRecord>(&self, loss: &Loss, source: &R) -> bool {
+        let is_dropped = *loss.kind() == LossKind::OutOfRange;
+        if is_dropped && let Some(on_dropped) = &self.on_dropped {
+            // Not even a panic makes it a failure.
+            let _ = call::catch(|| on_dropped(&Lost::new(loss, source)));
         }
+        is_dropped
+    }
+
+    /// What to do after a cut.
+    pub(super) fn after_cut<R: EventRecord>(&self, loss: &Loss, source: &R) -> AfterCut {
         match &self.on_cut {
-            None => AfterCut::Fail,
-            Some(on_cut) => unwind::catch(|| on_cut(&lost)).unwrap_or(AfterCut::Fail),
+            Cut::Fails | Cut::AsksAsync(_) => AfterCut::Fail,
+            Cut::Asks(on_cut) => {
+                call::catch(|| on_cut(&Lost::new(loss, source))).unwrap_or(AfterCut::Fail)
+            }
         }
+    }
+
+    /// [`Self::after_cut`], where it can wait.
+    pub(super) async fn after_cut_async<R: EventRecord>(
+        &self,
+        loss: &Loss,
+        source: &R,
+    ) -> AfterCut {
+        let Cut::AsksAsync(on_cut) = &self.on_cut else {
+            return self.after_cut(loss, source);
+        };
+        let asked = call::catch_async(|| on_cut(Lost::new(loss, source)));
+        asked.await.unwrap_or(AfterCut::Fail)
     }
 
     pub(super) fn report(&self, failure: &Failure<'_>) {
         if let Some(on_failure) = &self.on_failure {
             // It fails already.
-            let _ = unwind::catch(|| on_failure(failure));
+            let _ = call::catch(|| on_failure(failure));
         }
     }
 }

@@ -1,16 +1,17 @@
-//! What was done of an event so far.
+//! What is done of an event so far.
 
 use super::record::EventRecord;
-use super::response::BatchResponse;
+use super::response::{BatchResponse, Counts};
 use super::resume::{Done, RecordKey, Resume};
 use crate::sequence::SequenceNumber;
 
-/// Keeps the account of an event's Kinesis records. Dropped without an answer, as when the
-/// processing is cancelled, it still tells the [`Resume`] what was done.
+/// Keeps the account of an event's Kinesis records. If it is dropped without an answer, as when the
+/// processing is cancelled, it still tells the [`Resume`] what is done.
 pub(super) struct Progress<'b, R: EventRecord> {
     records: &'b [R],
     /// Whether each is done.
     complete: Vec<bool>,
+    counts: Counts,
     memory: Option<Memory<'b>>,
 }
 
@@ -42,8 +43,8 @@ impl<'b> Memory<'b> {
         }
     }
 
-    /// Tells the store. `succeeded` says of each Kinesis record whether it will not come again,
-    /// and what was done of it otherwise.
+    /// Tells the store which Kinesis records will come again, and what is done of each; and which it
+    /// can forget, because they are done and will not come again.
     fn save(self, complete: &[bool], comes_again: impl Fn(usize) -> bool) {
         let (mut kept, mut succeeded) = (Vec::new(), Vec::new());
         let entries = self.keys.iter().zip(self.done).zip(self.known);
@@ -79,6 +80,7 @@ impl<'b, R: EventRecord> Progress<'b, R> {
         Self {
             records,
             complete: vec![false; records.len()],
+            counts: Counts::default(),
             memory: resume.map(|resume| Memory::new(resume, records)),
         }
     }
@@ -100,7 +102,29 @@ impl<'b, R: EventRecord> Progress<'b, R> {
     }
 
     /// A user record is done.
-    pub(super) fn mark(&mut self, position: usize, sub_sequence_number: u64) {
+    pub(super) fn done_one(&mut self, position: usize, sub_sequence_number: u64) {
+        self.counts.done = self.counts.done.saturating_add(1);
+        self.remember(position, sub_sequence_number);
+    }
+
+    /// So many user records failed.
+    pub(super) fn fail(&mut self, count: usize) {
+        self.counts.failed = self.counts.failed.saturating_add(count);
+    }
+
+    /// So many user records were done before.
+    pub(super) fn leave_out(&mut self, count: usize) {
+        self.counts.left_out = self.counts.left_out.saturating_add(count);
+    }
+
+    /// A Kinesis record fails because it is cut.
+    pub(super) fn cut(&mut self) {
+        self.counts.cut = self.counts.cut.saturating_add(1);
+    }
+
+    /// This sub-sequence number needs no attention when the Kinesis record comes again: its user
+    /// record is done, or it is a bad one and the callback has said to go on.
+    pub(super) fn remember(&mut self, position: usize, sub_sequence_number: u64) {
         let memory = self.memory.as_mut();
         if let Some(done) = memory.and_then(|memory| memory.done.get_mut(position)) {
             done.insert(sub_sequence_number);
@@ -117,13 +141,18 @@ impl<'b, R: EventRecord> Progress<'b, R> {
     /// The answer: all that is not done has failed.
     pub(super) fn finish(mut self) -> BatchResponse {
         let lowest = Lowest::of(self.records, &self.complete);
+        // Failing the invocation brings every Kinesis record back. Where the answer would not, the
+        // memory is about to forget some.
+        let nothing_done = self.counts.done == 0
+            && !self.records.is_empty()
+            && self.records.iter().all(|record| lowest.brings_back(record));
         if let Some(memory) = self.memory.take() {
             memory.save(&self.complete, |position| {
                 let record = self.records.get(position);
                 record.is_none_or(|record| lowest.brings_back(record))
             });
         }
-        lowest.response()
+        lowest.response().counted(self.counts, nothing_done)
     }
 }
 

@@ -6,8 +6,8 @@ use crate::sequence::SequenceNumber;
 
 /// The answer to a batch of a stream, with `ReportBatchItemFailures`: where to start again.
 ///
-/// Lambda starts again at the lowest sequence number named, with all that follows it; with none
-/// named, all is well. The same answer suits a pipe's target.
+/// Lambda starts again at the lowest sequence number named, with everything after it; if none is
+/// named, the batch is done. The same answer suits a pipe's target.
 ///
 /// ```
 /// use kinesis_aggregation::lambda::BatchResponse;
@@ -20,6 +20,11 @@ use crate::sequence::SequenceNumber;
 #[serde(rename_all = "camelCase")]
 pub struct BatchResponse {
     batch_item_failures: Vec<BatchItemFailure>,
+    #[serde(skip)]
+    counts: Counts,
+    /// Whether no user record is done and every Kinesis record comes again.
+    #[serde(skip)]
+    nothing_done: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,8 +33,53 @@ struct BatchItemFailure {
     item_identifier: String,
 }
 
+/// How many user records of an event were processed, and how. Those that are in none of the counts
+/// were not reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub(super) done: usize,
+    pub(super) failed: usize,
+    pub(super) left_out: usize,
+    pub(super) cut: usize,
+}
+
+impl Counts {
+    /// User records that this invocation has done.
+    pub fn done(&self) -> usize {
+        self.done
+    }
+
+    /// User records that failed: with an error or a panic, or because the handler of the whole slice
+    /// did not do them.
+    pub fn failed(&self) -> usize {
+        self.failed
+    }
+
+    /// User records that a [`Resume`](super::Resume) left out, because they were done before.
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// Kinesis records that failed because their aggregate is cut.
+    pub fn cut(&self) -> usize {
+        self.cut
+    }
+}
+
+/// An invocation came to nothing: see [`BatchResponse::error_if_nothing_done`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no user record of the batch was done: {} failed, {} Kinesis records are cut", .0.failed, .0.cut)]
+pub struct NothingDone(Counts);
+
+impl NothingDone {
+    /// What failed.
+    pub fn counts(&self) -> Counts {
+        self.0
+    }
+}
+
 impl BatchResponse {
-    /// All is well.
+    /// The batch is done.
     pub fn success() -> Self {
         Self::default()
     }
@@ -39,32 +89,76 @@ impl BatchResponse {
         Self::of([sequence_number.as_str().to_owned()])
     }
 
-    /// Start again with the whole batch. Lambda understands an empty identifier so; nothing else
+    /// Start again with the whole batch. Lambda takes an empty identifier for that; nothing else
     /// here makes one.
     pub fn all_failed() -> Self {
         Self::of([String::new()])
     }
 
-    /// No identifier is empty, but in [`Self::all_failed`].
+    /// No identifier is empty, except in [`Self::all_failed`].
     pub(super) fn of(identifiers: impl IntoIterator<Item = String>) -> Self {
         let failure = |item_identifier| BatchItemFailure { item_identifier };
         Self {
             batch_item_failures: identifiers.into_iter().map(failure).collect(),
+            ..Self::default()
         }
     }
 
-    /// Whether all is well.
+    pub(super) fn counted(mut self, counts: Counts, nothing_done: bool) -> Self {
+        self.counts = counts;
+        self.nothing_done = nothing_done;
+        self
+    }
+
+    /// What was counted; all 0 for an answer that no processing made.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Fails the invocation if it came to nothing, so that Lambda's `Errors` metric rises and alarms
+    /// fire: with an answer that names failures, Lambda counts the invocation as a success.
+    ///
+    /// Lambda sends the whole batch again either way. With `BisectBatchOnFunctionError` it halves
+    /// the batch first.
+    ///
+    /// ```
+    /// use kinesis_aggregation::lambda::{BatchResponse, Error, OwnedKinesisEvent, Processor};
+    ///
+    /// fn handler(processor: &Processor, event: &OwnedKinesisEvent) -> Result<BatchResponse, Error> {
+    ///     let response = processor.read(event).process(|_| Err("the database is down"));
+    ///     println!("{} user records done", response.counts().done());
+    ///     Ok(response.error_if_nothing_done()?)
+    /// }
+    ///
+    /// # let json = r#"{"Records": [{"kinesis": {"sequenceNumber": "495", "data": "SGVsbG8="}}]}"#;
+    /// # assert!(handler(&Processor::new(), &serde_json::from_str(json)?).is_err());
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`NothingDone`] if something failed, this invocation did no user record, and the answer
+    /// brings every Kinesis record of the batch back.
+    pub fn error_if_nothing_done(self) -> Result<Self, NothingDone> {
+        if self.nothing_done {
+            Err(NothingDone(self.counts))
+        } else {
+            Ok(self)
+        }
+    }
+
+    /// Whether the batch is done.
     pub fn is_success(&self) -> bool {
         self.batch_item_failures.is_empty()
     }
 
-    /// Whether Lambda starts again with the whole batch.
+    /// Whether Lambda starts again with the whole batch because no sequence number could be named.
     pub fn is_all_failed(&self) -> bool {
         self.item_identifiers().any(str::is_empty)
     }
 
-    /// The sequence numbers to start again at: the lowest of each shard, and an event is of one
-    /// shard.
+    /// The sequence numbers to start again at: the lowest of each shard. An event of Lambda's is
+    /// from one shard.
     pub fn item_identifiers(&self) -> impl Iterator<Item = &str> {
         let failures = self.batch_item_failures.iter();
         failures.map(|failure| failure.item_identifier.as_str())

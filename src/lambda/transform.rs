@@ -6,13 +6,12 @@ use std::fmt;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::error::{Error, Failure, FailureReason};
+use super::call::{Called, call, call_async};
+use super::error::{AfterCut, Error, Failure, FailureReason};
 use super::json::AsBase64;
-use super::process::report;
 use super::record::EventRecord;
-use super::unwind;
 use super::user_records::{EventUserRecord, EventUserRecords};
-use crate::deaggregate::Deaggregated;
+use crate::error::Loss;
 
 /// The answer of a function that transforms: one answer for each record id, in order.
 ///
@@ -27,14 +26,9 @@ impl TransformResponse {
     pub fn records(&self) -> &[TransformedRecord] {
         &self.records
     }
-
-    /// The answers, to add partition keys to.
-    pub fn records_mut(&mut self) -> &mut [TransformedRecord] {
-        &mut self.records
-    }
 }
 
-/// What became of a record, in the service's words.
+/// What happened to a record, in Firehose's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum TransformResult {
@@ -69,7 +63,7 @@ impl TransformedRecord {
         &self.record_id
     }
 
-    /// What became of it.
+    /// What happened to it.
     pub fn result(&self) -> TransformResult {
         self.result
     }
@@ -77,12 +71,6 @@ impl TransformedRecord {
     /// The data to go on with.
     pub fn data(&self) -> &Bytes {
         &self.data.0
-    }
-
-    /// Sets the keys of Firehose's dynamic partitioning. They hold for the whole record: the user
-    /// records of one aggregate cannot go to different partitions.
-    pub fn set_partition_keys(&mut self, partition_keys: BTreeMap<String, String>) {
-        self.metadata = Some(TransformMetadata { partition_keys });
     }
 }
 
@@ -97,92 +85,201 @@ impl fmt::Debug for TransformedRecord {
     }
 }
 
+/// What a handler makes of one user record.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Transformed {
+    data: Vec<u8>,
+    partition_keys: BTreeMap<String, String>,
+}
+
+impl Transformed {
+    /// These data. End them with a newline if the destination wants lines.
+    pub fn new(data: impl Into<Vec<u8>>) -> Self {
+        Self {
+            data: data.into(),
+            partition_keys: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a key of Firehose's dynamic partitioning. An answer has one set for a whole record, so
+    /// the user records of one aggregate must agree; if they do not, the record fails.
+    #[must_use]
+    pub fn with_partition_key(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.partition_keys.insert(name.into(), value.into());
+        self
+    }
+}
+
+/// Lengths only.
+impl fmt::Debug for Transformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transformed")
+            .field("data_len", &self.data.len())
+            .field("partition_keys", &self.partition_keys.len())
+            .finish()
+    }
+}
+
 impl<R: EventRecord> EventUserRecords<'_, R> {
-    /// Calls `f` for each user record, in order, and answers for each record with what it
-    /// returned for all its user records, put together: end each with a newline if the
-    /// destination wants lines. `None` leaves a user record out; a record of which nothing is left
-    /// is `Dropped`, and so is one out of the hash key range.
+    /// Calls `f` for each user record, in order, and answers for each record with what `f` returned
+    /// for all its user records, put together. `None` leaves a user record out. A record of which
+    /// nothing is left is `Dropped`, and so is one outside the hash key range.
     ///
-    /// At the first error or panic the record is `ProcessingFailed`, with the data as they came;
-    /// so is one whose aggregate is cut, unless [`on_cut`](super::Processor::on_cut) goes on. The
-    /// other records are not touched by that.
+    /// At the first error or panic the record is `ProcessingFailed`, with its data as they came; so
+    /// is one whose aggregate is cut, unless [`on_cut`](super::Processor::on_cut) goes on. The other
+    /// records are not affected.
     ///
     /// A record without a record id, which only other events have, gets no answer.
     ///
     /// ```
-    /// use kinesis_aggregation::lambda::{Error, FirehoseEvent, Processor};
+    /// use kinesis_aggregation::lambda::{Error, FirehoseEvent, Processor, Transformed};
     ///
     /// let event = FirehoseEvent::from_slice(
     ///     br#"{"records": [{"recordId": "1", "data": "SGVsbG8="}]}"#,
     /// )?;
-    /// let answer = Processor::new()
-    ///     .read(&event)
-    ///     .transform(|user_record| Ok(Some(user_record.data().to_ascii_uppercase())));
+    /// let answer = Processor::new().read(&event).transform(|user_record| {
+    ///     let upper = user_record.data().to_ascii_uppercase();
+    ///     Ok::<_, Error>(Some(Transformed::new(upper).with_partition_key("day", "2026-11-25")))
+    /// });
     /// assert_eq!(&answer.records()[0].data()[..], b"HELLO");
     /// # Ok::<(), Error>(())
     /// ```
-    pub fn transform<'b, F>(&'b self, mut f: F) -> TransformResponse
+    pub fn transform<'b, F, E>(&'b self, mut f: F) -> TransformResponse
     where
-        F: FnMut(EventUserRecord<'b, R>) -> Result<Option<Vec<u8>>, Error>,
+        F: FnMut(EventUserRecord<'b, R>) -> Result<Option<Transformed>, E>,
+        E: Into<Error>,
     {
         let mut answer = TransformResponse::default();
         for (position, record) in self.batch().records().iter().enumerate() {
-            let Some(record_id) = record.source().record_id() else {
-                continue;
-            };
-            let (result, data) = match self.transform_one(position, record, &mut f) {
-                None => (TransformResult::ProcessingFailed, whole(record.source())),
-                Some(None) => (TransformResult::Dropped, Bytes::new()),
-                Some(Some(data)) => (TransformResult::Ok, Bytes::from(data)),
-            };
-            answer.records.push(TransformedRecord {
-                record_id: record_id.to_owned(),
-                result,
-                data: AsBase64(data),
-                metadata: None,
-            });
+            let mut one = One::new(self, position, record.source());
+            for user_record in record.user_records() {
+                match user_record {
+                    Ok(user_record) => {
+                        let user_record = EventUserRecord::new(position, one.source, user_record);
+                        one.settle(&user_record, call(|| f(user_record)));
+                    }
+                    Err(loss) if one.is_dropped(&loss) => {}
+                    Err(loss) => {
+                        let after = self.processor().after_cut(&loss, one.source);
+                        one.settle_cut(&loss, after);
+                    }
+                }
+                if one.failed {
+                    break;
+                }
+            }
+            answer.records.extend(one.answer());
         }
         answer
     }
 
-    /// None if it failed, else what is left of it, if anything is.
-    fn transform_one<'b, F>(
-        &'b self,
-        position: usize,
-        record: &'b Deaggregated<&'b R>,
-        f: &mut F,
-    ) -> Option<Option<Vec<u8>>>
+    /// [`transform`](Self::transform) with an asynchronous function.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped there is no answer, and Firehose sends the batch again.
+    pub async fn transform_async<F, E>(&self, mut f: F) -> TransformResponse
     where
-        F: FnMut(EventUserRecord<'b, R>) -> Result<Option<Vec<u8>>, Error>,
+        F: AsyncFnMut(EventUserRecord<'_, R>) -> Result<Option<Transformed>, E>,
+        E: Into<Error>,
     {
-        let (processor, source) = (self.processor(), *record.source());
-        let mut all: Option<Vec<u8>> = None;
-        for user_record in record.user_records() {
-            let user_record = match user_record {
-                Ok(user_record) => EventUserRecord::new(position, source, user_record),
-                Err(loss) if processor.judge(&loss, source).is_fail() => {
-                    let reason = FailureReason::Cut(&loss);
-                    processor.report(&Failure::new(position, source, None, reason));
-                    return None;
+        let mut answer = TransformResponse::default();
+        for (position, record) in self.batch().records().iter().enumerate() {
+            let mut one = One::new(self, position, record.source());
+            for user_record in record.user_records() {
+                match user_record {
+                    Ok(user_record) => {
+                        let user_record = EventUserRecord::new(position, one.source, user_record);
+                        let called = call_async(|| f(user_record)).await;
+                        one.settle(&user_record, called);
+                    }
+                    Err(loss) if one.is_dropped(&loss) => {}
+                    Err(loss) => {
+                        let processor = self.processor();
+                        let after = processor.after_cut_async(&loss, one.source).await;
+                        one.settle_cut(&loss, after);
+                    }
                 }
-                Err(_) => continue,
-            };
-            let mut made = None;
-            let called = unwind::catch(|| f(user_record));
-            let called = called.map(|result| result.map(|data| made = data));
-            if report(processor, &user_record, &called) {
-                return None;
+                if one.failed {
+                    break;
+                }
             }
-            match (&mut all, made) {
-                (Some(all), Some(made)) => all.extend_from_slice(&made),
-                (None, made) => all = made,
-                (Some(_), None) => {}
-            }
+            answer.records.extend(one.answer());
         }
-        Some(all)
+        answer
     }
 }
 
-fn whole<R: EventRecord>(source: &R) -> Bytes {
-    source.share(0..source.data().len())
+/// One record on its way to its answer.
+struct One<'b, R> {
+    user_records: &'b EventUserRecords<'b, R>,
+    position: usize,
+    source: &'b R,
+    made: Option<Transformed>,
+    failed: bool,
+}
+
+impl<'b, R: EventRecord> One<'b, R> {
+    fn new(user_records: &'b EventUserRecords<'b, R>, position: usize, source: &'b R) -> Self {
+        Self {
+            user_records,
+            position,
+            source,
+            made: None,
+            failed: false,
+        }
+    }
+
+    /// Adds what the handler made of a user record.
+    fn settle(
+        &mut self,
+        user_record: &EventUserRecord<'b, R>,
+        called: Called<Option<Transformed>>,
+    ) {
+        let processor = self.user_records.processor();
+        match (user_record.report(processor, called), &mut self.made) {
+            (None, _) => self.failed = true,
+            (Some(None), _) => {}
+            (Some(made), None) => self.made = made,
+            (Some(Some(made)), Some(before)) if made.partition_keys == before.partition_keys => {
+                before.data.extend_from_slice(&made.data);
+            }
+            (Some(Some(_)), Some(_)) => {
+                user_record.fail(processor, FailureReason::PartitionKeysDiffer);
+                self.failed = true;
+            }
+        }
+    }
+
+    fn is_dropped(&self, loss: &Loss) -> bool {
+        let processor = self.user_records.processor();
+        processor.is_dropped(loss, self.source)
+    }
+
+    fn settle_cut(&mut self, loss: &Loss, after: AfterCut) {
+        if after.is_fail() {
+            let reason = FailureReason::Cut(loss);
+            let failure = Failure::new(self.position, self.source, None, reason);
+            self.user_records.processor().report(&failure);
+            self.failed = true;
+        }
+    }
+
+    fn answer(self) -> Option<TransformedRecord> {
+        let record_id = self.source.record_id()?.to_owned();
+        let (result, data, partition_keys) = match self.made {
+            _ if self.failed => {
+                let data = self.source.share(0..self.source.data().len());
+                (TransformResult::ProcessingFailed, data, BTreeMap::new())
+            }
+            None => (TransformResult::Dropped, Bytes::new(), BTreeMap::new()),
+            Some(made) => (TransformResult::Ok, made.data.into(), made.partition_keys),
+        };
+        Some(TransformedRecord {
+            record_id,
+            result,
+            data: AsBase64(data),
+            metadata: (!partition_keys.is_empty()).then_some(TransformMetadata { partition_keys }),
+        })
+    }
 }

@@ -4,7 +4,11 @@ use std::fmt;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use serde::Deserialize;
 
+use super::call::{Called, Panicked};
+use super::error::{Failure, FailureReason, JsonError};
+use super::kinesis::KinesisEventRecord;
 use super::processor::Processor;
 use super::record::{EventRecord, Records, share_part};
 use crate::deaggregate::{Batch, Deaggregator, Outcome};
@@ -14,17 +18,20 @@ use crate::record::UserRecordRef;
 use crate::sequence::{ExtendedSequenceNumber, SequenceNumber};
 
 impl Processor {
-    /// Reads all Kinesis records of an event, all at once, into their user records.
+    /// Reads all Kinesis records of an event into their user records, all at once.
     pub fn read<'e, E: Records + ?Sized>(
         &'e self,
         event: &'e E,
     ) -> EventUserRecords<'e, E::Record> {
-        self.read_with(self.deaggregator(), event)
+        match self.range_of(event.records()) {
+            Some(range) => self.read_in_range(event, range),
+            None => self.read_with(self.deaggregator(), event),
+        }
     }
 
-    /// [`read`](Self::read), with the hash key range of the event's own shard, in place of
-    /// [`with_hash_key_range`](Self::with_hash_key_range)'s. The ranges are what `ListShards`
-    /// answers, and a shard's never changes.
+    /// [`read`](Self::read) with the hash key range of the event's own shard, in place of the
+    /// processor's own settings. The ranges are what `ListShards` answers, and a shard's never
+    /// changes.
     pub fn read_in_range<'e, E: Records + ?Sized>(
         &'e self,
         event: &'e E,
@@ -44,6 +51,7 @@ impl Processor {
             processor: self,
             records,
             batch: deaggregator.deaggregate_batch(records),
+            deadline: None,
         }
     }
 }
@@ -54,9 +62,64 @@ pub struct EventUserRecords<'e, R> {
     processor: &'e Processor,
     records: &'e [R],
     batch: Batch<'e, R>,
+    deadline: Option<Deadline>,
+}
+
+/// When to stop.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    at: SystemTime,
+    /// The clock, which tests replace.
+    now: fn() -> SystemTime,
+}
+
+impl Deadline {
+    fn has_passed(self) -> bool {
+        (self.now)() >= self.at
+    }
 }
 
 impl<'e, R: EventRecord> EventUserRecords<'e, R> {
+    /// Stops in time: once `deadline` has passed, no handler is called any more, and the answer
+    /// names the first Kinesis record that is not done. Without this, a function that runs into
+    /// Lambda's timeout gives no answer, and the whole batch is done again.
+    ///
+    /// A handler that is already running is not interrupted. So leave room for one call, and for
+    /// the answer:
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use kinesis_aggregation::lambda::{BatchResponse, Error, OwnedKinesisEvent, Processor};
+    ///
+    /// // With lambda_runtime, the deadline is `event.context.deadline()`.
+    /// fn handler(processor: &Processor, event: &OwnedKinesisEvent, deadline: SystemTime) -> BatchResponse {
+    ///     processor
+    ///         .read(event)
+    ///         .until(deadline - Duration::from_secs(2))
+    ///         .process(|user_record| {
+    ///             println!("{} bytes", user_record.data().len());
+    ///             Ok::<(), Error>(())
+    ///         })
+    /// }
+    /// ```
+    ///
+    /// It is for [`process`](Self::process) and its like, one after another or concurrently, with
+    /// or without a window. [`process_batch`](Self::process_batch) calls its handler once and
+    /// cannot stop it; [`transform`](Self::transform) and [`flatten`](Self::flatten) must answer for
+    /// every record, and go on.
+    #[must_use]
+    pub fn until(mut self, deadline: SystemTime) -> Self {
+        self.deadline = Some(Deadline {
+            at: deadline,
+            now: SystemTime::now,
+        });
+        self
+    }
+
+    pub(super) fn deadline_has_passed(&self) -> bool {
+        self.deadline.is_some_and(Deadline::has_passed)
+    }
+
     pub(super) fn processor(&self) -> &'e Processor {
         self.processor
     }
@@ -71,7 +134,7 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
         &self.batch
     }
 
-    /// All user records and losses, in order, for those who do without the processing.
+    /// All user records and losses, in order, to process them some other way.
     pub fn user_records(&self) -> impl Iterator<Item = Result<EventUserRecord<'_, R>, Loss>> {
         let records = self.batch.records().iter().enumerate();
         records.flat_map(|(position, record)| {
@@ -82,7 +145,7 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
         })
     }
 
-    /// How many Kinesis records are dropped, because a user record is out of the hash key range.
+    /// How many Kinesis records are dropped because a user record is outside the hash key range.
     pub fn dropped(&self) -> usize {
         let dropped = |outcome| matches!(outcome, Outcome::Dropped);
         self.batch
@@ -98,8 +161,10 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
     }
 }
 
-/// A user record, with what the event says about the Kinesis record that it came in.
-pub struct EventUserRecord<'b, R> {
+/// A user record, with what the event says about the Kinesis record it came in.
+///
+/// `EventUserRecord<'_>` is one of an [`OwnedKinesisEvent`](super::OwnedKinesisEvent).
+pub struct EventUserRecord<'b, R = KinesisEventRecord<'static>> {
     position: usize,
     source: &'b R,
     user_record: UserRecordRef<'b>,
@@ -122,13 +187,13 @@ impl<'b, R: EventRecord> EventUserRecord<'b, R> {
         }
     }
 
-    /// The Kinesis record that it came in.
+    /// The Kinesis record it came in.
     pub fn source(&self) -> &'b R {
         self.source
     }
 
-    /// That Kinesis record's position in the event, counted from 0.
-    pub fn position(&self) -> usize {
+    /// That Kinesis record's index in the event, counted from 0.
+    pub fn record_index(&self) -> usize {
         self.position
     }
 
@@ -157,10 +222,36 @@ impl<'b, R: EventRecord> EventUserRecord<'b, R> {
         self.user_record.data()
     }
 
-    /// The data, to be sent to another task: they share the Kinesis record's buffer with this
-    /// module's record types, and are copied with `aws_lambda_events`'.
+    /// The data, to send to another task. With this module's record types they share the Kinesis
+    /// record's buffer; with `aws_lambda_events`' they are copied.
     pub fn shared_data(&self) -> Bytes {
         share_part(self.source, self.data())
+    }
+
+    /// The data, read as JSON. `T` may borrow from them.
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError`] if the data are not the JSON of a `T`. Unlike serde's own error, it quotes
+    /// nothing of the data, and can be logged.
+    ///
+    /// ```
+    /// use kinesis_aggregation::lambda::{Error, EventUserRecord};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Order<'a> {
+    ///     customer: &'a str,
+    ///     total: u64,
+    /// }
+    ///
+    /// fn handle(user_record: EventUserRecord<'_>) -> Result<(), Error> {
+    ///     let order: Order = user_record.json()?;
+    ///     println!("{} owes {}", order.customer, order.total);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn json<T: Deserialize<'b>>(&self) -> Result<T, JsonError> {
+        Ok(serde_json::from_slice(self.data())?)
     }
 
     /// The place in its Kinesis record, counted from 0.
@@ -193,7 +284,7 @@ impl<'b, R: EventRecord> EventUserRecord<'b, R> {
         self.source.arrival_time()
     }
 
-    /// The position in the shard; none without a sequence number in digits.
+    /// The position in the shard, if the sequence number is a number.
     pub fn extended_sequence_number(&self) -> Option<ExtendedSequenceNumber> {
         let sequence_number: SequenceNumber = self.sequence_number()?.parse().ok()?;
         let sub_sequence_number = self.sub_sequence_number();
@@ -203,9 +294,9 @@ impl<'b, R: EventRecord> EventUserRecord<'b, R> {
         ))
     }
 
-    /// `shardId:sequenceNumber:subSequenceNumber`, which is the same at every delivery and
-    /// another one for every other user record of the stream; none if the event does not name
-    /// the shard or the sequence number.
+    /// `shardId:sequenceNumber:subSequenceNumber`: the same at every delivery, and different for
+    /// every other user record of the stream. `None` if the event does not name the shard or the
+    /// sequence number.
     pub fn idempotency_key(&self) -> Option<String> {
         let (shard_id, sequence_number) = (self.shard_id()?, self.sequence_number()?);
         let sub_sequence_number = self.sub_sequence_number();
@@ -222,5 +313,24 @@ impl<R: EventRecord> fmt::Debug for EventUserRecord<'_, R> {
             .field("event_id", &self.event_id())
             .field("user_record", &self.user_record)
             .finish_non_exhaustive()
+    }
+}
+
+impl<'b, R: EventRecord> EventUserRecord<'b, R> {
+    /// What a handler returned for this user record. If it failed, the callback is told.
+    pub(super) fn report<T>(&self, processor: &Processor, called: Called<T>) -> Option<T> {
+        match called {
+            Ok(Ok(value)) => return Some(value),
+            Ok(Err(error)) => self.fail(processor, FailureReason::Handler(&error)),
+            Err(Panicked) => self.fail(processor, FailureReason::Panicked),
+        }
+        None
+    }
+
+    /// Tells the callback that this user record failed.
+    pub(super) fn fail(&self, processor: &Processor, reason: FailureReason<'_>) {
+        let sub_sequence_number = Some(self.sub_sequence_number());
+        let failure = Failure::new(self.position, self.source, sub_sequence_number, reason);
+        processor.report(&failure);
     }
 }

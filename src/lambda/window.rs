@@ -3,15 +3,15 @@
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::call::{call, call_async};
 use super::error::Error;
-use super::process::InOrder;
+use super::process::{InOrder, Step};
 use super::record::EventRecord;
 use super::response::BatchResponse;
-use super::unwind;
 use super::user_records::{EventUserRecord, EventUserRecords};
 
-/// The largest state that [`WindowResponse::new`] takes, in bytes of JSON. Lambda's limit is
-/// "1 MB per shard", and beyond it Lambda ends the window early; this is the stricter reading.
+/// The largest state that Lambda keeps, in bytes of JSON: "1 MB per shard" in its documentation, of
+/// which this is the stricter reading. With a larger one it ends the window early.
 pub const MAX_STATE: usize = 1_000_000;
 
 /// The answer to a batch of a tumbling window: the state for the next invocation, which Lambda
@@ -24,42 +24,42 @@ pub struct WindowResponse {
     response: BatchResponse,
 }
 
-/// Why a state cannot be answered.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StateError {
-    /// It does not serialise to JSON.
-    #[error("the window's state does not serialise")]
-    Serialize(#[from] serde_json::Error),
-    /// It is larger than Lambda keeps.
-    #[error("the window's state has {len} bytes of JSON, more than {MAX_STATE}")]
-    TooLarge {
-        /// Its bytes of JSON.
-        len: usize,
-    },
-}
-
 impl WindowResponse {
     /// The answer with this state.
     ///
+    /// With a state above [`MAX_STATE`] it logs a warning (`tracing`), and Lambda ends the window
+    /// early: the window's last invocation comes with
+    /// [`is_window_terminated_early`](super::KinesisEvent::is_window_terminated_early). It is no
+    /// error: an invocation that failed would come again with the same state, and block its shard.
+    ///
     /// # Errors
     ///
-    /// [`StateError`] if the state does not serialise, or has more than [`MAX_STATE`] bytes.
+    /// If the state does not serialise to JSON.
     pub fn new<S: Serialize + ?Sized>(
         state: &S,
         response: BatchResponse,
-    ) -> Result<Self, StateError> {
+    ) -> Result<Self, serde_json::Error> {
         let state = to_raw_value(state)?;
-        let len = state.get().len();
-        if len > MAX_STATE {
-            return Err(StateError::TooLarge { len });
+        let answer = Self { state, response };
+        if answer.is_state_too_large() {
+            let len = answer.state_json().len();
+            tracing::warn!(
+                len,
+                max = MAX_STATE,
+                "the window's state is too large: Lambda will end the window early"
+            );
         }
-        Ok(Self { state, response })
+        Ok(answer)
     }
 
     /// The state, as JSON.
     pub fn state_json(&self) -> &str {
         self.state.get()
+    }
+
+    /// Whether the state has more than [`MAX_STATE`] bytes of JSON.
+    pub fn is_state_too_large(&self) -> bool {
+        self.state_json().len() > MAX_STATE
     }
 
     /// Where to start again.
@@ -72,10 +72,9 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     /// [`process`](Self::process) for a tumbling window: `f` adds each user record to the state,
     /// in order, up to the first failure.
     ///
-    /// The state that comes back holds the Kinesis records in front of the failed one and nothing
-    /// of that one, which Lambda sends again whole: so each user record is in the state once. For
-    /// this the state is cloned for each Kinesis record, and a [`Resume`](super::Resume) takes no
-    /// part.
+    /// The state that comes back holds the Kinesis records before the failed one and nothing of that
+    /// one, which Lambda sends again whole: so each user record is in the state once. For this the
+    /// state is cloned for each Kinesis record, and a [`Resume`](super::Resume) takes no part.
     ///
     /// ```
     /// use kinesis_aggregation::lambda::{Error, KinesisEvent, Processor, WindowResponse};
@@ -88,62 +87,69 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     ///     event.state::<u64>()?,
     ///     |count, _user_record| {
     ///         *count += 1;
-    ///         Ok(())
+    ///         Ok::<(), Error>(())
     ///     },
     /// );
     /// let answer = WindowResponse::new(&state, response)?;
     /// assert_eq!(serde_json::to_string(&answer)?, r#"{"state":8,"batchItemFailures":[]}"#);
     /// # Ok::<(), Error>(())
     /// ```
-    pub fn process_window<'b, S, F>(&'b self, mut state: S, mut f: F) -> (S, BatchResponse)
+    pub fn process_window<'b, S, F, E>(&'b self, mut state: S, mut f: F) -> (S, BatchResponse)
     where
         S: Clone,
-        F: FnMut(&mut S, EventUserRecord<'b, R>) -> Result<(), Error>,
+        F: FnMut(&mut S, EventUserRecord<'b, R>) -> Result<(), E>,
+        E: Into<Error>,
     {
         let mut run = InOrder::new(self, None);
         let mut rollback = Rollback::new(&state);
-        while let Some(user_record) = run.next() {
-            rollback.enter(user_record.position(), &state);
-            let called = unwind::catch(|| f(&mut state, user_record));
-            run.settle(&user_record, &called);
+        while let Some(step) = run.next() {
+            match step {
+                Step::Call(user_record) => {
+                    rollback.enter(user_record.record_index(), &state);
+                    let called = call(|| f(&mut state, user_record));
+                    run.settle(&user_record, called);
+                }
+                Step::Cut(cut) => {
+                    let after = self.processor().after_cut(&cut.loss, cut.source);
+                    run.settle_cut(&cut, after);
+                }
+            }
         }
         rollback.finish(state, run)
     }
 
-    /// [`process_window`](Self::process_window), with an asynchronous function, which takes the
-    /// state and gives it back.
+    /// [`process_window`](Self::process_window) with an asynchronous function.
     ///
     /// # Cancellation
     ///
-    /// If the future is dropped, the state is lost, and the last invocation's is the one that
-    /// holds.
-    pub async fn process_window_async<'b, S, F, Fut>(
-        &'b self,
-        state: S,
-        mut f: F,
-    ) -> (S, BatchResponse)
+    /// If the future is dropped, the state is lost, and the last invocation's counts.
+    pub async fn process_window_async<S, F, E>(&self, mut state: S, mut f: F) -> (S, BatchResponse)
     where
         S: Clone,
-        F: FnMut(S, EventUserRecord<'b, R>) -> Fut,
-        Fut: Future<Output = Result<S, Error>>,
+        F: AsyncFnMut(&mut S, EventUserRecord<'_, R>) -> Result<(), E>,
+        E: Into<Error>,
     {
         let mut run = InOrder::new(self, None);
         let mut rollback = Rollback::new(&state);
-        let mut state = Some(state);
-        while let Some(user_record) = run.next() {
-            let Some(before) = state.take() else { break };
-            rollback.enter(user_record.position(), &before);
-            let called = unwind::catch_async(|| f(before, user_record)).await;
-            let called = called.map(|result| result.map(|after| state = Some(after)));
-            run.settle(&user_record, &called);
+        while let Some(step) = run.next() {
+            match step {
+                Step::Call(user_record) => {
+                    rollback.enter(user_record.record_index(), &state);
+                    let called = call_async(|| f(&mut state, user_record)).await;
+                    run.settle(&user_record, called);
+                }
+                Step::Cut(cut) => {
+                    let processor = self.processor();
+                    let after = processor.after_cut_async(&cut.loss, cut.source).await;
+                    run.settle_cut(&cut, after);
+                }
+            }
         }
-        // Without a state the last call failed, and the snapshot is what holds.
-        let state = state.unwrap_or_else(|| rollback.snapshot.clone());
         rollback.finish(state, run)
     }
 }
 
-/// The state as it was in front of the current Kinesis record.
+/// The state as it was before the current Kinesis record.
 struct Rollback<S> {
     original: S,
     snapshot: S,

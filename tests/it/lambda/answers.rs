@@ -1,8 +1,8 @@
 //! Answers to Firehose and Pipes.
 
-use std::collections::BTreeMap;
-
-use kinesis_aggregation::lambda::{AfterCut, FirehoseEvent, PipesEvent, Processor};
+use kinesis_aggregation::lambda::{
+    AfterCut, Error, FirehoseEvent, PipesEvent, Processor, Transformed,
+};
 use serde_json::{Value, json};
 
 use super::support::{Stored, event_json, quiet_panic};
@@ -32,17 +32,16 @@ fn one_answer_for_each_record_id() {
     let json = firehose(&records);
     let event = FirehoseEvent::from_slice(&json).unwrap();
     let processor = Processor::new();
-    let mut answer = processor
+    let answer = processor
         .read(&event)
         .transform(|user_record| match user_record.data() {
             b"skip" => Ok(None),
-            b"fail" => Err("on purpose".into()),
+            b"fail" => Err("on purpose"),
             b"panic" => quiet_panic(),
-            data => Ok(Some([data, b"\n"].concat())),
+            data => Ok(Some(Transformed::new([data, b"\n"].concat()))),
         });
-    answer.records_mut()[0].set_partition_keys(BTreeMap::from([("day".into(), "1".into())]));
     let expected = json!({"records": [
-        {"recordId": "1", "result": "Ok", "data": base64("a\nb\n"), "metadata": {"partitionKeys": {"day": "1"}}},
+        {"recordId": "1", "result": "Ok", "data": base64("a\nb\n")},
         {"recordId": "2", "result": "Dropped", "data": ""},
         {"recordId": "3", "result": "ProcessingFailed", "data": base64(&records[2].data)},
         {"recordId": "4", "result": "ProcessingFailed", "data": base64(&records[3].data)},
@@ -52,7 +51,9 @@ fn one_answer_for_each_record_id() {
     assert_eq!(serde_json::to_value(&answer).unwrap(), expected);
 
     let goes_on = Processor::new().on_cut(|_| AfterCut::GoOn);
-    let answer = goes_on.read(&event).transform(|_| Ok(Some(b"x".to_vec())));
+    let answer = goes_on
+        .read(&event)
+        .transform(|_| Ok::<_, Error>(Some(Transformed::new("x"))));
     let answer = serde_json::to_value(&answer).unwrap();
     assert_eq!(answer["records"][3]["result"], "Ok");
 }

@@ -119,7 +119,7 @@ fn record_error(json: &Value) -> (usize, Option<String>, RecordErrorKind, String
             assert!(message.starts_with(&error.to_string()), "{message}");
             let identifier = error.identifier().map(str::to_owned);
             (
-                error.position(),
+                error.record_index(),
                 identifier,
                 error.kind(),
                 error.to_string(),
@@ -142,7 +142,7 @@ fn bad_base64_and_missing_data_name_the_record() {
     assert_eq!(kind, RecordErrorKind::NotBase64 { len: 10 });
     assert_eq!(
         message,
-        "record 1 (496) has data of 10 characters that are not base64"
+        "record 1 (496) has `data` of 10 characters that are not base64"
     );
 
     // Neither are characters that JSON does not allow in a string, or bytes that are no text.
@@ -164,7 +164,10 @@ fn bad_base64_and_missing_data_name_the_record() {
         .as_object_mut()
         .unwrap()
         .remove("data");
-    assert_eq!(record_error(&missing).3, "record 1 (496) has no data");
+    assert_eq!(
+        record_error(&missing).3,
+        "record 1 (496) has no field `data`"
+    );
 
     let mut unnamed = good;
     unnamed["Records"][0]["kinesis"]["sequenceNumber"] = json!("");

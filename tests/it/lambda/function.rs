@@ -149,15 +149,19 @@ impl Function<'_> {
             Form::Process | Form::Window => user_records.process(|one| self.handle(&one)),
             Form::ProcessAsync => {
                 user_records
-                    .process_async(|one| self.handle_slowly(one))
+                    .process_async(async |one| self.handle_slowly(one).await)
                     .await
             }
             Form::Concurrently(limit) => {
-                let handle = |one| self.handle_slowly(one);
+                let handle = async |one: One<'_, '_>| self.handle_slowly(one).await;
                 user_records.process_concurrently(limit, handle).await
             }
-            Form::BatchFirst => user_records.process_batch(|all| Ok(self.handle_slice(all, false))),
-            Form::BatchAllBut => user_records.process_batch(|all| Ok(self.handle_slice(all, true))),
+            Form::BatchFirst => {
+                user_records.process_batch(|all| Ok::<_, Error>(self.handle_slice(all, false)))
+            }
+            Form::BatchAllBut => {
+                user_records.process_batch(|all| Ok::<_, Error>(self.handle_slice(all, true)))
+            }
         }
     }
 }

@@ -173,7 +173,7 @@ fn restart(answer: &Value, batch: &Range<usize>) -> Option<usize> {
 
 fn check(shard: &Shard, mapping: &Mapping, form: Form, resume: bool) -> Result<(), TestCaseError> {
     let processor = if resume {
-        Processor::new().with_resume(MemoryResume::new())
+        Processor::new().resume(MemoryResume::new())
     } else {
         Processor::new()
     };

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use kinesis_aggregation::lambda::{
-    BatchResponse, Done, KinesisEvent, MemoryResume, Processor, RecordKey, Resume,
+    BatchResponse, Done, Error, KinesisEvent, MemoryResume, Processor, RecordKey, Resume,
 };
 use proptest::prelude::*;
 
@@ -16,11 +16,7 @@ fn run(processor: &Processor, json: &[u8], fail: &str) -> (Vec<String>, BatchRes
         let text = String::from_utf8_lossy(user_record.data()).into_owned();
         let fails = text == fail;
         called.push(text);
-        if fails {
-            Err("on purpose".into())
-        } else {
-            Ok(())
-        }
+        if fails { Err("on purpose") } else { Ok(()) }
     });
     (called, response)
 }
@@ -35,7 +31,7 @@ fn json() -> Vec<u8> {
 #[test]
 fn a_retry_leaves_out_what_was_done() {
     let memory = Arc::new(MemoryResume::new());
-    let processor = Processor::new().with_resume(Arc::clone(&memory));
+    let processor = Processor::new().resume(Arc::clone(&memory));
     let (called, response) = run(&processor, &json(), "two");
     assert_eq!(called, ["one", "two"]);
     assert_eq!(named(&response), ["999"]);
@@ -50,19 +46,17 @@ fn a_retry_leaves_out_what_was_done() {
 #[test]
 fn what_was_done_behind_the_failure_is_left_out_too() {
     let memory = Arc::new(MemoryResume::new());
-    let processor = Processor::new().with_resume(Arc::clone(&memory));
+    let processor = Processor::new().resume(Arc::clone(&memory));
     let json = json();
     let event = KinesisEvent::from_slice(&json).unwrap();
     let user_records = processor.read(&event);
-    let response = block_on(
-        user_records.process_concurrently(3, |user_record| async move {
-            if user_record.data() == b"two" {
-                Err("on purpose".into())
-            } else {
-                Ok(())
-            }
-        }),
-    );
+    let response = block_on(user_records.process_concurrently(3, async |user_record| {
+        if user_record.data() == b"two" {
+            Err("on purpose")
+        } else {
+            Ok(())
+        }
+    }));
     assert_eq!(named(&response), ["999"]);
     // The second one is done whole, and will come again.
     assert_eq!(memory.len(), 2);
@@ -74,16 +68,16 @@ fn what_was_done_behind_the_failure_is_left_out_too() {
 #[test]
 fn a_cancelled_run_is_remembered() {
     let memory = Arc::new(MemoryResume::new());
-    let processor = Processor::new().with_resume(Arc::clone(&memory));
+    let processor = Processor::new().resume(Arc::clone(&memory));
     let json = json();
     let event = KinesisEvent::from_slice(&json).unwrap();
     let user_records = processor.read(&event);
     block_on(async {
-        let run = user_records.process_async(|user_record| async move {
+        let run = user_records.process_async(async |user_record| {
             if user_record.data() == b"four" {
                 std::future::pending::<()>().await;
             }
-            Ok(())
+            Ok::<(), Error>(())
         });
         tokio::select! {
             biased;
@@ -110,7 +104,7 @@ fn the_memory_is_bounded() {
         MemoryResume::with_limits(9, 900),
     ] {
         let memory = Arc::new(memory);
-        let processor = Processor::new().with_resume(Arc::clone(&memory));
+        let processor = Processor::new().resume(Arc::clone(&memory));
         for i in 0..10 {
             run(&processor, &key(&i.to_string()), "two");
         }
@@ -141,7 +135,7 @@ impl Resume for Table {
 #[test]
 fn a_table_of_ones_own_is_asked_once_and_told_once() {
     let table = Arc::new(Table::default());
-    let processor = Processor::new().with_resume(Arc::clone(&table));
+    let processor = Processor::new().resume(Arc::clone(&table));
     assert_eq!(run(&processor, &json(), "three").0, ["two", "three"]);
     assert_eq!(
         run(&processor, &json(), "five").0,

@@ -42,7 +42,7 @@ fn stored<R: EventRecord>(records: &[R]) -> Vec<Stored<'_>> {
 fn unreadable(first: usize, error: &EventError) -> Failure {
     match error {
         EventError::Record(record) => {
-            let (position, kind) = (first + record.position(), record.kind());
+            let (position, kind) = (first + record.record_index(), record.kind());
             Failure::new(format_args!(
                 "cannot read the input: record {position} {kind}"
             ))
