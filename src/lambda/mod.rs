@@ -85,6 +85,7 @@ mod resume;
 mod test_event;
 mod timestamp;
 mod transform;
+mod user_record;
 mod user_records;
 mod window;
 
@@ -109,5 +110,6 @@ pub use resume::{
 pub use test_event::TestEvent;
 pub use timestamp::Timestamp;
 pub use transform::{TransformResponse, TransformResult, Transformed, TransformedRecord};
-pub use user_records::{EventUserRecord, EventUserRecords};
+pub use user_record::EventUserRecord;
+pub use user_records::EventUserRecords;
 pub use window::{MAX_STATE, WindowResponse};

@@ -11,7 +11,8 @@ use super::processor::Processor;
 use super::progress::Progress;
 use super::record::EventRecord;
 use super::response::BatchResponse;
-use super::user_records::{EventUserRecord, EventUserRecords};
+use super::user_record::EventUserRecord;
+use super::user_records::EventUserRecords;
 use crate::deaggregate::Deaggregated;
 use crate::error::Loss;
 

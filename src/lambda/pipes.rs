@@ -9,7 +9,8 @@ use super::event::{event, event_json, event_record};
 use super::json::{self, AsBase64, Data, Text, into_owned};
 use super::record::EventRecord;
 use super::timestamp::Timestamp;
-use super::user_records::{EventUserRecord, EventUserRecords};
+use super::user_record::EventUserRecord;
+use super::user_records::EventUserRecords;
 use crate::error::Loss;
 
 /// What a pipe sends: an array of flat records.

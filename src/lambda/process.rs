@@ -13,7 +13,8 @@ use super::progress::Progress;
 use super::record::EventRecord;
 use super::response::BatchResponse;
 use super::resume::Resume;
-use super::user_records::{EventUserRecord, EventUserRecords};
+use super::user_record::EventUserRecord;
+use super::user_records::EventUserRecords;
 use crate::deaggregate::{Deaggregated, UserRecords};
 use crate::error::Loss;
 

@@ -10,7 +10,8 @@ use super::call::{Called, call, call_async};
 use super::error::{AfterCut, Error, Failure, FailureReason};
 use super::json::AsBase64;
 use super::record::EventRecord;
-use super::user_records::{EventUserRecord, EventUserRecords};
+use super::user_record::EventUserRecord;
+use super::user_records::EventUserRecords;
 use crate::error::Loss;
 
 /// The answer of a function that transforms: one answer for each record id, in order.

@@ -1,21 +1,13 @@
 //! The user records of an event.
 
-use std::fmt;
 use std::time::SystemTime;
 
-use bytes::Bytes;
-use serde::Deserialize;
-
-use super::call::{Called, Panicked};
-use super::error::{Failure, FailureReason, JsonError};
-use super::kinesis::KinesisEventRecord;
 use super::processor::Processor;
-use super::record::{EventRecord, Records, share_part};
+use super::record::{EventRecord, Records};
+use super::user_record::EventUserRecord;
 use crate::deaggregate::{Batch, Deaggregator, Outcome};
 use crate::error::Loss;
-use crate::hash_key::{HashKey, HashKeyRange};
-use crate::record::UserRecordRef;
-use crate::sequence::{ExtendedSequenceNumber, SequenceNumber};
+use crate::hash_key::HashKeyRange;
 
 impl Processor {
     /// Reads all Kinesis records of an event into their user records, all at once.
@@ -161,176 +153,63 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
     }
 }
 
-/// A user record, with what the event says about the Kinesis record it came in.
-///
-/// `EventUserRecord<'_>` is one of an [`OwnedKinesisEvent`](super::OwnedKinesisEvent).
-pub struct EventUserRecord<'b, R = KinesisEventRecord<'static>> {
-    position: usize,
-    source: &'b R,
-    user_record: UserRecordRef<'b>,
-}
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
-impl<R> Clone for EventUserRecord<'_, R> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
+    use super::super::error::Error;
+    use super::super::kinesis::OwnedKinesisEvent;
+    use super::super::response::BatchResponse;
+    use super::super::test_event::TestEvent;
+    use super::*;
+    use crate::record::UserRecord;
 
-impl<R> Copy for EventUserRecord<'_, R> {}
-
-impl<'b, R: EventRecord> EventUserRecord<'b, R> {
-    pub(super) fn new(position: usize, source: &'b R, user_record: UserRecordRef<'b>) -> Self {
-        Self {
-            position,
-            source,
-            user_record,
-        }
+    /// A clock that goes on by a second each time somebody looks at it.
+    fn ticking() -> SystemTime {
+        static SECONDS: AtomicU64 = AtomicU64::new(0);
+        let seconds = SECONDS.fetch_add(1, Ordering::Relaxed);
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    /// The Kinesis record it came in.
-    pub fn source(&self) -> &'b R {
-        self.source
+    fn is_done(response: &BatchResponse, count: usize, restart: &str) {
+        assert_eq!(response.counts().done(), count);
+        assert!(response.item_identifiers().eq([restart]));
     }
 
-    /// That Kinesis record's index in the event, counted from 0.
-    pub fn record_index(&self) -> usize {
-        self.position
-    }
-
-    /// The user record alone.
-    pub fn user_record(&self) -> UserRecordRef<'b> {
-        self.user_record
-    }
-
-    /// See [`UserRecordRef::partition_key`].
-    pub fn partition_key(&self) -> Option<&'b str> {
-        self.user_record.partition_key()
-    }
-
-    /// See [`UserRecordRef::explicit_hash_key`].
-    pub fn explicit_hash_key(&self) -> Option<&'b str> {
-        self.user_record.explicit_hash_key()
-    }
-
-    /// See [`UserRecordRef::hash_key`].
-    pub fn hash_key(&self) -> Option<HashKey> {
-        self.user_record.hash_key()
-    }
-
-    /// The data.
-    pub fn data(&self) -> &'b [u8] {
-        self.user_record.data()
-    }
-
-    /// The data, to send to another task. With this module's record types they share the Kinesis
-    /// record's buffer; with `aws_lambda_events`' they are copied.
-    pub fn shared_data(&self) -> Bytes {
-        share_part(self.source, self.data())
-    }
-
-    /// The data, read as JSON. `T` may borrow from them.
-    ///
-    /// # Errors
-    ///
-    /// [`JsonError`] if the data are not the JSON of a `T`. Unlike serde's own error, it quotes
-    /// nothing of the data, and can be logged.
-    ///
-    /// ```
-    /// use kinesis_aggregation::lambda::{Error, EventUserRecord};
-    ///
-    /// #[derive(serde::Deserialize)]
-    /// struct Order<'a> {
-    ///     customer: &'a str,
-    ///     total: u64,
-    /// }
-    ///
-    /// fn handle(user_record: EventUserRecord<'_>) -> Result<(), Error> {
-    ///     let order: Order = user_record.json()?;
-    ///     println!("{} owes {}", order.customer, order.total);
-    ///     Ok(())
-    /// }
-    /// ```
-    pub fn json<T: Deserialize<'b>>(&self) -> Result<T, JsonError> {
-        Ok(serde_json::from_slice(self.data())?)
-    }
-
-    /// The place in its Kinesis record, counted from 0.
-    pub fn sub_sequence_number(&self) -> u64 {
-        self.user_record.sub_sequence_number()
-    }
-
-    /// Whether it came out of an aggregated Kinesis record.
-    pub fn is_aggregated(&self) -> bool {
-        self.user_record.is_aggregated()
-    }
-
-    /// The Kinesis record's event id.
-    pub fn event_id(&self) -> Option<&'b str> {
-        self.source.event_id()
-    }
-
-    /// The shard.
-    pub fn shard_id(&self) -> Option<&'b str> {
-        self.source.shard_id()
-    }
-
-    /// The Kinesis record's sequence number, as the event has it.
-    pub fn sequence_number(&self) -> Option<&'b str> {
-        self.source.sequence_number()
-    }
-
-    /// When the stream received the Kinesis record.
-    pub fn arrival_time(&self) -> Option<SystemTime> {
-        self.source.arrival_time()
-    }
-
-    /// The position in the shard, if the sequence number is a number.
-    pub fn extended_sequence_number(&self) -> Option<ExtendedSequenceNumber> {
-        let sequence_number: SequenceNumber = self.sequence_number()?.parse().ok()?;
-        let sub_sequence_number = self.sub_sequence_number();
-        Some(ExtendedSequenceNumber::new(
-            sequence_number,
-            sub_sequence_number,
-        ))
-    }
-
-    /// `shardId:sequenceNumber:subSequenceNumber`: the same at every delivery, and different for
-    /// every other user record of the stream. `None` if the event does not name the shard or the
-    /// sequence number.
-    pub fn idempotency_key(&self) -> Option<String> {
-        let (shard_id, sequence_number) = (self.shard_id()?, self.sequence_number()?);
-        let sub_sequence_number = self.sub_sequence_number();
-        Some(format!(
-            "{shard_id}:{sequence_number}:{sub_sequence_number}"
-        ))
-    }
-}
-
-/// Lengths only.
-impl<R: EventRecord> fmt::Debug for EventUserRecord<'_, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventUserRecord")
-            .field("event_id", &self.event_id())
-            .field("user_record", &self.user_record)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<'b, R: EventRecord> EventUserRecord<'b, R> {
-    /// What a handler returned for this user record. If it failed, the callback is told.
-    pub(super) fn report<T>(&self, processor: &Processor, called: Called<T>) -> Option<T> {
-        match called {
-            Ok(Ok(value)) => return Some(value),
-            Ok(Err(error)) => self.fail(processor, FailureReason::Handler(&error)),
-            Err(Panicked) => self.fail(processor, FailureReason::Panicked),
-        }
-        None
-    }
-
-    /// Tells the callback that this user record failed.
-    pub(super) fn fail(&self, processor: &Processor, reason: FailureReason<'_>) {
-        let sub_sequence_number = Some(self.sub_sequence_number());
-        let failure = Failure::new(self.position, self.source, sub_sequence_number, reason);
-        processor.report(&failure);
+    #[test]
+    fn at_the_deadline_what_is_done_stays_done() {
+        let json = TestEvent::new()
+            .plain("a", "one")
+            .aggregate(["b", "c", "d"].map(|key| UserRecord::new(key, "one of three")))
+            .plain("e", "one")
+            .kinesis_json();
+        let event: OwnedKinesisEvent = serde_json::from_str(&json).unwrap();
+        let processor = Processor::new();
+        let in_three_seconds = || EventUserRecords {
+            deadline: Some(Deadline {
+                at: ticking() + Duration::from_secs(4),
+                now: ticking,
+            }),
+            ..processor.read(&event)
+        };
+        let response = in_three_seconds().process(|_| Ok::<(), Error>(()));
+        is_done(&response, 3, "2");
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.build().unwrap();
+        let user_records = in_three_seconds();
+        let run = user_records.process_async(async |_| Ok::<(), Error>(()));
+        is_done(&runtime.block_on(run), 3, "2");
+        let user_records = in_three_seconds();
+        let run = user_records.process_concurrently(2, async |_| Ok::<(), Error>(()));
+        is_done(&runtime.block_on(run), 3, "2");
+        // The state holds nothing of the aggregate, which comes again whole.
+        let count = |state: &mut u64, _: EventUserRecord<'_, _>| {
+            *state += 1;
+            Ok::<(), Error>(())
+        };
+        let (state, response) = in_three_seconds().process_window(0, count);
+        assert_eq!(state, 1);
+        is_done(&response, 3, "2");
     }
 }

@@ -37,6 +37,24 @@ impl Stored {
         Self::plain(sequence_number, "a", framed(user_records, true))
     }
 
+    /// An aggregate with a bad user record between these.
+    pub(super) fn with_bad_one(
+        sequence_number: &str,
+        before: &[(&str, &str)],
+        after: &[(&str, &str)],
+    ) -> Self {
+        let mut aggregated = AggregatedRecord::default();
+        let user_records = before.iter().chain(after);
+        for (index, (key, data)) in (0..).zip(user_records) {
+            aggregated.partition_key_table.push((*key).into());
+            aggregated.records.push(record(index, data));
+        }
+        aggregated
+            .records
+            .insert(before.len(), record(99_999, "lost"));
+        Self::plain(sequence_number, "a", sealed(&aggregated))
+    }
+
     pub(super) fn in_shard(mut self, shard: &str) -> Self {
         self.shard = shard.into();
         self
@@ -52,6 +70,10 @@ fn framed(user_records: &[(&str, &str)], cut: bool) -> Vec<u8> {
     if cut {
         aggregated.records.push(record(99_999, "lost"));
     }
+    sealed(&aggregated)
+}
+
+fn sealed(aggregated: &AggregatedRecord) -> Vec<u8> {
     let message = aggregated.encode_to_vec();
     let digest = md5::digest(&message);
     [&MAGIC[..], &message, &digest].concat()
