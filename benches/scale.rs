@@ -66,7 +66,10 @@ fn series(name: &str, pages: &[(usize, Vec<KinesisRecord>)], quick: bool) -> Cur
         points: Vec::new(),
     };
     for (size, page) in pages {
-        let user_records: usize = page.iter().map(KinesisRecord::user_record_count).sum();
+        let user_records: usize = page
+            .iter()
+            .filter_map(KinesisRecord::user_record_count)
+            .sum();
         // Small ones many times, so that the clock can see them.
         let repeat = (20_000 / user_records).max(1);
         let rounds = if quick { 5 } else { 31 };

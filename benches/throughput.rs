@@ -54,7 +54,9 @@ fn bytes(page: &[KinesisRecord]) -> usize {
 }
 
 fn user_records(page: &[KinesisRecord]) -> usize {
-    page.iter().map(KinesisRecord::user_record_count).sum()
+    page.iter()
+        .filter_map(KinesisRecord::user_record_count)
+        .sum()
 }
 
 #[bench(args = DATA)]

@@ -4,30 +4,9 @@
 
 use std::ops::Range;
 
-/// Why a text is not a [`HashKey`](crate::HashKey).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ParseHashKeyError {
-    /// It is not an integer by the grammar of Java's `BigInteger`.
-    #[error("not an integer")]
-    NotANumber,
-    /// It is a number, but below 0 or above 2^128 - 1.
-    #[error("not between 0 and 2^128-1")]
-    OutOfRange,
-}
+pub use crate::hash_key::{HashKeyRangeError, ParseHashKeyError};
 
-/// Why two hash keys, or a text, are not a [`HashKeyRange`](crate::HashKeyRange).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HashKeyRangeError {
-    /// The start is above the end.
-    #[error("the start of the hash key range is above its end")]
-    Reversed,
-    /// The text does not have the form `START-END`.
-    #[error("a hash key range is START-END")]
-    NotARange,
-    /// One of the two is not a hash key.
-    #[error("the hash key range has an end that is not a hash key")]
-    HashKey(#[from] ParseHashKeyError),
-}
+use crate::hash_key::HashKey;
 
 /// A text is not a sequence number: it is not made of ASCII digits alone, or it is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -138,7 +117,7 @@ pub enum ShardMapError {
     #[error("no open shard owns the hash key {at}")]
     Gap {
         /// The lowest hash key without a shard.
-        at: u128,
+        at: HashKey,
     },
     /// Two open shards own a hash key.
     #[error("the open shard {id} owns hash keys that another one owns too")]

@@ -70,6 +70,7 @@
 //! | `lambda` | [`lambda`]: events of every Kinesis shape, and the answers that make retries right |
 //! | `sdk` | [`sdk`]: reading with aws-sdk-kinesis |
 //! | `prost` | [`proto`]: prost's messages for the schema |
+//! | `serde` | serde's traits for hash keys, hash key ranges and shards |
 //!
 //! # No panics
 //!
@@ -92,6 +93,8 @@ mod record;
 #[cfg(feature = "sdk")]
 pub mod sdk;
 mod sequence;
+#[cfg(feature = "serde")]
+mod serialize;
 mod shard;
 mod sharded;
 pub mod wire;
@@ -107,7 +110,8 @@ pub use deaggregate::{
 pub use error::{Loss, LossKind};
 pub use hash_key::{HashKey, HashKeyRange};
 pub use record::{
-    KinesisRecord, KinesisRecordRef, OwnedUserRecord, StoredRecord, UserRecord, UserRecordRef,
+    IntoData, KinesisRecord, KinesisRecordRef, OwnedUserRecord, StoredRecord, UserRecord,
+    UserRecordRef,
 };
 pub use sequence::{ExtendedSequenceNumber, SequenceNumber};
 pub use shard::{Shard, ShardMap};

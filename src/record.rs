@@ -1,11 +1,14 @@
 //! User records, which applications put and get, and Kinesis records, which the stream stores.
 
+mod data;
 mod read;
 
-pub use read::{KinesisRecordRef, OwnedUserRecord, StoredRecord, UserRecordRef};
-
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
+
+pub use data::IntoData;
+pub use read::{KinesisRecordRef, OwnedUserRecord, StoredRecord, UserRecordRef};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -14,7 +17,7 @@ use crate::hash_key::HashKey;
 
 /// What an application puts: data under a partition key.
 ///
-/// Cloning is cheap: the data and the key are shared.
+/// Cloning is cheap: data and key are shared. `Debug` shows lengths only.
 ///
 /// ```
 /// use kinesis_aggregation::{HashKey, UserRecord};
@@ -30,53 +33,75 @@ pub struct UserRecord {
 }
 
 impl UserRecord {
-    /// A user record with a partition key: 1 to 256 characters, judged where it is put.
-    pub fn new(partition_key: impl Into<ByteString>, data: impl Into<Bytes>) -> Self {
+    /// A user record with a partition key of 1 to 256 characters, which is checked where the
+    /// record is put.
+    ///
+    /// ```
+    /// use kinesis_aggregation::UserRecord;
+    ///
+    /// let (key, data) = (String::from("key"), vec![0xFF, 0x00]);
+    /// assert_eq!(UserRecord::new("key", data.as_slice()), UserRecord::new(key, data));
+    /// ```
+    pub fn new(partition_key: impl Into<ByteString>, data: impl IntoData) -> Self {
         Self {
             partition_key: Some(partition_key.into()),
             explicit_hash_key: None,
-            data: data.into(),
+            data: data.into_data(),
         }
     }
 
-    /// A user record that does not care where it goes. On a stream with service-managed
-    /// distribution it travels without a key; elsewhere it shares a random one with others like
-    /// it, and readers see that key.
-    pub fn without_partition_key(data: impl Into<Bytes>) -> Self {
+    /// A user record that may go to any shard. On a stream with service-managed distribution it
+    /// travels without a key; elsewhere it shares a random one with others like it, and readers
+    /// see that key.
+    pub fn without_partition_key(data: impl IntoData) -> Self {
         Self {
             partition_key: None,
             explicit_hash_key: None,
-            data: data.into(),
+            data: data.into_data(),
         }
     }
 
-    /// Decides the shard by `hash_key` instead of by the partition key.
+    /// Sets the explicit hash key, which picks the shard in place of the partition key.
     #[must_use]
     pub fn with_explicit_hash_key(mut self, hash_key: HashKey) -> Self {
         self.explicit_hash_key = Some(hash_key);
         self
     }
 
-    /// The partition key, unless the record does without.
+    /// Returns the partition key, if it has one.
     pub fn partition_key(&self) -> Option<&str> {
         self.partition_key.as_deref()
     }
 
-    /// The explicit hash key, if there is one.
+    /// Returns the explicit hash key, if it has one.
     pub fn explicit_hash_key(&self) -> Option<HashKey> {
         self.explicit_hash_key
     }
 
-    /// The effective hash key, which decides the shard: the explicit one, else the partition
-    /// key's (computed at every call); none without both.
+    /// Returns the effective hash key, which picks the shard: the explicit one, else the partition
+    /// key's (an MD5 at every call). `None` if it has neither.
     pub fn hash_key(&self) -> Option<HashKey> {
         self.explicit_hash_key
             .or_else(|| self.partition_key().map(HashKey::of_partition_key))
     }
 
-    /// The data.
+    /// Returns the data.
     pub fn data(&self) -> &Bytes {
         &self.data
+    }
+
+    /// For tests: returns a value whose `Debug` shows keys and data, which the record's own never
+    /// does.
+    ///
+    /// ```
+    /// use kinesis_aggregation::UserRecord;
+    ///
+    /// let record = UserRecord::new("some key", "some data");
+    /// assert!(!format!("{record:?}").contains("some"));
+    /// assert!(format!("{:?}", record.revealed()).contains("some data"));
+    /// ```
+    pub fn revealed(&self) -> impl fmt::Debug + PartialEq + use<'_> {
+        Revealed(self)
     }
 
     /// Makes the data the part of `frame` that ends at `end`, so that the buffer where it came in
@@ -96,6 +121,21 @@ impl UserRecord {
     }
 }
 
+/// Shows what the `Debug` of the record itself leaves out.
+#[derive(PartialEq)]
+struct Revealed<'a, R>(&'a R);
+
+impl fmt::Debug for Revealed<'_, UserRecord> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = self.0;
+        f.debug_struct("UserRecord")
+            .field("partition_key", &record.partition_key())
+            .field("explicit_hash_key", &record.explicit_hash_key)
+            .field("data", &format_args!("b\"{}\"", record.data.escape_ascii()))
+            .finish()
+    }
+}
+
 /// Lengths only.
 impl fmt::Debug for UserRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -109,31 +149,34 @@ impl fmt::Debug for UserRecord {
 
 /// What a stream stores: made by an aggregator to be put, or built from what was fetched.
 ///
+/// Two of them are equal if keys, data and sequence number are. `Debug` shows lengths only.
+///
 /// ```
 /// use kinesis_aggregation::KinesisRecord;
 ///
 /// let fetched = KinesisRecord::new("key", "data").with_sequence_number("49590338271490256608559692538361571095921575989136588898");
 /// assert_eq!(fetched.partition_key(), Some("key"));
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct KinesisRecord {
     pub(crate) partition_key: Option<ByteString>,
     pub(crate) explicit_hash_key: Option<HashKey>,
     pub(crate) sequence_number: Option<ByteString>,
     pub(crate) data: Bytes,
-    pub(crate) user_record_count: usize,
+    /// What an aggregator knows; it is not part of what the stream stores.
+    pub(crate) user_record_count: Option<usize>,
 }
 
 impl KinesisRecord {
     /// A Kinesis record with a partition key and data.
-    pub fn new(partition_key: impl Into<ByteString>, data: impl Into<Bytes>) -> Self {
-        Self::with_optional_key(Some(partition_key.into()), data.into())
+    pub fn new(partition_key: impl Into<ByteString>, data: impl IntoData) -> Self {
+        Self::with_optional_key(Some(partition_key.into()), data.into_data())
     }
 
-    /// A Kinesis record of a stream with service-managed distribution, which may leave the
-    /// partition key out.
-    pub fn without_partition_key(data: impl Into<Bytes>) -> Self {
-        Self::with_optional_key(None, data.into())
+    /// A Kinesis record without a partition key, as only a stream with service-managed
+    /// distribution takes it.
+    pub fn without_partition_key(data: impl IntoData) -> Self {
+        Self::with_optional_key(None, data.into_data())
     }
 
     pub(crate) fn with_optional_key(partition_key: Option<ByteString>, data: Bytes) -> Self {
@@ -142,48 +185,92 @@ impl KinesisRecord {
             explicit_hash_key: None,
             sequence_number: None,
             data,
-            user_record_count: 1,
+            user_record_count: None,
         }
     }
 
-    /// With the sequence number that the stream gave it.
+    /// Sets the sequence number that the stream gave it.
     #[must_use]
     pub fn with_sequence_number(mut self, sequence_number: impl Into<ByteString>) -> Self {
         self.sequence_number = Some(sequence_number.into());
         self
     }
 
-    /// The partition key to put it under.
+    /// Returns the partition key to put it under; for an aggregate this is the
+    /// [outer key](crate::OuterKey).
     pub fn partition_key(&self) -> Option<&str> {
         self.partition_key.as_deref()
     }
 
-    /// The explicit hash key to put it with: the effective hash key of its first user record, as
-    /// the KPL does.
+    /// Returns the explicit hash key to put it with. An aggregator sets it to the effective hash
+    /// key of the first user record, as the KPL does.
     pub fn explicit_hash_key(&self) -> Option<HashKey> {
         self.explicit_hash_key
     }
 
-    /// The sequence number, if the stream gave one.
+    /// Returns the sequence number, if the stream gave one.
     pub fn sequence_number(&self) -> Option<&str> {
         self.sequence_number.as_deref()
     }
 
-    /// The data to put.
+    /// Returns the data.
     pub fn data(&self) -> &Bytes {
         &self.data
     }
 
-    /// How many user records an aggregator put into it.
-    pub fn user_record_count(&self) -> usize {
+    /// Returns how many user records an aggregator put into it; `None` if no aggregator made it.
+    /// To count those of a record that was fetched, [read](crate::deaggregate) it.
+    pub fn user_record_count(&self) -> Option<usize> {
         self.user_record_count
     }
 
-    /// The bytes that count towards the service's limits: data and partition key.
+    /// Returns the size that counts towards the service's limits: data and partition key, in
+    /// bytes.
     pub fn size(&self) -> usize {
         self.data
             .len()
             .saturating_add(self.partition_key().map_or(0, str::len))
+    }
+
+    /// For tests: see [`UserRecord::revealed`].
+    pub fn revealed(&self) -> impl fmt::Debug + PartialEq + use<'_> {
+        Revealed(self)
+    }
+
+    /// What is compared and hashed.
+    fn parts(&self) -> impl Eq + Hash + use<'_> {
+        (
+            &self.partition_key,
+            self.explicit_hash_key,
+            &self.sequence_number,
+            &self.data,
+        )
+    }
+}
+
+impl PartialEq for KinesisRecord {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for KinesisRecord {}
+
+impl Hash for KinesisRecord {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+impl fmt::Debug for Revealed<'_, KinesisRecord> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = self.0;
+        f.debug_struct("KinesisRecord")
+            .field("partition_key", &record.partition_key())
+            .field("explicit_hash_key", &record.explicit_hash_key)
+            .field("sequence_number", &record.sequence_number())
+            .field("data", &format_args!("b\"{}\"", record.data.escape_ascii()))
+            .finish()
     }
 }
 

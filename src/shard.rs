@@ -14,7 +14,7 @@ use crate::hash_key::{HashKey, HashKeyRange};
 /// let shard = Shard::open("shardId-000000000000", HashKeyRange::FULL);
 /// assert!(!shard.is_closed());
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shard {
     id: String,
     hash_key_range: HashKeyRange,
@@ -69,7 +69,7 @@ impl Shard {
 /// assert_eq!(map.hash_key_range("shardId-000000000000"), Some(HashKeyRange::FULL));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardMap {
     /// Sorted, without gap or overlap; never empty.
     open: Vec<Shard>,
@@ -155,7 +155,7 @@ fn check(open: &[Shard]) -> Result<(), ShardMapError> {
         let start = shard.hash_key_range.start();
         match expected {
             Some(next) if start == next => {}
-            Some(next) if start > next => return Err(ShardMapError::Gap { at: next.get() }),
+            Some(next) if start > next => return Err(ShardMapError::Gap { at: next }),
             _ => {
                 return Err(ShardMapError::Overlap {
                     id: shard.id.clone(),
@@ -167,6 +167,6 @@ fn check(open: &[Shard]) -> Result<(), ShardMapError> {
     }
     match expected {
         None => Ok(()),
-        Some(at) => Err(ShardMapError::Gap { at: at.get() }),
+        Some(at) => Err(ShardMapError::Gap { at }),
     }
 }

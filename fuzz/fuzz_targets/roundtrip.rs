@@ -35,7 +35,7 @@ libfuzzer_sys::fuzz_target!(|input: (u16, u8, Vec<Put>)| {
     assert!(
         stored
             .iter()
-            .all(|one| { one.user_record_count() == 1 || one.data().len() <= max_size })
+            .all(|one| { one.user_record_count() == Some(1) || one.data().len() <= max_size })
     );
     let batch = Deaggregator::new().deaggregate_batch(&stored);
     let mut put = put.into_iter();

@@ -50,9 +50,10 @@ impl Publisher {
     pub(super) fn request(&self, records: &[KinesisRecord]) {
         let mut user_records = 0;
         for record in records {
-            user_records += record.user_record_count();
-            self.user_records_per_kinesis_record
-                .record(to_f64(record.user_record_count()));
+            // No aggregator made it: it is one user record, as it was put.
+            let count = record.user_record_count().unwrap_or(1);
+            user_records += count;
+            self.user_records_per_kinesis_record.record(to_f64(count));
         }
         self.kinesis_records_per_put_records_request
             .record(to_f64(records.len()));

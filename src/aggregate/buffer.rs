@@ -325,7 +325,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
         let first_key = || self.partition_keys.entries().first().cloned();
         let record = |partition_key| KinesisRecord {
             explicit_hash_key: Some(self.hash_key),
-            user_record_count: self.len(),
+            user_record_count: Some(self.len()),
             ..KinesisRecord::with_optional_key(partition_key, Bytes::new())
         };
         if let Some(raw) = self.lone_raw() {

@@ -18,7 +18,7 @@ const LONGEST_KEY: usize = 256 * 4;
 
 /// The partition key of an aggregated Kinesis record. A user record that travels raw keeps its
 /// own.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OuterKey {
     /// `a`, as the KPL has it. Lambda's ParallelizationFactor then does nothing: it hands out
     /// records by this key.
@@ -45,7 +45,7 @@ impl OuterKey {
 
 /// The checked settings of an [`AggregatorBuilder`](super::AggregatorBuilder): what
 /// [`Aggregator`](super::Aggregator) goes by, and whoever fills a [`Buffer`](super::Buffer).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Settings {
     pub(super) max_size: usize,
     pub(super) max_count: usize,

@@ -1,18 +1,37 @@
 //! The writer: the KPL's bytes, with the exact size known before a byte is written.
+//!
+//! Two user records under one partition key, `k`:
+//!
+//! ```text
+//! F3 89 9A C2                magic
+//! 0A 01 6B                   partition_key_table: 1 byte, "k"
+//! 1A 07                      records: 7 bytes
+//!    08 00                     partition_key_index: 0
+//!    1A 03 6F 6E 65            data: 3 bytes, "one"
+//! 1A 09                      records: 9 bytes
+//!    08 00                     partition_key_index: 0
+//!    10 00                     explicit_hash_key_index: 0, if there is one; its table,
+//!    1A 03 74 77 6F            tagged 12, follows the other
+//! ..                         MD5 of all between the magic and here, 16 bytes
+//! ```
+//!
+//! Every tag is one byte: the field's number times 8, plus 2 for what has a length and 0 for a
+//! varint. The fields go in the order of their numbers, as the KPL writes them: a reader takes any
+//! order, but the same user records are to give the same bytes.
 
 use super::frame::{DIGEST_LEN, FRAME_OVERHEAD, MAGIC};
 use crate::md5;
 
 /// The table entries that a user record refers to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RecordIndices {
-    /// Position in the partition key table.
+    /// Index into the partition key table.
     pub partition_key: u32,
-    /// Position in the explicit hash key table, if the record has an explicit hash key.
+    /// Index into the explicit hash key table, if the record has an explicit hash key.
     pub explicit_hash_key: Option<u32>,
 }
 
-/// The exact length of a frame, kept as its parts become known.
+/// The exact length of a frame, added up as its parts become known.
 ///
 /// ```
 /// use kinesis_aggregation::wire::{self, EncodedSize, RecordIndices};
@@ -22,7 +41,7 @@ pub struct RecordIndices {
 /// let frame = wire::encode(["k"], [""; 0], [(indices, b"x".as_slice())]);
 /// assert_eq!(frame.len(), size.get());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EncodedSize(usize);
 
 /// A frame without anything in it: magic and digest.
@@ -33,19 +52,19 @@ impl Default for EncodedSize {
 }
 
 impl EncodedSize {
-    /// In bytes.
+    /// Returns the length in bytes.
     pub const fn get(self) -> usize {
         self.0
     }
 
-    /// With one more entry of either table, of `len` bytes.
+    /// The length with one more entry in either table, of `len` bytes.
     #[inline]
     #[must_use]
     pub fn with_key(self, len: usize) -> Self {
         self.with_field(len)
     }
 
-    /// With one more user record.
+    /// The length with one more user record.
     #[inline]
     #[must_use]
     pub fn with_record(self, indices: RecordIndices, data_len: usize) -> Self {
@@ -75,11 +94,12 @@ fn record_len(indices: RecordIndices, data_len: usize) -> usize {
         .saturating_add(field_len(data_len))
 }
 
-/// The length of a varint, in bytes.
+/// The length of a varint, in bytes: seven bits go into each.
 #[inline]
 fn varint_len(value: u64) -> usize {
     let bits = u64::BITS.saturating_sub((value | 1).leading_zeros());
-    // Sevenths, rounded up: for 1 to 64 it is the same, and takes no division.
+    // Rounds bits / 7 up without a division: for 1 to 64 bits, (9 * bits + 64) / 64 is the same.
+    // 7 bits: 127 / 64 = 1; 8 bits: 136 / 64 = 2; 64 bits: 640 / 64 = 10.
     let len = bits.saturating_mul(9).saturating_add(64) >> 6;
     usize::try_from(len).unwrap_or(10)
 }
@@ -89,9 +109,24 @@ fn to_u64(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
 }
 
-/// Writes a whole frame: the tables first, then the user records, as the KPL does.
+/// Writes a whole frame.
 ///
-/// The indices are written as given: they should be inside the tables.
+/// The indices are written as given: they should be inside the tables. An empty list of records
+/// gives a frame too; the KCL takes it for a plain record if the tables are empty as well, and
+/// finds nothing in it otherwise.
+///
+/// ```
+/// use kinesis_aggregation::wire::{self, RecordIndices};
+///
+/// let indices = RecordIndices { partition_key: 0, explicit_hash_key: None };
+/// let records = [(indices, b"one".as_slice()), (indices, b"two".as_slice())];
+/// let frame = wire::encode(["k"], [""; 0], records);
+/// assert_eq!(
+///     frame[..25],
+///     *b"\xF3\x89\x9A\xC2\x0A\x01k\x1A\x07\x08\x00\x1A\x03one\x1A\x07\x08\x00\x1A\x03two",
+/// );
+/// assert!(wire::is_framed(&frame));
+/// ```
 pub fn encode<'a>(
     partition_keys: impl IntoIterator<Item: AsRef<str>>,
     explicit_hash_keys: impl IntoIterator<Item: AsRef<str>>,
@@ -102,9 +137,18 @@ pub fn encode<'a>(
     frame
 }
 
-/// Writes a frame but for its digest, whose room stays zero: [`seal`] or [`seal_many`] fills it.
+/// Writes a frame whose digest is still 16 zeros: [`seal`] or [`seal_many`] writes that.
 ///
-/// `capacity` is the frame's length as far as it is known ([`EncodedSize`]).
+/// `capacity` is the frame's length, if it is known (see [`EncodedSize`]); 0 is fine, too.
+///
+/// ```
+/// use kinesis_aggregation::wire::{self, RecordIndices};
+///
+/// let record = (RecordIndices::default(), b"data".as_slice());
+/// let mut frames = [record, record].map(|one| wire::encode_unsealed(0, ["k"], [""; 0], [one]));
+/// wire::seal_many(frames.iter_mut().map(Vec::as_mut_slice));
+/// assert!(frames.iter().all(|frame| wire::is_framed(frame)));
+/// ```
 pub fn encode_unsealed<'a>(
     capacity: usize,
     partition_keys: impl IntoIterator<Item: AsRef<str>>,
@@ -129,7 +173,9 @@ pub fn encode_unsealed<'a>(
 #[inline]
 fn put_record(out: &mut Vec<u8>, indices: RecordIndices, data: &[u8]) {
     let len = record_len(indices, data.len());
-    // Most records have a key's index of one byte and lengths of two: one copy of eight bytes.
+    // Most user records have one of the first 128 keys and 128 to 16383 bytes in all. Their
+    // header has always the same shape, which is copied at once:
+    //   1A len len  08 key  1A data-len data-len
     if let (key @ 0..=0x7F, None, 0x80.., 0x80..=0x3FFF) = (
         indices.partition_key,
         indices.explicit_hash_key,
@@ -152,7 +198,7 @@ fn put_record(out: &mut Vec<u8>, indices: RecordIndices, data: &[u8]) {
     put_bytes(out, 0x1A, data);
 }
 
-/// A varint of two bytes.
+/// A varint of two bytes, the low seven bits first: 300 = 2 * 128 + 44 is AC 02.
 fn two(value: usize) -> [u8; 2] {
     let ([low, ..], [high, ..]) = (value.to_le_bytes(), (value >> 7).to_le_bytes());
     [low | 0x80, high]
@@ -175,12 +221,27 @@ fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     }
 }
 
-/// Writes the digest of an unsealed frame; does nothing to what is too short to be one.
+/// Puts magic and digest around a message that was encoded elsewhere, with `prost` say.
+///
+/// ```
+/// use kinesis_aggregation::wire;
+///
+/// let message = b"\x0A\x01k\x1A\x07\x08\x00\x1A\x03one";
+/// let frame = wire::seal_message(message);
+/// assert_eq!(wire::Frame::split(&frame).unwrap().message(), message);
+/// assert!(wire::is_framed(&frame));
+/// ```
+pub fn seal_message(message: &[u8]) -> Vec<u8> {
+    [&MAGIC, message, &md5::digest(message)].concat()
+}
+
+/// Writes the digest of a frame into its last 16 bytes. Does nothing to what is too short to be a
+/// frame.
 pub fn seal(frame: &mut [u8]) {
     seal_many([frame]);
 }
 
-/// Writes the digests of many unsealed frames, computed together.
+/// Writes the digests of many frames, which are computed together: several times faster.
 pub fn seal_many<'a>(frames: impl IntoIterator<Item = &'a mut [u8]>) {
     let (messages, rooms): (Vec<&[u8]>, Vec<&mut [u8; DIGEST_LEN]>) = frames
         .into_iter()

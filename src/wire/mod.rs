@@ -25,7 +25,9 @@ mod locate;
 mod quick_tests;
 mod text;
 
-pub use encode::{EncodedSize, RecordIndices, encode, encode_unsealed, seal, seal_many};
+pub use encode::{
+    EncodedSize, RecordIndices, encode, encode_unsealed, seal, seal_many, seal_message,
+};
 pub use frame::{DIGEST_LEN, FRAME_OVERHEAD, Frame, MAGIC, is_framed};
 pub use index::{Extent, Index, IndexedRecord};
 pub use text::key_text;

@@ -170,7 +170,9 @@ fn written(
         .explicit_hash_key()
         .expect("each one names its hash key");
     let lane = put.get_mut(&lanes.lane(hash_key)).expect("a lane in use");
-    let members: Vec<_> = lane.drain(..out.user_record_count()).collect();
+    let members: Vec<_> = lane
+        .drain(..out.user_record_count().expect("an aggregator made it"))
+        .collect();
     assert_eq!(
         members[0].hash_key(),
         Some(hash_key),

@@ -1,9 +1,10 @@
 //! What the other tests left open: each was found by a mutation of the code that none noticed.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use kinesis_aggregation::error::{AggregateErrorKind, HashKeyRangeError, ParseHashKeyError};
 use kinesis_aggregation::wire::{self, Index, RecordIndices};
 use kinesis_aggregation::{
@@ -250,7 +251,7 @@ fn user_records_without_a_key_share_an_aggregate_of_one_hash_key() {
         .push(UserRecord::new("key", "y"))
         .unwrap()
         .unwrap();
-    assert_eq!(closed.user_record_count(), 2);
+    assert_eq!(closed.user_record_count(), Some(2));
     let read = deaggregate(None, closed.data());
     let keys: Vec<_> = read
         .user_records()
@@ -329,6 +330,66 @@ fn debug_says_what_it_is() {
         ),
     ] {
         assert!(text.contains(name), "{text}");
+    }
+}
+
+#[test]
+fn what_is_revealed_is_shown_whole() {
+    let user_record = UserRecord::new("key", b"\xFFfirst").with_explicit_hash_key(HashKey::MAX);
+    let kinesis_record = KinesisRecord::new("key", "second").with_sequence_number("17");
+    for text in [format!("{user_record:?}"), format!("{kinesis_record:?}")] {
+        assert!(!text.contains("\"key\"") && !text.contains("first") && !text.contains("second"));
+    }
+    assert_eq!(
+        format!("{:?}", user_record.revealed()),
+        "UserRecord { partition_key: Some(\"key\"), explicit_hash_key: \
+         Some(HashKey(340282366920938463463374607431768211455)), data: b\"\\xfffirst\" }"
+    );
+    assert_eq!(
+        format!("{:?}", kinesis_record.revealed()),
+        "KinesisRecord { partition_key: Some(\"key\"), explicit_hash_key: None, \
+         sequence_number: Some(\"17\"), data: b\"second\" }"
+    );
+    let same = user_record.clone();
+    assert_eq!(user_record.revealed(), same.revealed());
+}
+
+/// What only an aggregator knows makes no difference.
+#[test]
+fn a_kinesis_record_that_was_fetched_equals_the_one_that_was_put() {
+    let mut aggregator = Aggregator::builder().build().unwrap();
+    aggregator.push(UserRecord::new("key", "x")).unwrap();
+    let put = aggregator.flush().unwrap();
+    assert_eq!(put.user_record_count(), Some(1));
+    let other = KinesisRecord::new("key", "x");
+    assert_ne!(put, other, "it has no explicit hash key");
+    let sent = put.clone().with_sequence_number("1");
+    assert_ne!(put, sent);
+    assert_eq!(sent, put.with_sequence_number("1"));
+    assert_eq!(other.user_record_count(), None);
+    assert_eq!(HashSet::from([other.clone(), other]).len(), 1);
+}
+
+#[test]
+fn data_comes_in_many_forms() {
+    let expected = UserRecord::new("key", Bytes::from_static(b"data"));
+    let text = String::from("data");
+    let vec = text.clone().into_bytes();
+    for record in [
+        UserRecord::new("key", "data"),
+        UserRecord::new("key", text.as_str()),
+        UserRecord::new("key", &text),
+        UserRecord::new("key", vec.as_slice()),
+        UserRecord::new("key", &vec),
+        UserRecord::new("key", vec.clone().into_boxed_slice()),
+        UserRecord::new("key", vec),
+        UserRecord::new("key", *b"data"),
+        UserRecord::new("key", b"data"),
+        UserRecord::new("key", BytesMut::from("data")),
+        UserRecord::new("key", expected.data()),
+        UserRecord::new(String::from("key"), text),
+    ] {
+        assert_eq!(record, expected);
     }
 }
 

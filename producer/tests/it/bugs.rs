@@ -107,7 +107,7 @@ fn a_record_that_pauses_does_not_hold_up_its_shard_after_a_split() {
     bench.put(4, "two");
     let requests = bench.drive(4);
     assert_eq!(requests.len(), 1, "it does not wait for the other's pause");
-    assert_eq!(requests[0].1[0].user_record_count(), 1);
+    assert_eq!(requests[0].1[0].user_record_count(), Some(1));
 }
 
 /// One record is under way, and another expires on the way into the next request.

@@ -472,8 +472,12 @@ impl Tally {
                 .any(|attempt| attempt.error() == Some("WrongShard"));
             self.again += usize::from(wrong);
         }
-        let is_raw =
-            |stored: &&super::model_stream::StoredRecord| stored.record.user_record_count() == 1;
+        let is_raw = |stored: &&super::model_stream::StoredRecord| {
+            stored
+                .record
+                .user_record_count()
+                .is_none_or(|count| count == 1)
+        };
         self.raw += run.stream.stored.iter().filter(is_raw).count();
     }
 

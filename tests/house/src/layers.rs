@@ -8,14 +8,16 @@ use crate::imports::Package;
 
 /// From the top down; rooms in one group do not import each other.
 const ROOMS: &[&[&str]] = &[
-    &["error", "md5"],
-    &["hash_key", "sequence", "proto"],
+    &["md5"],
+    &["hash_key"],
+    &["error"],
+    &["sequence", "proto"],
     &["wire"],
     &["record"],
     &["deaggregate", "aggregate", "shard"],
     &["sharded"],
     &["packing"],
-    &["sdk", "lambda"],
+    &["sdk", "lambda", "serialize"],
 ];
 
 fn level(room: &str) -> Option<usize> {

@@ -1,0 +1,122 @@
+//! serde (feature `serde`): hash keys and ranges as their texts, shards as structs.
+//!
+//! A hash key is a string, not a number, because most JSON readers keep 53 bits of a number, and a
+//! hash key has 128.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::hash_key::{HashKey, HashKeyRange};
+use crate::shard::Shard;
+
+/// Reads and writes these types as the text of their `Display` and `FromStr`.
+macro_rules! as_text {
+    ($($type:ty: $expected:literal,)*) => {$(
+        #[doc = concat!("As a string: ", $expected, ".")]
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        #[doc = concat!("From a string: ", $expected, ".")]
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(Text {
+                    expected: $expected,
+                    of: PhantomData,
+                })
+            }
+        }
+    )*};
+}
+
+as_text! {
+    HashKey: "a hash key in decimal",
+    HashKeyRange: "a hash key range, START-END",
+}
+
+struct Text<T> {
+    expected: &'static str,
+    of: PhantomData<T>,
+}
+
+impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
+/// As a struct of `id`, `hash_key_range` and `closed`.
+impl Serialize for Shard {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut shard = serializer.serialize_struct("Shard", 3)?;
+        shard.serialize_field("id", self.id())?;
+        shard.serialize_field("hash_key_range", &self.hash_key_range())?;
+        shard.serialize_field("closed", &self.is_closed())?;
+        shard.end()
+    }
+}
+
+/// From a struct of `id`, `hash_key_range` and `closed`.
+impl<'de> Deserialize<'de> for Shard {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename = "Shard")]
+        struct Fields {
+            id: String,
+            hash_key_range: HashKeyRange,
+            closed: bool,
+        }
+        let fields = Fields::deserialize(deserializer)?;
+        Ok(match fields.closed {
+            true => Self::closed(fields.id, fields.hash_key_range),
+            false => Self::open(fields.id, fields.hash_key_range),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_key_is_a_string() {
+        let json = "\"340282366920938463463374607431768211455\"";
+        assert_eq!(serde_json::to_string(&HashKey::MAX).unwrap(), json);
+        assert_eq!(serde_json::from_str::<HashKey>(json).unwrap(), HashKey::MAX);
+        for (bad, why) in [
+            ("7", "expected a hash key in decimal"),
+            ("\"x\"", "not an integer"),
+            ("\"-1\"", "not between 0 and 2^128-1"),
+        ] {
+            let error = serde_json::from_str::<HashKey>(bad).unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_shard_is_a_struct() {
+        let range = HashKeyRange::new(HashKey::MIN, HashKey::new(99)).unwrap();
+        for (shard, closed) in [
+            (Shard::open("shardId-000000000001", range), false),
+            (Shard::closed("shardId-000000000001", range), true),
+        ] {
+            let json = serde_json::json!({
+                "id": "shardId-000000000001", "hash_key_range": "0-99", "closed": closed,
+            });
+            assert_eq!(serde_json::to_value(&shard).unwrap(), json);
+            assert_eq!(serde_json::from_value::<Shard>(json).unwrap(), shard);
+        }
+    }
+}
