@@ -91,21 +91,33 @@ function refusals({ losses, text }) {
   return made.sort((a, b) => a.index - b.index);
 }
 
-/** Frees an aggregator that nobody holds any more. */
-const forgotten = new FinalizationRegistry((handle) => core.run((exports) => exports.close(handle)));
+/** Frees an aggregator. The core may have started anew since: then it is gone already. */
+function close({ exports, handle }) {
+  if (exports === core.exports) exports.close(handle);
+}
+
+/** Frees what nobody holds any more. */
+const forgotten = new FinalizationRegistry(close);
 
 class RecordAggregator {
-  #handle;
+  #open;
 
   constructor(options = {}) {
     openRequest(options).send(core);
-    this.#handle = core.answer((exports) => exports.aggregator()).status;
-    forgotten.register(this, this.#handle, this);
+    const { status } = core.answer((exports) => exports.aggregator());
+    this.#open = { exports: core.exports, handle: status };
+    forgotten.register(this, this.#open, this);
+  }
+
+  #handle(exports) {
+    if (this.#open?.exports !== exports) throw new Error('the aggregator is closed');
+    return this.#open.handle;
   }
 
   #push(userRecords, flush) {
+    const handle = this.#handle(core.exports);
     pushRequest(userRecords).send(core);
-    return core.answer((exports) => exports.push(this.#handle, flush ? 1 : 0));
+    return core.answer((exports) => exports.push(handle, flush ? 1 : 0));
   }
 
   push(userRecord) {
@@ -119,33 +131,41 @@ class RecordAggregator {
     return kinesisRecords(this.#push([], true));
   }
 
-  /** User records, the last of a run of many. */
-  aggregate(userRecords) {
-    const answer = this.#push(userRecords, true);
-    return { kinesisRecords: kinesisRecords(answer), refused: refusals(answer) };
-  }
-
   get length() {
-    return core.run((exports) => exports.buffered_count(this.#handle)) >>> 0;
+    return core.exports.buffered_count(this.#handle(core.exports)) >>> 0;
   }
 
   get size() {
-    return core.run((exports) => exports.buffered_size(this.#handle)) >>> 0;
+    return core.exports.buffered_size(this.#handle(core.exports)) >>> 0;
   }
 
   close() {
+    if (this.#open === undefined) return;
     forgotten.unregister(this);
-    core.run((exports) => exports.close(this.#handle));
+    close(this.#open);
+    this.#open = undefined;
+  }
+
+  /** Many at once, and nothing is kept: their digests are computed together. */
+  static batch(userRecords, options) {
+    const aggregator = new RecordAggregator(options);
+    try {
+      const answer = aggregator.#push(userRecords, true);
+      return { kinesisRecords: kinesisRecords(answer), refused: refusals(answer) };
+    } finally {
+      aggregator.close();
+    }
   }
 }
 
 function aggregate(userRecords, options) {
-  const aggregator = new RecordAggregator(options);
-  try {
-    return aggregator.aggregate(Array.from(userRecords));
-  } finally {
-    aggregator.close();
-  }
+  return RecordAggregator.batch(Array.from(userRecords), options);
 }
 
-module.exports = { aggregate, RecordAggregator };
+/** One frame of all user records, for the compatible interface. */
+function encode(userRecords) {
+  pushRequest(userRecords).send(core);
+  return core.answer((exports) => exports.encode()).bytes;
+}
+
+module.exports = { aggregate, RecordAggregator, encode };

@@ -144,14 +144,15 @@ class Keys {
   }
 }
 
-function lossOf(answer, at) {
+function lossOf(answer, at, recordIndex) {
   const [kind, , userRecord, start, end, offset, from, to] = answer.losses.subarray(
     at * LOSS_NUMBERS,
     (at + 1) * LOSS_NUMBERS,
   );
+  const reason = answer.bytes.toString('utf8', from, to);
   return {
     kind: KINDS[kind] ?? 'unknown',
-    message: answer.bytes.toString('utf8', from, to),
+    message: `user record ${userRecord} of Kinesis record ${recordIndex}, at byte ${offset}: ${reason}`,
     userRecord,
     lost: { start, end },
     offset,
@@ -165,6 +166,7 @@ function lossOf(answer, at) {
 class UserRecords {
   #records;
   #how;
+  #parse;
   /** The first Kinesis record that was not opened yet. */
   #next = 0;
   /** The opened ones, and the core's answer. */
@@ -180,9 +182,16 @@ class UserRecords {
   #row = 0;
   #rowEnd = 0;
 
-  constructor(records, how) {
+  /** Of `records`, each of which `parse` makes a Kinesis record of. */
+  constructor(records, how, parse) {
     this.#records = records;
     this.#how = how;
+    this.#parse = parse;
+  }
+
+  /** Of Kinesis records that are ready to be read. */
+  static of(records, how) {
+    return new UserRecords(records, how, (record) => record);
   }
 
   [Symbol.iterator]() {
@@ -211,17 +220,22 @@ class UserRecords {
     return { done: false, value };
   }
 
+  /** What became of the Kinesis record that the last user record came from, in the core's numbers. */
+  get outcome() {
+    return this.#answer.records[this.#line * LINE];
+  }
+
   /** A plain Kinesis record, or a loss. */
   #other(what, at) {
     const source = this.#source;
-    if (what === LOSS) return new LostUserRecords(source, lossOf(this.#answer, at));
+    if (what === LOSS) return new LostUserRecords(source, lossOf(this.#answer, at, source.index));
     const data = new Uint8Array(this.#buffer, this.#offset, source.data.length);
     return new UserRecord(source, source.partitionKey, undefined, data, 0, false);
   }
 
   #nextRecord() {
-    this.#line += 1;
-    if (this.#line >= this.#batch.length && !this.#nextBatch()) return false;
+    if (this.#line + 1 < this.#batch.length) this.#line += 1;
+    else if (!this.#nextBatch()) return false;
     const { records } = this.#answer;
     const at = this.#line * LINE;
     const before = (n) => (this.#line === 0 ? 0 : records[at - LINE + n]);
@@ -239,7 +253,7 @@ class UserRecords {
     if (this.#next >= records.length) return false;
     this.#batch = [];
     for (let size = 0; this.#next < records.length && size < BATCH; this.#next += 1) {
-      const record = parse(records[this.#next], this.#next);
+      const record = this.#parse(records[this.#next], this.#next);
       size += record.data.length;
       this.#batch.push(record);
     }
@@ -252,7 +266,7 @@ class UserRecords {
 }
 
 function deaggregate(source, options) {
-  return new UserRecords(list(source), settings(options));
+  return new UserRecords(list(source), settings(options), parse);
 }
 
-module.exports = { deaggregate };
+module.exports = { deaggregate, UserRecords };

@@ -1,7 +1,7 @@
 //! Reads and writes the record format of the Amazon Kinesis Producer Library behind a handful of
 //! plain functions: what hosts in other languages load as WebAssembly.
 //!
-//! A host crosses the border once a batch. It asks for room with [`input`], writes its request
+//! A host crosses the border once a batch. It asks for room with `input`, writes its request
 //! there, calls one of the functions, and finds a table of numbers at the address it returns: see
 //! [`Output`]. Positions in the table count from the start of what the host gave, so that it makes
 //! views of its own memory; nothing has to be freed.
@@ -15,14 +15,16 @@
 //!
 //! | request | numbers |
 //! |---|---|
-//! | [`read`] | flags (1: salvage), hash key range `START-END` (text), position to resume after `SEQUENCE:SUB` (text), count; then for each Kinesis record its data (bytes) and its sequence number (text, empty if there is none) |
-//! | [`aggregator`] | flags (1: mixing shards, 2: by shard map, 4: outer key is the first one, 8: outer key is given), maximum size, maximum count, maximum size of a Kinesis record (each `FFFFFFFF` for the KPL's), outer key (text), count; then for each shard its id (text), hash key range `START-END` (text), and 1 if it is closed |
-//! | [`push`] | count; then for each user record its partition key (text), explicit hash key (text, empty if there is none), data (bytes) |
+//! | `read` | flags (1: salvage; 2: judge nothing but indices, as AWS's readers do), hash key range `START-END` (text), position to resume after `SEQUENCE:SUB` (text), count; then for each Kinesis record its data (bytes) and its sequence number (text, empty if there is none) |
+//! | `aggregator` | flags (1: mixing shards, 2: by shard map, 4: outer key is the first one, 8: outer key is given), maximum size, maximum count, maximum size of a Kinesis record (each `FFFFFFFF` for the KPL's), outer key (text), count; then for each shard its id (text), hash key range `START-END` (text), and 1 if it is closed |
+//! | `push`, `encode` | count; then for each user record its partition key (text), explicit hash key (text, empty if there is none), data (bytes) |
 
 mod input;
 mod output;
 #[cfg(feature = "read")]
 mod read;
+#[cfg(feature = "read")]
+mod unjudged;
 #[cfg(feature = "write")]
 mod write;
 
@@ -86,6 +88,13 @@ impl Instance {
         self.output.settle(answer)
     }
 
+    /// Writes the user records of the request into one frame, whatever their keys.
+    pub fn encode(&mut self) -> &Output {
+        self.output.clear();
+        let answer = write::encode(Input::new(&self.input), &mut self.output);
+        self.output.settle(answer)
+    }
+
     /// The number of user records, and of bytes, that an aggregator holds.
     pub fn buffered(&self, handle: u32) -> (usize, usize) {
         self.aggregators.buffered(handle)
@@ -146,6 +155,12 @@ mod exports {
     #[unsafe(no_mangle)]
     extern "C" fn push(handle: u32, flush: u32) -> u32 {
         with(|instance| address(instance.push(handle, flush != 0).header()))
+    }
+
+    #[cfg(feature = "write")]
+    #[unsafe(no_mangle)]
+    extern "C" fn encode() -> u32 {
+        with(|instance| address(instance.encode().header()))
     }
 
     #[cfg(feature = "write")]

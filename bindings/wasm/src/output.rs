@@ -8,6 +8,10 @@ pub const PLAIN: u32 = u32::MAX;
 /// In place of a row's partition key: the row is a loss, and its first number the loss's position.
 pub const LOSS: u32 = u32::MAX - 1;
 
+/// The numbers of a loss.
+#[cfg(feature = "read")]
+const LOSS_NUMBERS: usize = 8;
+
 /// What a call found. The host gets the address of the header: the status, then the address and
 /// the length of each of the tables, in the order of the fields here.
 #[derive(Debug, Default)]
@@ -29,7 +33,7 @@ pub struct Output {
     /// Where each used key ends, in UTF-16 units from the start of its Kinesis record's text.
     pub keys: Vec<u32>,
     /// Losses, eight numbers each: kind, Kinesis record, user record, start and end of what is
-    /// lost, byte offset, start and end of the message in `bytes`. Or user records that were
+    /// lost, byte offset, start and end of the reason in `bytes`. Or user records that were
     /// refused: position, start and end of the message in `text`.
     pub losses: Vec<u32>,
     /// Keys, put together.
@@ -87,7 +91,14 @@ impl Output {
         self
     }
 
+    /// How many losses there are.
+    #[cfg(feature = "read")]
+    pub(crate) fn losses_len(&self) -> u32 {
+        to_u32(self.losses.chunks(LOSS_NUMBERS).len())
+    }
+
     /// Appends a text; where it starts and ends.
+    #[cfg(feature = "read")]
     pub(crate) fn say(&mut self, message: &str) -> [u32; 2] {
         let start = to_u32(self.bytes.len());
         self.bytes.extend_from_slice(message.as_bytes());

@@ -7,8 +7,11 @@ use kinesis_aggregation::{
 
 use crate::input::{Bad, Input};
 use crate::output::{LOSS, Output, PLAIN, to_u32};
+use crate::unjudged;
 
 const SALVAGE: u32 = 1;
+/// Judge nothing but the indices.
+const UNJUDGED: u32 = 2;
 
 struct Stored<'a> {
     data: &'a [u8],
@@ -31,7 +34,8 @@ impl StoredRecord for Stored<'_> {
 }
 
 pub(crate) fn read(mut input: Input<'_>, output: &mut Output) -> Result<(), Bad> {
-    let deaggregator = deaggregator(&mut input)?;
+    let flags = input.number()?;
+    let deaggregator = deaggregator(flags, &mut input)?;
     let count = input.size()?;
     // Not reserved: a wrong count must not take memory.
     let mut records = Vec::new();
@@ -44,14 +48,19 @@ pub(crate) fn read(mut input: Input<'_>, output: &mut Output) -> Result<(), Bad>
     let batch = deaggregator.deaggregate_batch(&records);
     let mut keys = Keys::default();
     for record in batch.records() {
-        add(&record, &mut keys, output);
+        let lost = matches!(record.outcome(), Outcome::Dropped | Outcome::Cut);
+        if lost && flags & UNJUDGED != 0 {
+            unjudged::add(record.source().data, output);
+        } else {
+            add(&record, &mut keys, output);
+        }
+        end_record(record.outcome(), output);
     }
     Ok(())
 }
 
-fn deaggregator(input: &mut Input<'_>) -> Result<Deaggregator, Bad> {
-    let salvage = input.number()? & SALVAGE != 0;
-    let mut deaggregator = Deaggregator::new().with_salvage(salvage);
+fn deaggregator(flags: u32, input: &mut Input<'_>) -> Result<Deaggregator, Bad> {
+    let mut deaggregator = Deaggregator::new().with_salvage(flags & SALVAGE != 0);
     let range = input.text()?;
     if !range.is_empty() {
         let range = range.parse();
@@ -76,14 +85,18 @@ fn add<'b>(record: &BatchRecord<'b, Stored<'_>>, keys: &mut Keys, output: &mut O
             Ok(user_record) => row(data, &user_record, keys, output),
             Err(loss) => {
                 let user_record = low(loss.user_record());
-                let at = to_u32(output.losses.len().wrapping_div(LOSS_NUMBERS));
+                let at = output.losses_len();
                 add_loss(&loss, output);
                 [at, 0, LOSS, 0, user_record]
             }
         };
         output.rows.extend(row);
     }
-    let (code, offset) = outcome(record.outcome());
+}
+
+/// Says where the Kinesis record's parts of the tables end.
+fn end_record(of: Outcome, output: &mut Output) {
+    let (code, offset) = outcome(of);
     let ends = [&output.rows, &output.keys].map(|table| to_u32(table.len()));
     let [rows, keys] = ends;
     let text = to_u32(output.text.len());
@@ -187,9 +200,6 @@ impl Keys {
     }
 }
 
-/// The numbers of [`Output::losses`].
-const LOSS_NUMBERS: usize = 8;
-
 fn add_loss(loss: &Loss, output: &mut Output) {
     let kind = match loss.kind() {
         LossKind::OutOfRange => 0,
@@ -198,7 +208,7 @@ fn add_loss(loss: &Loss, output: &mut Output) {
         LossKind::ExplicitHashKey { .. } => 3,
         _ => u32::MAX,
     };
-    let [start, end] = output.say(&loss.to_string());
+    let [start, end] = output.say(&loss.kind().to_string());
     let lost = loss.lost();
     output.losses.extend([
         kind,

@@ -1,11 +1,15 @@
 //! User records into Kinesis records.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use bytestring::ByteString;
 use kinesis_aggregation::{
     AggregateError, Aggregator, AggregatorBuilder, KinesisRecord, OuterKey, Shard, ShardMap,
     ShardedAggregator, UserRecord,
 };
+
+use kinesis_aggregation::wire::{self, RecordIndices};
 
 use crate::input::{Bad, Input};
 use crate::output::{Output, to_u32};
@@ -182,6 +186,41 @@ fn user_records(
         }
     }
     Ok(records)
+}
+
+/// One frame of all user records, with their explicit hash keys as they are.
+pub(crate) fn encode(mut input: Input<'_>, output: &mut Output) -> Result<(), Bad> {
+    let count = input.size()?;
+    let (mut partition_keys, mut hash_keys) = (Table::default(), Table::default());
+    let mut records = Vec::new();
+    for _ in 0..count {
+        let partition_key = partition_keys.position(input.text()?);
+        let hash_key = input.text()?;
+        let explicit_hash_key = (!hash_key.is_empty()).then(|| hash_keys.position(hash_key));
+        let indices = RecordIndices {
+            partition_key,
+            explicit_hash_key,
+        };
+        records.push((indices, input.bytes()?));
+    }
+    output.bytes = wire::encode(&partition_keys.entries, &hash_keys.entries, records);
+    Ok(())
+}
+
+/// Keys in the order of their first use.
+#[derive(Default)]
+struct Table<'a> {
+    entries: Vec<&'a str>,
+    positions: HashMap<&'a str, u32>,
+}
+
+impl<'a> Table<'a> {
+    fn position(&mut self, key: &'a str) -> u32 {
+        *self.positions.entry(key).or_insert_with(|| {
+            self.entries.push(key);
+            to_u32(self.entries.len()).saturating_sub(1)
+        })
+    }
 }
 
 /// Finds out which were refused: they come back in order, and whether one is refused depends on
