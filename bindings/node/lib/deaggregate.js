@@ -64,7 +64,7 @@ class LostUserRecords {
     this.partitionKey = source.partitionKey;
     this.data = source.data;
     this.sequenceNumber = source.sequenceNumber;
-    this.subSequenceNumber = loss.userRecord;
+    this.subSequenceNumber = loss.subSequenceNumber;
     this.kinesisRecord = source.source;
     this.recordIndex = source.index;
   }
@@ -145,15 +145,15 @@ class Keys {
 }
 
 function lossOf(answer, at, recordIndex) {
-  const [kind, , userRecord, start, end, offset, from, to] = answer.losses.subarray(
+  const [kind, , subSequenceNumber, start, end, offset, from, to] = answer.losses.subarray(
     at * LOSS_NUMBERS,
     (at + 1) * LOSS_NUMBERS,
   );
   const reason = answer.bytes.toString('utf8', from, to);
   return {
     kind: KINDS[kind] ?? 'unknown',
-    message: `user record ${userRecord} of Kinesis record ${recordIndex}, at byte ${offset}: ${reason}`,
-    userRecord,
+    message: `user record ${subSequenceNumber} of Kinesis record ${recordIndex}, at byte ${offset}: ${reason}`,
+    subSequenceNumber,
     lost: { start, end },
     offset,
   };

@@ -32,7 +32,7 @@ pub struct Output {
     pub records: Vec<u32>,
     /// Where each used key ends, in UTF-16 units from the start of its Kinesis record's text.
     pub keys: Vec<u32>,
-    /// Losses, eight numbers each: kind, Kinesis record, user record, start and end of what is
+    /// Losses, eight numbers each: kind, Kinesis record, sub-sequence number, start and end of what is
     /// lost, byte offset, start and end of the reason in `bytes`. Or user records that were
     /// refused: position, start and end of the message in `text`.
     pub losses: Vec<u32>,

@@ -2,7 +2,7 @@
 
 use kinesis_aggregation::error::{Loss, LossKind};
 use kinesis_aggregation::{
-    BatchRecord, Deaggregator, Outcome, PlainReason, StoredRecord, UserRecordRef,
+    Deaggregated, Deaggregator, Outcome, PlainReason, StoredRecord, UserRecordRef,
 };
 
 use crate::input::{Bad, Input};
@@ -52,7 +52,7 @@ pub(crate) fn read(mut input: Input<'_>, output: &mut Output) -> Result<(), Bad>
         if lost && flags & UNJUDGED != 0 {
             unjudged::add(record.source().data, output);
         } else {
-            add(&record, &mut keys, output);
+            add(record, &mut keys, output);
         }
         end_record(record.outcome(), output);
     }
@@ -60,12 +60,12 @@ pub(crate) fn read(mut input: Input<'_>, output: &mut Output) -> Result<(), Bad>
 }
 
 fn deaggregator(flags: u32, input: &mut Input<'_>) -> Result<Deaggregator, Bad> {
-    let mut deaggregator = Deaggregator::new().with_salvage(flags & SALVAGE != 0);
+    let mut deaggregator = Deaggregator::new().salvage(flags & SALVAGE != 0);
     let range = input.text()?;
     if !range.is_empty() {
         let range = range.parse();
         let range = range.map_err(|error| Bad::Owned(format!("hash key range: {error}")))?;
-        deaggregator = deaggregator.with_hash_key_range(range);
+        deaggregator = deaggregator.hash_key_range(range);
     }
     let after = input.text()?;
     if !after.is_empty() {
@@ -77,17 +77,17 @@ fn deaggregator(flags: u32, input: &mut Input<'_>) -> Result<Deaggregator, Bad> 
     Ok(deaggregator)
 }
 
-fn add<'b>(record: &BatchRecord<'b, Stored<'_>>, keys: &mut Keys, output: &mut Output) {
+fn add(record: &Deaggregated<&Stored<'_>>, keys: &mut Keys, output: &mut Output) {
     keys.start(output);
     let data = record.source().data;
     for user_record in record.user_records() {
         let row = match user_record {
             Ok(user_record) => row(data, &user_record, keys, output),
             Err(loss) => {
-                let user_record = low(loss.user_record());
+                let sub_sequence_number = low(loss.sub_sequence_number());
                 let at = output.losses_len();
                 add_loss(&loss, output);
-                [at, 0, LOSS, 0, user_record]
+                [at, 0, LOSS, 0, sub_sequence_number]
             }
         };
         output.rows.extend(row);
@@ -212,8 +212,8 @@ fn add_loss(loss: &Loss, output: &mut Output) {
     let lost = loss.lost();
     output.losses.extend([
         kind,
-        to_u32(loss.record()),
-        low(loss.user_record()),
+        to_u32(loss.record_index()),
+        low(loss.sub_sequence_number()),
         low(lost.start),
         low(lost.end),
         to_u32(loss.offset()),
