@@ -1,5 +1,6 @@
 //! Runs this library side by side with the real peers: see README.md beside this file, and `run`.
 
+mod binding;
 mod compare;
 mod facts;
 mod faults;

@@ -8,6 +8,7 @@ use std::thread;
 use fastrand::Rng;
 use kinesis_aggregation::{Outcome, PlainReason};
 
+use crate::binding;
 use crate::compare::{self, Verdict};
 use crate::faults::{self, Reader};
 use crate::generate::{Job, Jobs};
@@ -22,6 +23,8 @@ use crate::writers;
 pub(crate) enum Kind {
     Kcl { jaxb: bool },
     Other(Reader),
+    /// This library, in another language.
+    Binding,
 }
 
 pub(crate) const PEERS: [(&str, Kind); 6] = [
@@ -33,9 +36,13 @@ pub(crate) const PEERS: [(&str, Kind); 6] = [
     ("python", Kind::Other(Reader::Python)),
 ];
 
+/// Not run unless asked for: they are built from here first.
+const BINDINGS: [(&str, Kind); 1] = [("ours-node", Kind::Binding)];
+
 pub(crate) fn kind(name: &str) -> Option<Kind> {
     PEERS
         .iter()
+        .chain(&BINDINGS)
         .find(|(peer, _)| *peer == name)
         .map(|(_, kind)| *kind)
 }
@@ -82,7 +89,7 @@ const CHUNK: usize = 500;
 pub(crate) fn run(name: &str, kind: Kind, cases: u64, seed: u64) -> io::Result<Tally> {
     let mut peer = Peer::start(name)?;
     println!("{name}: {}", peer.hello);
-    let writes = matches!(kind, Kind::Other(_));
+    let writes = !matches!(kind, Kind::Kcl { .. });
     let mut jobs = Jobs::new(seed, writes).take(usize::try_from(cases).unwrap_or(usize::MAX));
     let (sender, receiver) = sync_channel::<Vec<Job>>(4);
     let requests = &mut peer.requests;
@@ -207,6 +214,7 @@ pub(crate) fn verdict(kind: Kind, job: &Job, answer: &Answer) -> Verdict {
                 writers::compare(Reader::Node, &put, answer)
             }
             Kind::Other(writer) => writers::compare(writer, put, answer),
+            Kind::Binding => binding::write(put, answer),
             Kind::Kcl { .. } => Verdict::Unexplained("the KCL only reads".to_owned()),
         },
     }
@@ -224,6 +232,7 @@ pub(crate) fn read_verdict(kind: Kind, case: &Case, answer: &Answer) -> Verdict 
     match kind {
         Kind::Kcl { jaxb } => compare::with_kcl(case, &ours, answer, jaxb),
         Kind::Other(reader) => faults::compare(reader, case, &ours, answer),
+        Kind::Binding => binding::read(&ours, answer),
     }
 }
 

@@ -1,0 +1,3 @@
+import library from './compat.js';
+
+export const { deaggregate, deaggregateSync, aggregate, RecordAggregator } = library;

@@ -1,0 +1,183 @@
+//! Reads and writes the record format of the Amazon Kinesis Producer Library behind a handful of
+//! plain functions: what hosts in other languages load as WebAssembly.
+//!
+//! A host crosses the border once a batch. It asks for room with `input`, writes its request
+//! there, calls one of the functions, and finds a table of numbers at the address it returns: see
+//! [`Output`]. Positions in the table count from the start of what the host gave, so that it makes
+//! views of its own memory; nothing has to be freed.
+//!
+//! Everything is kept for the next call, and both buffers are overwritten by it: copy what you need
+//! before you call again. Memory grows to the largest batch and stays there.
+//!
+//! All numbers are 32 bits, little-endian. A text or a run of bytes in a request is two numbers, its
+//! start and its end, from the start of the input. Nothing in a request can make these functions
+//! panic; a request that makes no sense is answered with status 1 and a message.
+//!
+//! | request | numbers |
+//! |---|---|
+//! | `read` | flags (1: salvage; 2: judge nothing but indices, as AWS's readers do), hash key range `START-END` (text), position to resume after `SEQUENCE:SUB` (text), count; then for each Kinesis record its data (bytes) and its sequence number (text, empty if there is none) |
+//! | `aggregator` | flags (1: mixing shards, 2: by shard map, 4: outer key is the first one, 8: outer key is given), maximum size, maximum count, maximum size of a Kinesis record (each `FFFFFFFF` for the KPL's), outer key (text), count; then for each shard its id (text), hash key range `START-END` (text), and 1 if it is closed |
+//! | `push`, `encode` | count; then for each user record its partition key (text), explicit hash key (text, empty if there is none), data (bytes) |
+
+mod input;
+mod output;
+#[cfg(feature = "read")]
+mod read;
+#[cfg(feature = "read")]
+mod unjudged;
+#[cfg(feature = "write")]
+mod write;
+
+use std::cell::RefCell;
+
+use input::Input;
+pub use output::{LOSS, Output, PLAIN};
+#[cfg(feature = "write")]
+use write::Aggregators;
+
+/// What this instance keeps between calls.
+#[derive(Default)]
+pub struct Instance {
+    input: Vec<u8>,
+    output: Output,
+    #[cfg(feature = "write")]
+    aggregators: Aggregators,
+}
+
+impl Instance {
+    /// Room for a request of `len` bytes; empty if there is no memory for it.
+    pub fn input(&mut self, len: usize) -> &mut [u8] {
+        let more = len.saturating_sub(self.input.len());
+        if self.input.try_reserve_exact(more).is_err() {
+            return &mut [];
+        }
+        if more > 0 {
+            self.input.resize(len, 0);
+        }
+        self.input.get_mut(..len).unwrap_or_default()
+    }
+
+    /// Reads the Kinesis records of the request.
+    #[cfg(feature = "read")]
+    pub fn read(&mut self) -> &Output {
+        self.output.clear();
+        let answer = read::read(Input::new(&self.input), &mut self.output);
+        self.output.settle(answer)
+    }
+}
+
+#[cfg(feature = "write")]
+impl Instance {
+    /// Makes the aggregator that the request describes; its handle is the status, counted from 2.
+    pub fn aggregator(&mut self) -> &Output {
+        self.output.clear();
+        let answer = self.aggregators.open(Input::new(&self.input));
+        match answer {
+            Ok(handle) => self.output.settle_with(handle),
+            Err(why) => self.output.settle(Err(why)),
+        }
+    }
+
+    /// Adds the user records of the request to an aggregator, and closes all if `flush`.
+    pub fn push(&mut self, handle: u32, flush: bool) -> &Output {
+        self.output.clear();
+        let input = Input::new(&self.input);
+        let answer = self
+            .aggregators
+            .push(handle, input, flush, &mut self.output);
+        self.output.settle(answer)
+    }
+
+    /// Writes the user records of the request into one frame, whatever their keys.
+    pub fn encode(&mut self) -> &Output {
+        self.output.clear();
+        let answer = write::encode(Input::new(&self.input), &mut self.output);
+        self.output.settle(answer)
+    }
+
+    /// The number of user records, and of bytes, that an aggregator holds.
+    pub fn buffered(&self, handle: u32) -> (usize, usize) {
+        self.aggregators.buffered(handle)
+    }
+
+    /// Frees an aggregator, with what it holds.
+    pub fn close(&mut self, handle: u32) {
+        self.aggregators.close(handle);
+    }
+}
+
+thread_local! {
+    static INSTANCE: RefCell<Instance> = RefCell::default();
+}
+
+fn with<T: Default>(f: impl FnOnce(&mut Instance) -> T) -> T {
+    // Nothing here calls back into the host, so it is never borrowed twice.
+    INSTANCE
+        .with(|instance| instance.try_borrow_mut().map(|mut it| f(&mut it)))
+        .unwrap_or_default()
+}
+
+/// Where the host finds something: WebAssembly's addresses have 32 bits.
+fn address<T>(of: *const T) -> u32 {
+    u32::try_from(of.addr()).unwrap_or_default()
+}
+
+/// The exports. Their names are all that is unsafe about them: a symbol of the same name in
+/// another library would clash. There is no other library in the module.
+#[allow(unsafe_code, reason = "names without mangling")]
+mod exports {
+    use super::{address, with};
+
+    // SAFETY: of this one and those below: the module is linked from this library alone, and
+    // neither its dependencies nor the standard library define these symbols.
+    #[unsafe(no_mangle)]
+    extern "C" fn input(len: u32) -> u32 {
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        with(|instance| match instance.input(len) {
+            [] if len > 0 => 0,
+            room => address(room.as_ptr()),
+        })
+    }
+
+    #[cfg(feature = "read")]
+    #[unsafe(no_mangle)]
+    extern "C" fn read() -> u32 {
+        with(|instance| address(instance.read().header()))
+    }
+
+    #[cfg(feature = "write")]
+    #[unsafe(no_mangle)]
+    extern "C" fn aggregator() -> u32 {
+        with(|instance| address(instance.aggregator().header()))
+    }
+
+    #[cfg(feature = "write")]
+    #[unsafe(no_mangle)]
+    extern "C" fn push(handle: u32, flush: u32) -> u32 {
+        with(|instance| address(instance.push(handle, flush != 0).header()))
+    }
+
+    #[cfg(feature = "write")]
+    #[unsafe(no_mangle)]
+    extern "C" fn encode() -> u32 {
+        with(|instance| address(instance.encode().header()))
+    }
+
+    #[cfg(feature = "write")]
+    #[unsafe(no_mangle)]
+    extern "C" fn buffered_count(handle: u32) -> u32 {
+        with(|instance| u32::try_from(instance.buffered(handle).0).unwrap_or(u32::MAX))
+    }
+
+    #[cfg(feature = "write")]
+    #[unsafe(no_mangle)]
+    extern "C" fn buffered_size(handle: u32) -> u32 {
+        with(|instance| u32::try_from(instance.buffered(handle).1).unwrap_or(u32::MAX))
+    }
+
+    #[cfg(feature = "write")]
+    #[unsafe(no_mangle)]
+    extern "C" fn close(handle: u32) {
+        with(|instance| instance.close(handle));
+    }
+}
