@@ -1,11 +1,10 @@
 //! `kagg deaggregate`: Kinesis records into user records.
 
-use kinesis_aggregation::{
-    Deaggregator, ExtendedSequenceNumber, HashKeyRange, SequenceNumber, StoredRecord,
-};
+use kinesis_aggregation::{Deaggregator, ExtendedSequenceNumber, HashKeyRange, SequenceNumber};
+use kinesis_aggregation_inspect::FoundRecord;
 
 use crate::exit::{Failure, Result, Status};
-use crate::input::{InputArgs, Stored};
+use crate::input::InputArgs;
 use crate::losses;
 use crate::printer::{OutputForm, Printer};
 
@@ -23,11 +22,11 @@ pub(crate) struct Args {
     /// service-managed distribution, where a hash key says nothing about the shard
     #[arg(long, value_name = "START-END")]
     hash_key_range: Option<HashKeyRange>,
-    /// Resume behind this position, a checkpoint of the KCL; without SUB, behind the whole
+    /// Resume after this position, a checkpoint of the KCL; without SUB, after the whole
     /// Kinesis record
     #[arg(long, value_name = "SEQ[:SUB]")]
     after: Option<ExtendedSequenceNumber>,
-    /// Go on behind a user record with a bad index or explicit hash key, where the KCL stops
+    /// Go on after a user record with a bad index or explicit hash key, where the KCL stops
     #[arg(long)]
     salvage: bool,
     /// What to print
@@ -46,7 +45,7 @@ A line of the output (null where the input does not say):
    \"partitionKey\":\"key\",\"explicitHashKey\":null,\"data\":\"<base64>\",
    \"approximateArrivalTimestamp\":1545084650.987}";
 
-pub(crate) fn run(args: Args, status: &mut Status) -> Result<()> {
+pub(crate) fn run(args: Args, status: &Status) -> Result<()> {
     let mut deaggregator = Deaggregator::new().salvage(args.salvage);
     if let Some(range) = args.hash_key_range {
         deaggregator = deaggregator.hash_key_range(range);
@@ -57,12 +56,13 @@ pub(crate) fn run(args: Args, status: &mut Status) -> Result<()> {
     }
     let mut printer = Printer::stdout(args.output);
     args.input
-        .each_batch(&mut |first: usize, records: &[Stored<'_>]| {
+        .each_batch(status, &mut |records: &[FoundRecord]| {
             if resuming {
-                check_sequence_numbers(first, records)?;
+                check_sequence_numbers(records)?;
             }
             let batch = deaggregator.deaggregate_batch(records);
-            for (position, record) in (first..).zip(batch.records()) {
+            for record in batch.records() {
+                let position = record.source().index();
                 losses::report(position, record, status);
                 printer.record(position, record)?;
             }
@@ -70,15 +70,16 @@ pub(crate) fn run(args: Args, status: &mut Status) -> Result<()> {
         })
 }
 
-/// Without a sequence number in digits, nothing says whether a record stands behind the checkpoint.
-fn check_sequence_numbers(first: usize, records: &[Stored<'_>]) -> Result<()> {
-    match (first..).zip(records).find(|(_, record)| {
+/// Without a sequence number in digits, nothing says whether a record comes after the checkpoint.
+fn check_sequence_numbers(records: &[FoundRecord]) -> Result<()> {
+    match records.iter().find(|record| {
         let text = record.sequence_number();
         text.is_none_or(|text| text.parse::<SequenceNumber>().is_err())
     }) {
         None => Ok(()),
-        Some((position, _)) => Err(Failure::new(format_args!(
-            "--after: record {position} has no sequence number in digits"
+        Some(record) => Err(Failure::new(format_args!(
+            "--after: record {} has no sequence number in digits",
+            record.index()
         ))),
     }
 }

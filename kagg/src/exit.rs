@@ -1,5 +1,6 @@
 //! How the command ends.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -13,7 +14,7 @@ pub(crate) type Result<T> = std::result::Result<T, Failure>;
 pub(crate) enum Failure {
     /// Wrong usage, unreadable input, or an I/O error: status 2, and this on standard error.
     Message(String),
-    /// Whoever reads standard output has gone: no reason to say anything.
+    /// The reader of standard output is gone: nobody is there to be told.
     ClosedPipe,
 }
 
@@ -40,18 +41,18 @@ impl Failure {
 /// What happened so far, as the exit status will tell.
 #[derive(Default)]
 pub(crate) struct Status {
-    lost: bool,
+    lost: Cell<bool>,
 }
 
 impl Status {
     /// Something is lost, refused or undeliverable.
-    pub(crate) fn lose(&mut self) {
-        self.lost = true;
+    pub(crate) fn lose(&self) {
+        self.lost.set(true);
     }
 
     pub(crate) fn exit_code(&self, result: Result<()>) -> ExitCode {
         match result {
-            Ok(()) | Err(Failure::ClosedPipe) => ExitCode::from(u8::from(self.lost)),
+            Ok(()) | Err(Failure::ClosedPipe) => ExitCode::from(u8::from(self.lost.get())),
             Err(Failure::Message(message)) => {
                 complain(format_args!("kagg: {message}"));
                 ExitCode::from(2)

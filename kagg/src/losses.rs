@@ -1,23 +1,23 @@
 //! What is lost, and what looks as if it were: one line each on standard error.
 
 use std::fmt;
-use std::ops::Range;
 
-use kinesis_aggregation::{Deaggregated, Loss, LossKind, Outcome, PlainReason, StoredRecord};
+use kinesis_aggregation::{Deaggregated, Loss, LossKind, Outcome};
+use kinesis_aggregation_inspect::FoundRecord;
+use kinesis_aggregation_inspect::words::{Cause, Lost, suspicion};
 
 use crate::exit::Status;
-use crate::input::Stored;
 use crate::output::complain;
 
 /// Reports what became of `record`, at `position` in the input, unless it came out well.
-pub(crate) fn report(position: usize, record: &Deaggregated<&Stored<'_>>, status: &mut Status) {
+pub(crate) fn report(position: usize, record: &Deaggregated<&FoundRecord>, status: &Status) {
     let name = Name {
         position,
         sequence_number: record.source().sequence_number(),
     };
     let outcome = record.outcome();
     if let Some(warning) = warning(outcome) {
-        // Of a record that stands below the position to resume after, nothing was delivered.
+        // Of a record below the position to resume after, nothing was delivered.
         if outcome == Outcome::Empty || record.user_records().next().is_some() {
             complain(format_args!("{name}: warning: {warning}"));
         }
@@ -61,38 +61,6 @@ fn warning(outcome: Outcome) -> Option<String> {
     Some(format!("{plain}; delivered as a plain record, as it is"))
 }
 
-/// Why a Kinesis record with the magic is not read as an aggregate.
-pub(crate) fn suspicion(reason: PlainReason) -> Option<String> {
-    match reason {
-        PlainReason::TooShort => {
-            Some("it starts as an aggregate, but is too short to be one".to_owned())
-        }
-        PlainReason::DigestMismatch => {
-            Some("it starts as an aggregate, but its digest is not its message's".to_owned())
-        }
-        PlainReason::Malformed { offset } => Some(format!(
-            "it starts as an aggregate and its digest is right, but its protobuf is malformed or \
-             incomplete at byte {offset}"
-        )),
-        _ => None,
-    }
-}
-
-/// The user record that causes a loss, where it is, and why.
-pub(crate) struct Cause<'a>(pub(crate) &'a Loss);
-
-impl fmt::Display for Cause<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(loss) = self;
-        let (user_record, offset) = (loss.sub_sequence_number(), loss.offset());
-        write!(
-            f,
-            "user record {user_record}, at byte {offset}: {}",
-            loss.kind()
-        )
-    }
-}
-
 /// What became of the user records.
 struct Fate<'a>(Outcome, &'a Loss);
 
@@ -106,20 +74,6 @@ impl fmt::Display for Fate<'_> {
             }
             (_, LossKind::OutOfRange) => write!(f, "{} left out", Lost(&lost)),
             _ => write!(f, "{} lost", Lost(&lost)),
-        }
-    }
-}
-
-/// `user record 3`, `user records 3 to 7`.
-pub(crate) struct Lost<'a>(pub(crate) &'a Range<u64>);
-
-impl fmt::Display for Lost<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (first, last) = (self.0.start, self.0.end.saturating_sub(1));
-        if first == last {
-            write!(f, "user record {first}")
-        } else {
-            write!(f, "user records {first} to {last}")
         }
     }
 }

@@ -15,6 +15,7 @@ mod printer;
 #[cfg(feature = "aws")]
 mod put;
 mod shards;
+mod source;
 #[cfg(feature = "aws")]
 mod tail;
 

@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use clap::ValueEnum;
-use kinesis_aggregation::{Deaggregated, StoredRecord, UserRecordRef};
+use kinesis_aggregation::{Deaggregated, UserRecordRef};
+use kinesis_aggregation_inspect::FoundRecord;
 
 use crate::compact::put_compact;
 use crate::exit::Result;
-use crate::input::Stored;
 use crate::output::{Output, put_json_option};
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -59,7 +59,7 @@ impl Printer {
     pub(crate) fn record(
         &mut self,
         position: usize,
-        record: &Deaggregated<&Stored<'_>>,
+        record: &Deaggregated<&FoundRecord>,
     ) -> Result<()> {
         for user_record in record.user_records().flatten() {
             if self.left == 0 {
@@ -84,7 +84,7 @@ impl Printer {
 fn put_json(
     out: &mut Vec<u8>,
     position: usize,
-    source: &Stored<'_>,
+    source: &FoundRecord,
     user_record: &UserRecordRef<'_>,
 ) {
     // Writing to a Vec does not fail.
@@ -102,7 +102,7 @@ fn put_json(
     out.extend_from_slice(b",\"data\":\"");
     base64_simd::STANDARD.encode_append(user_record.data(), out);
     out.extend_from_slice(b"\",\"approximateArrivalTimestamp\":");
-    match source.approximate_arrival_timestamp {
+    match source.approximate_arrival_timestamp() {
         Some(json) => put_compact(out, json),
         None => out.extend_from_slice(b"null"),
     }

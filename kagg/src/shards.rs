@@ -7,7 +7,7 @@ use kinesis_aggregation::{HashKey, HashKeyRange, Shard, ShardMap};
 use serde::Deserialize;
 
 use crate::exit::{Failure, Result};
-use crate::input::{open, without_bom};
+use crate::source::{open, without_bom};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

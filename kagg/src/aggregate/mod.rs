@@ -9,9 +9,9 @@ use clap::ValueEnum;
 use kinesis_aggregation::{Aggregator, AggregatorBuilder, OuterKey, ShardedAggregator};
 
 use crate::exit::{Failure, Result, Status};
-use crate::input::{name, open, without_bom};
 use crate::output::complain;
 use crate::shards;
+use crate::source::{name, open, without_bom};
 use sink::Sink;
 
 /// Packs the user records for `aws kinesis put-records` into aggregates for the same command

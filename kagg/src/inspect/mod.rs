@@ -1,22 +1,18 @@
 //! `kagg inspect`: explains Kinesis records to a person.
 
-mod bytes;
-mod report;
+mod styles;
 mod table;
 mod text;
-mod user_records;
-mod verdict;
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use anstream::AutoStream;
-use kinesis_aggregation::{Deaggregator, HashKeyRange};
+use kinesis_aggregation_inspect::{Explanation, FoundRecord, explain};
 
 use crate::exit::{Failure, Result, Status};
-use crate::input::{InputArgs, Stored};
+use crate::input::InputArgs;
 use crate::shards;
-use report::{Contents, Report};
 
 /// Explains Kinesis records: frame, digest, tables, sizes, user records, and what the KCL does
 ///
@@ -43,7 +39,7 @@ Examples:
   kagg inspect --shards shards.json event.json
   kagg inspect --json event.json | jq 'select(.kcl.delivers != \"all\")'";
 
-pub(crate) fn run(args: &Args, status: &mut Status) -> Result<()> {
+pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
     let shard_map = args.shards.as_deref().map(shards::read).transpose()?;
     let stdout = std::io::stdout();
     // What takes colours away takes U+007F too, which a key may hold: JSON goes out as it is.
@@ -54,10 +50,9 @@ pub(crate) fn run(args: &Args, status: &mut Status) -> Result<()> {
     });
     let mut summary = text::Summary::default();
     args.input
-        .each_batch(&mut |first: usize, records: &[Stored<'_>]| {
-            for (position, stored) in (first..).zip(records) {
-                let contents = Contents::of(stored);
-                let report = Report::new(position, stored, &contents, shard_map.as_ref());
+        .each_batch(status, &mut |records: &[FoundRecord]| {
+            for record in records {
+                let report = explain(record, shard_map.as_ref());
                 if report.is_bad() {
                     status.lose();
                 }
@@ -65,7 +60,7 @@ pub(crate) fn run(args: &Args, status: &mut Status) -> Result<()> {
                 let written = if args.json {
                     json_line(&mut out, &report)
                 } else {
-                    text::record(&mut out, &report)
+                    text::record(&mut out, record, &report)
                 };
                 written.map_err(|error| Failure::of_output(&error))?;
             }
@@ -78,12 +73,7 @@ pub(crate) fn run(args: &Args, status: &mut Status) -> Result<()> {
     Ok(())
 }
 
-fn json_line(out: &mut impl Write, report: &Report<'_>) -> std::io::Result<()> {
+fn json_line(out: &mut impl Write, report: &Explanation<'_>) -> std::io::Result<()> {
     serde_json::to_writer(&mut *out, report)?;
     out.write_all(b"\n")
-}
-
-/// The reader that judges as a KCL on a shard with this range would.
-fn kcl(range: HashKeyRange) -> Deaggregator {
-    Deaggregator::new().hash_key_range(range)
 }

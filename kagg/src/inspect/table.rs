@@ -3,8 +3,9 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use super::text::{BAD, DIM};
-use super::user_records::UserRecord;
+use kinesis_aggregation_inspect::UserRecord;
+
+use super::styles::{BAD, DIM};
 
 /// The service takes no longer partition key, in characters.
 const LONGEST_KEY: usize = 256;
@@ -95,11 +96,14 @@ fn cells(user_record: &UserRecord<'_>) -> [String; COLUMNS] {
     };
     [
         user_record.sub_sequence_number.to_string(),
-        indexed(user_record.partition_key, user_record.partition_key_index),
+        indexed(
+            user_record.partition_key.as_deref(),
+            user_record.partition_key_index,
+        ),
         user_record
             .explicit_hash_key_index
             .map_or("-".to_owned(), |index| {
-                indexed(user_record.explicit_hash_key, index)
+                indexed(user_record.explicit_hash_key.as_deref(), index)
             }),
         user_record
             .hash_key

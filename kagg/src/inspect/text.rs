@@ -3,17 +3,13 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use clap::builder::styling::{AnsiColor, Style};
+use kinesis_aggregation_inspect::{
+    Delivers, Explanation, FoundRecord, FrameReport, JudgedBy, Kind, Sizes, Tables, Verdict,
+    dump_around,
+};
 
-use super::bytes::dump_around;
-use super::report::{FrameReport, Kind, Report, Sizes, Tables};
+use super::styles::{BAD, BOLD, DIM, GOOD};
 use super::table::{self, Key};
-use super::verdict::{Delivers, JudgedBy, Verdict};
-
-const BOLD: Style = Style::new().bold();
-pub(super) const DIM: Style = Style::new().dimmed();
-const GOOD: Style = AnsiColor::Green.on_default();
-pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 
 /// How many Kinesis records there were, by kind.
 #[derive(Default)]
@@ -27,7 +23,7 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    pub(super) fn add(&mut self, report: &Report<'_>) {
+    pub(super) fn add(&mut self, report: &Explanation<'_>) {
         self.records += 1;
         self.user_records += report.user_records.len();
         *match report.kind {
@@ -60,7 +56,11 @@ impl fmt::Display for Summary {
 }
 
 /// Writes the report, and an empty line.
-pub(super) fn record(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
+pub(super) fn record(
+    out: &mut impl Write,
+    record: &FoundRecord,
+    report: &Explanation<'_>,
+) -> io::Result<()> {
     let what = match report.kind {
         Kind::Plain => "plain record",
         Kind::Aggregate => "aggregate",
@@ -97,7 +97,7 @@ pub(super) fn record(out: &mut impl Write, report: &Report<'_>) -> io::Result<()
     if let Some(sizes) = &report.sizes {
         size_lines(out, sizes)?;
     }
-    problem_lines(out, report)?;
+    problem_lines(out, record, report)?;
     verdict_lines(out, report)?;
     table::user_records(out, &report.user_records)?;
     writeln!(out)
@@ -129,7 +129,7 @@ fn frame_lines(out: &mut impl Write, frame: &FrameReport) -> io::Result<()> {
     )
 }
 
-fn table_lines(out: &mut impl Write, tables: &Tables<'_>) -> io::Result<()> {
+fn table_lines(out: &mut impl Write, tables: &Tables) -> io::Result<()> {
     for (label, table) in [
         ("partition keys", &tables.partition_keys),
         ("explicit hash keys", &tables.explicit_hash_keys),
@@ -151,6 +151,7 @@ fn size_lines(out: &mut impl Write, sizes: &Sizes) -> io::Result<()> {
         aggregated,
         alone,
         saved,
+        ..
     } = sizes;
     line(
         out,
@@ -169,7 +170,11 @@ fn size_lines(out: &mut impl Write, sizes: &Sizes) -> io::Result<()> {
     )
 }
 
-fn problem_lines(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
+fn problem_lines(
+    out: &mut impl Write,
+    record: &FoundRecord,
+    report: &Explanation<'_>,
+) -> io::Result<()> {
     if let Some(problem) = &report.problem {
         line(out, "problem", format_args!("{BAD}{problem}{BAD:#}"))?;
     }
@@ -200,13 +205,13 @@ fn problem_lines(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
     let Some(offset) = report.breaks_at.or(report.kcl.breaks_at) else {
         return Ok(());
     };
-    for row in dump_around(report.data, offset).lines() {
+    for row in dump_around(record.data(), offset).lines() {
         line(out, "", row)?;
     }
     Ok(())
 }
 
-fn verdict_lines(out: &mut impl Write, report: &Report<'_>) -> io::Result<()> {
+fn verdict_lines(out: &mut impl Write, report: &Explanation<'_>) -> io::Result<()> {
     let Verdict {
         delivers,
         explanation,

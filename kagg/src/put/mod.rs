@@ -15,8 +15,9 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::aws::{AwsArgs, StreamName, block_on, is_service_managed};
 use crate::exit::{Failure, Result, Status};
-use crate::input::{name, open};
+
 use crate::output::complain;
+use crate::source::{name, open};
 use line::{Form, Pointer};
 use source::Lines;
 use tally::Tally;

@@ -6,7 +6,7 @@ use std::thread;
 use tokio::sync::mpsc;
 
 use crate::exit::{Failure, Result};
-use crate::input::Source;
+use crate::source::Source;
 
 /// A record has 10 MiB at most, and in base64 fewer than 14; what is far longer is no line.
 const LONGEST_LINE: u64 = 64 << 20;

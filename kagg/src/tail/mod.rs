@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_kinesis::Client;
 use kinesis_aggregation::{Deaggregator, HashKeyRange, Loss, LossKind, sdk};
+use kinesis_aggregation_inspect::FoundRecord;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::aws::{AwsArgs, StreamName, block_on, failure, is_service_managed};
 use crate::exit::{Failure, Result, Status};
-use crate::input::Stored;
 use crate::losses;
 use crate::output::complain;
 use crate::printer::{OutputForm, Printer};
@@ -218,7 +218,7 @@ impl Tail {
 
     /// Where something would be dropped: the distribution can be switched at any time, and then
     /// the range must not count.
-    async fn look_again(&mut self, range: HashKeyRange, records: &[Stored<'_>]) -> Result<()> {
+    async fn look_again(&mut self, range: HashKeyRange, records: &[FoundRecord]) -> Result<()> {
         if !self.range.applies || self.range.asked.elapsed() < ASK_AGAIN {
             return Ok(());
         }

@@ -1,12 +1,9 @@
 //! A page of `GetRecords`, as the rest of the command reads Kinesis records.
 
-use std::borrow::Cow;
-
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::Record;
 use kinesis_aggregation::StoredRecord;
-
-use crate::input::Stored;
+use kinesis_aggregation_inspect::FoundRecord;
 
 /// The records, and their arrival times as JSON.
 pub(super) struct Page(Vec<(Record, Option<String>)>);
@@ -21,15 +18,20 @@ impl Page {
         Self(records.into_iter().map(with_time).collect())
     }
 
-    pub(super) fn stored(&self) -> Vec<Stored<'_>> {
+    pub(super) fn stored(&self) -> Vec<FoundRecord> {
         let records = self.0.iter();
         records
-            .map(|(record, time)| Stored {
-                partition_key: record.partition_key().map(Cow::Borrowed),
-                sequence_number: Some(Cow::Borrowed(record.sequence_number())),
-                shard_id: None,
-                approximate_arrival_timestamp: time.as_deref(),
-                data: record.share(0..record.data().as_ref().len()),
+            .map(|(record, time)| {
+                let data = record.share(0..record.data().as_ref().len());
+                let mut found =
+                    FoundRecord::new(data).with_sequence_number(record.sequence_number());
+                if let Some(key) = record.partition_key() {
+                    found = found.with_partition_key(key);
+                }
+                if let Some(time) = time {
+                    found = found.with_approximate_arrival_timestamp(time);
+                }
+                found
             })
             .collect()
     }

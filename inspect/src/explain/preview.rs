@@ -41,9 +41,16 @@ fn is_text(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r') || !c.is_control()
 }
 
-/// Sixteen bytes a line around `at`, each with its offset; the line under the one of `at` points
-/// to it.
-pub(super) fn dump_around(data: &[u8], at: usize) -> String {
+/// A hex dump of the bytes around `at`, sixteen a line. The line under that of `at` points to it.
+///
+/// ```
+/// use kinesis_aggregation_inspect::dump_around;
+///
+/// let dump = dump_around(b"abc", 1);
+/// assert!(dump.starts_with("00000000  61 62 63 "));
+/// assert!(dump.ends_with("^^ byte 1\n"));
+/// ```
+pub fn dump_around(data: &[u8], at: usize) -> String {
     const WIDTH: usize = 16;
     let row = at.min(data.len()) / WIDTH;
     let mut dump = String::new();

@@ -1,44 +1,49 @@
 //! Whether the KCL would deliver a Kinesis record, and if not why.
 
-use kinesis_aggregation::error::{Loss, LossKind};
-use kinesis_aggregation::{HashKeyRange, Outcome, ShardMap};
+use kinesis_aggregation::{Deaggregator, HashKeyRange, Loss, LossKind, Outcome, ShardMap};
 use serde::Serialize;
 
 use super::user_records::UserRecord;
-use crate::input::Stored;
-use crate::losses::{Cause, Lost};
+use crate::record::FoundRecord;
+use crate::words::{Cause, Lost};
 
-#[derive(Serialize)]
+/// What a KCL makes of a Kinesis record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Verdict<'a> {
-    pub(super) delivers: Delivers,
+#[non_exhaustive]
+pub struct Verdict<'a> {
+    /// How much of it.
+    pub delivers: Delivers,
     /// In a sentence.
-    pub(super) explanation: String,
-    /// The shard that it is judged for; none for the full range.
-    pub(super) shard: Option<&'a str>,
+    pub explanation: String,
+    /// The shard that it is judged for; `None` for the full range.
+    pub shard: Option<&'a str>,
     /// `START-END`.
-    pub(super) hash_key_range: String,
+    pub hash_key_range: String,
     /// Whether the input names the shard, or the first user record's hash key does.
-    pub(super) judged_by: JudgedBy,
+    pub judged_by: JudgedBy,
     /// The user record that causes a loss.
-    pub(super) user_record: Option<u64>,
+    pub user_record: Option<u64>,
     /// Where it starts, in bytes from the start of the data.
-    pub(super) breaks_at: Option<usize>,
+    pub breaks_at: Option<usize>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum Delivers {
+/// How much of a Kinesis record a KCL delivers.
+pub enum Delivers {
     /// Every user record, or the Kinesis record as it is.
     All,
     /// The user records before a bad one.
     Some,
+    /// No user record.
     Nothing,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum JudgedBy {
+/// Where the hash key range comes from that a Kinesis record is judged by.
+pub enum JudgedBy {
     /// The shard that the input names.
     Input,
     /// The open shard that the first user record belongs to.
@@ -49,13 +54,13 @@ pub(super) enum JudgedBy {
 
 impl<'a> Verdict<'a> {
     pub(super) fn new(
-        stored: &'a Stored<'_>,
+        record: &'a FoundRecord,
         user_records: &[UserRecord<'_>],
         shard_map: Option<&'a ShardMap>,
     ) -> Self {
-        let (judged_by, shard, range) = shard(stored, user_records, shard_map);
-        let kcl = super::kcl(range);
-        let read = kcl.deaggregate(stored);
+        let (judged_by, shard, range) = shard(record, user_records, shard_map);
+        let kcl = Deaggregator::new().hash_key_range(range);
+        let read = kcl.deaggregate(record);
         let loss = read.user_records().find_map(Result::err);
         let count = user_records.len();
         let delivers = match read.outcome() {
@@ -83,7 +88,8 @@ impl<'a> Verdict<'a> {
         }
     }
 
-    pub(super) fn delivers_all(&self) -> bool {
+    /// Whether the KCL delivers all of it.
+    pub fn delivers_all(&self) -> bool {
         self.delivers == Delivers::All
     }
 }
@@ -122,14 +128,14 @@ fn explain(loss: &Loss, count: usize, user_records: &[UserRecord<'_>]) -> String
 
 /// The shard to judge by, and its range.
 fn shard<'a>(
-    stored: &'a Stored<'_>,
+    record: &'a FoundRecord,
     user_records: &[UserRecord<'_>],
     shard_map: Option<&'a ShardMap>,
 ) -> (JudgedBy, Option<&'a str>, HashKeyRange) {
     let Some(map) = shard_map else {
         return (JudgedBy::FullRange, None, HashKeyRange::FULL);
     };
-    if let Some(id) = stored.shard_id.as_deref()
+    if let Some(id) = record.shard_id()
         && let Some(range) = map.hash_key_range(id)
     {
         return (JudgedBy::Input, Some(id), range);

@@ -1,32 +1,42 @@
 //! The user records of an aggregate, the undeliverable ones too.
 
+use bytestring::ByteString;
 use kinesis_aggregation::error::ParseHashKeyError;
 use kinesis_aggregation::wire::{IndexedRecord, MAGIC};
 use kinesis_aggregation::{HashKey, ShardMap};
 use serde::{Serialize, Serializer};
 
-use super::bytes::preview;
-use super::report::Tables;
+use super::preview::preview;
+use super::tables::Tables;
 
-#[derive(Serialize)]
+/// A user record of an aggregate.
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct UserRecord<'a> {
-    pub(super) sub_sequence_number: usize,
-    pub(super) partition_key_index: u32,
-    /// None if the index is beyond the table.
-    pub(super) partition_key: Option<&'a str>,
-    pub(super) explicit_hash_key_index: Option<u32>,
-    pub(super) explicit_hash_key: Option<&'a str>,
-    /// The effective one, in decimal; none if it is no hash key.
+#[non_exhaustive]
+pub struct UserRecord<'a> {
+    /// Its position in the aggregate.
+    pub sub_sequence_number: usize,
+    /// The entry of the partition key table that it names.
+    pub partition_key_index: u32,
+    /// `None` if the table has no such entry.
+    pub partition_key: Option<ByteString>,
+    /// The entry of the explicit hash key table that it names.
+    pub explicit_hash_key_index: Option<u32>,
+    /// As it stands in the table.
+    pub explicit_hash_key: Option<ByteString>,
+    /// The effective hash key; in JSON a string of decimal digits. `None` if it has no valid one.
     #[serde(serialize_with = "decimal")]
-    pub(super) hash_key: Option<HashKey>,
-    pub(super) predicted_shard: Option<&'a str>,
+    pub hash_key: Option<HashKey>,
+    /// The open shard that owns its hash key.
+    pub predicted_shard: Option<&'a str>,
     /// What is wrong with it by itself, whatever the shard.
-    pub(super) fault: Option<&'static str>,
-    /// From the start of the Kinesis record's data.
-    pub(super) data_offset: usize,
-    pub(super) data_length: usize,
-    pub(super) data_preview: String,
+    pub fault: Option<&'static str>,
+    /// Where its data starts, in bytes from the start of the Kinesis record's data.
+    pub data_offset: usize,
+    /// Bytes of data.
+    pub data_length: usize,
+    /// The start of the data, for a person.
+    pub data_preview: String,
 }
 
 fn decimal<S: Serializer>(
@@ -44,7 +54,7 @@ fn decimal<S: Serializer>(
 pub(super) fn user_records<'a>(
     message: &[u8],
     records: &[IndexedRecord],
-    tables: &'a Tables<'_>,
+    tables: &Tables,
     shard_map: Option<&'a ShardMap>,
 ) -> Vec<UserRecord<'a>> {
     let hashes: Vec<_> = tables
@@ -69,14 +79,14 @@ pub(super) fn user_records<'a>(
 }
 
 /// The tables, and the numbers that their entries stand for.
-struct Keys<'a, 't> {
+struct Keys<'t> {
     hashes: Vec<HashKey>,
     numbers: Vec<Result<HashKey, ParseHashKeyError>>,
-    tables: &'a Tables<'t>,
+    tables: &'t Tables,
 }
 
-impl<'a> Keys<'a, '_> {
-    fn user_record(
+impl Keys<'_> {
+    fn user_record<'a>(
         &self,
         position: usize,
         record: &IndexedRecord,
@@ -94,11 +104,11 @@ impl<'a> Keys<'a, '_> {
         UserRecord {
             sub_sequence_number: position,
             partition_key_index,
-            partition_key: get(&self.tables.partition_keys, partition_key_index).map(AsRef::as_ref),
+            partition_key: get(&self.tables.partition_keys, partition_key_index).cloned(),
             explicit_hash_key_index,
             explicit_hash_key: explicit_hash_key_index
                 .and_then(|index| get(&self.tables.explicit_hash_keys, index))
-                .map(AsRef::as_ref),
+                .cloned(),
             hash_key,
             predicted_shard: predicted,
             fault: effective.err(),

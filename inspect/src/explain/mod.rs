@@ -1,0 +1,13 @@
+//! What there is to say about a Kinesis record.
+
+mod preview;
+mod report;
+mod tables;
+mod user_records;
+mod verdict;
+
+pub use preview::dump_around;
+pub use report::{Explanation, FrameReport, Kind, Sizes, explain};
+pub use tables::Tables;
+pub use user_records::UserRecord;
+pub use verdict::{Delivers, JudgedBy, Verdict};

@@ -1,0 +1,570 @@
+//! The walk through JSON documents. It gives each record when its object ends, so it holds no more
+//! than one record and the way down to it.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use super::scan::{Scanner, Text, Token};
+use crate::fields::{Fields, Role};
+use crate::find::{FailedBatch, FindError, OtherSource, Sink, other_source};
+use crate::record::Place;
+use crate::text::{decode, decode_value, unescape};
+
+/// No document nests deeper.
+const DEEPEST: usize = 128;
+/// Documents in strings of documents.
+const DEEPEST_TEXT: usize = 4;
+
+/// Walks through documents that come in pieces.
+#[derive(Default)]
+pub(crate) struct Walker {
+    scanner: Scanner,
+    open: Vec<Open>,
+    /// How many strings this document is inside of.
+    depth: usize,
+    seen: Seen,
+}
+
+/// What the document at hand has that is no record.
+#[derive(Default)]
+struct Seen {
+    batch: Option<FailedBatch>,
+    source: Option<OtherSource>,
+    shards: bool,
+    empty_list: bool,
+    /// Records and refusals before this document.
+    before: usize,
+}
+
+/// What is open.
+#[expect(clippy::large_enum_variant, reason = "only a few are open at once")]
+enum Open {
+    Object(Object),
+    Array(Array),
+}
+
+struct Object {
+    role: Role,
+    expects: InObject,
+    /// Of the value that comes.
+    key: Role,
+    fields: Fields,
+    /// Its values, if it is a list of bytes under another name.
+    bytes: Option<Vec<u8>>,
+    place: Place,
+}
+
+enum InObject {
+    Key,
+    Colon,
+    Value,
+    Comma,
+}
+
+struct Array {
+    role: Role,
+    expects_value: bool,
+    is_empty: bool,
+    /// Its numbers; `None` if something else is in it.
+    bytes: Option<Vec<u8>>,
+}
+
+impl Walker {
+    pub(crate) fn push(&mut self, piece: &[u8]) {
+        self.scanner.push(piece);
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.scanner.end();
+    }
+
+    /// Looks for records in a line that holds JSON at its end, as those of logs do. Tells whether
+    /// there were any.
+    pub(crate) fn line(text: &[u8], place: Place, sink: &mut Sink) -> Result<bool, FindError> {
+        let mut walker = Self::default();
+        let outer = sink.enter(place);
+        let found = walker.inner_documents(text, sink);
+        sink.leave(outer);
+        match walker.seen {
+            Seen {
+                batch: Some(batch), ..
+            } if !found => Err(FindError::BatchWithoutRecords(Box::new(batch))),
+            _ => Ok(found),
+        }
+    }
+
+    /// Goes on until a record comes out, or more input is needed: then it is false.
+    pub(crate) fn step(&mut self, sink: &mut Sink) -> Result<bool, FindError> {
+        let before = sink.len();
+        while sink.len() == before {
+            let Some(token) = self.scanner.next()? else {
+                return Ok(false);
+            };
+            self.token(token, sink)?;
+            if self.open.is_empty() && self.depth == 0 {
+                self.end_document(sink)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// At the end of the input: nothing may be open.
+    pub(crate) fn check_end(&self) -> Result<(), FindError> {
+        if self.open.is_empty() {
+            Ok(())
+        } else {
+            Err(self
+                .scanner
+                .broken("it ends before its brackets are closed"))
+        }
+    }
+
+    fn end_document(&mut self, sink: &mut Sink) -> Result<(), FindError> {
+        let seen = std::mem::take(&mut self.seen);
+        self.seen.before = sink.count();
+        if sink.count() > seen.before || seen.empty_list {
+            sink.document();
+            return Ok(());
+        }
+        if let Some(batch) = seen.batch {
+            return Err(FindError::BatchWithoutRecords(Box::new(batch)));
+        }
+        if let Some((name, advice)) = seen.source {
+            return Err(FindError::OtherSource { name, advice });
+        }
+        if seen.shards {
+            return Err(FindError::Shards);
+        }
+        sink.nothing(self.scanner.place());
+        Ok(())
+    }
+
+    fn token(&mut self, token: Token, sink: &mut Sink) -> Result<(), FindError> {
+        let next = match self.open.last_mut() {
+            // Between documents, as in a list that was cut out.
+            None if matches!(token, Token::Comma) => Next::Done,
+            None => Next::Value(Role::Top),
+            Some(Open::Array(array)) => array.next(&token),
+            Some(Open::Object(object)) => object.next(&token, &self.scanner),
+        };
+        match next {
+            Next::Value(role) => self.value(token, role, sink),
+            Next::Close => self.close(sink),
+            Next::Done => Ok(()),
+            Next::Wrong(what) => Err(self.scanner.broken(what)),
+        }
+    }
+
+    fn value(&mut self, token: Token, role: Role, sink: &mut Sink) -> Result<(), FindError> {
+        match token {
+            Token::OpenObject => self.open(Open::Object(Object {
+                role,
+                expects: InObject::Key,
+                key: Role::Other,
+                fields: Fields::default(),
+                bytes: None,
+                place: self.scanner.place(),
+            })),
+            Token::OpenArray => self.open(Open::Array(Array {
+                role,
+                expects_value: true,
+                is_empty: true,
+                bytes: Some(Vec::new()),
+            })),
+            Token::Text(text) => self.text(&text, role, sink),
+            Token::Word(word) => self.word(word, role, sink),
+            Token::Bytes(bytes) => {
+                self.data(role, Ok(bytes.into()), sink);
+                Ok(())
+            }
+            _ => Err(self.scanner.broken("a value is missing")),
+        }
+    }
+
+    fn open(&mut self, open: Open) -> Result<(), FindError> {
+        if self.open.len() >= DEEPEST {
+            return Err(self.scanner.broken("it nests too deep"));
+        }
+        self.open.push(open);
+        Ok(())
+    }
+
+    /// The fields of the object whose value is at hand.
+    fn fields(&mut self) -> Option<&mut Fields> {
+        match self.open.last_mut() {
+            Some(Open::Object(object)) => Some(&mut object.fields),
+            _ => None,
+        }
+    }
+
+    /// Data under the key of `role`, or a record of its own where no object is around it.
+    fn data(&mut self, role: Role, data: Result<Bytes, &'static str>, sink: &mut Sink) {
+        let place = self.scanner.place();
+        match (role, self.fields()) {
+            (Role::Data { capital }, Some(fields)) => {
+                fields.data = Some(data);
+                fields.capital |= capital;
+            }
+            (Role::Top, None) => sink.found(Fields::default(), data, place),
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &Text, role: Role, sink: &mut Sink) -> Result<(), FindError> {
+        let raw = self.scanner.bytes(text.inside.clone());
+        let unescaped = match text.is_escaped {
+            false => Cow::Borrowed(raw),
+            true => unescaped(raw, text.is_json),
+        };
+        match role {
+            Role::Data { .. } => match decode_value(&unescaped) {
+                Some(data) => self.data(role, Ok(data.into()), sink),
+                None => {
+                    let inner = unescaped.into_owned();
+                    if !self.inner_documents(&inner, sink) {
+                        self.data(role, Err("its data is not base64"), sink);
+                    }
+                }
+            },
+            Role::Top if !may_hold_json(&unescaped) => {
+                let data = decode(&unescaped).map(|(_, data)| data.into());
+                self.data(
+                    role,
+                    data.ok_or("it is neither base64 nor hexadecimal"),
+                    sink,
+                );
+            }
+            Role::Arrival => {
+                let json = match text.is_json {
+                    true => format!("\"{}\"", String::from_utf8_lossy(raw)),
+                    false => json_string(&unescaped),
+                };
+                self.set(role, json);
+            }
+            Role::EventSource => self.seen.source = self.seen.source.or(other_source(&unescaped)),
+            Role::Top | Role::Other | Role::Records if may_hold_json(&unescaped) => {
+                let inner = unescaped.into_owned();
+                self.inner_documents(&inner, sink);
+            }
+            _ => {
+                let value = String::from_utf8_lossy(&unescaped).into_owned();
+                self.set(role, value);
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, role: Role, value: String) {
+        let Some(fields) = self.fields() else {
+            return;
+        };
+        let place = match role {
+            Role::PartitionKey => &mut fields.partition_key,
+            Role::ExplicitHashKey => &mut fields.explicit_hash_key,
+            Role::SequenceNumber => &mut fields.sequence_number,
+            Role::Arrival => &mut fields.arrival,
+            Role::EventId => &mut fields.event_id,
+            Role::ShardId => &mut fields.shard_id,
+            Role::StreamArn => &mut fields.batch.stream_arn,
+            Role::StartSequenceNumber => &mut fields.batch.start_sequence_number,
+            Role::EndSequenceNumber => &mut fields.batch.end_sequence_number,
+            Role::BatchSize => {
+                fields.batch.batch_size = value.parse().ok();
+                return;
+            }
+            Role::RecordId => {
+                fields.has_record_id = true;
+                return;
+            }
+            _ => return,
+        };
+        *place = Some(value);
+    }
+
+    fn word(
+        &mut self,
+        word: std::ops::Range<usize>,
+        role: Role,
+        sink: &mut Sink,
+    ) -> Result<(), FindError> {
+        let text = String::from_utf8_lossy(self.scanner.bytes(word)).into_owned();
+        let is_number = text.parse::<f64>().is_ok();
+        if text.starts_with("...") {
+            let what = "only the start of a list was printed: print it as base64";
+            return Err(self.scanner.broken(what));
+        }
+        if !is_number && !is_literal(&text) && !text.ends_with(')') {
+            return Err(self.scanner.broken("a value is missing"));
+        }
+        // -128 to 127 in Java, 0 to 255 elsewhere.
+        let byte = text.parse::<i16>().ok().and_then(byte);
+        let place = self.scanner.place();
+        match self.open.last_mut() {
+            Some(Open::Array(array)) => {
+                if array.role == Role::Records {
+                    sink.refuse(place, "it is not an object");
+                }
+                array.bytes = array.bytes.take().zip(byte).map(|(mut bytes, byte)| {
+                    bytes.push(byte);
+                    bytes
+                });
+            }
+            Some(Open::Object(object)) => {
+                if matches!((object.role, role), (Role::Data { .. }, Role::Number)) {
+                    object.bytes.get_or_insert_default().extend(byte);
+                }
+                match role {
+                    Role::Data { .. } if text != "null" => {
+                        object.fields.data = Some(Err("its data is not a string"));
+                    }
+                    Role::Arrival if is_number => self.set(role, text),
+                    Role::Arrival if text.ends_with(')') => {
+                        self.set(role, json_string(text.as_bytes()));
+                    }
+                    _ if is_number => self.set(role, text),
+                    _ => {}
+                }
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, sink: &mut Sink) -> Result<(), FindError> {
+        match self.open.pop() {
+            Some(Open::Array(array)) => {
+                self.close_array(array, sink);
+                Ok(())
+            }
+            Some(Open::Object(object)) => self.close_object(object, sink),
+            None => Ok(()),
+        }
+    }
+
+    fn close_array(&mut self, array: Array, sink: &mut Sink) {
+        match array.role {
+            Role::Records | Role::Top if array.is_empty => self.seen.empty_list = true,
+            Role::Shards => self.seen.shards = true,
+            _ => {}
+        }
+        let place = self.scanner.place();
+        match (self.open.last_mut(), array.role) {
+            (None, Role::Top) => {
+                if let Some(bytes) = array.bytes.filter(|bytes| bytes.len() >= FEWEST_NUMBERS) {
+                    sink.found(Fields::default(), Ok(bytes.into()), place);
+                }
+            }
+            (Some(Open::Object(outer)), Role::Data { capital }) => {
+                let data = array.bytes.map(Bytes::from);
+                if matches!(outer.role, Role::Data { .. }) {
+                    outer.bytes = data.map(Vec::from);
+                } else {
+                    outer.fields.data = Some(data.ok_or("its data is a list, but not of bytes"));
+                    outer.fields.capital |= capital;
+                }
+            }
+            (Some(Open::Object(outer)), _) if matches!(outer.role, Role::Data { .. }) => {
+                outer.bytes = array.bytes.or(outer.bytes.take());
+            }
+            _ => {}
+        }
+    }
+
+    fn close_object(&mut self, object: Object, sink: &mut Sink) -> Result<(), FindError> {
+        let Object {
+            role,
+            mut fields,
+            bytes,
+            place,
+            ..
+        } = object;
+        let outer = self.fields();
+        match (role, outer) {
+            (Role::Data { .. }, Some(outer))
+                if fields.data.is_none() && !fields.is_of_a_record() =>
+            {
+                let data = bytes.map(Bytes::from).ok_or("its data is an object");
+                outer.data = Some(data);
+            }
+            (Role::Kinesis, Some(outer)) => {
+                fields.in_kinesis = true;
+                outer.merge(fields);
+            }
+            (Role::Metadata, Some(outer)) => outer.merge(fields),
+            (Role::Batch, _) => {
+                fields.batch.shard_id = fields.shard_id;
+                self.seen.batch = Some(fields.batch);
+            }
+            _ => self.record(role, fields, place, sink)?,
+        }
+        Ok(())
+    }
+
+    /// The end of an object that may be a record.
+    fn record(
+        &mut self,
+        role: Role,
+        mut fields: Fields,
+        place: Place,
+        sink: &mut Sink,
+    ) -> Result<(), FindError> {
+        let is_of_a_record = fields.is_of_a_record();
+        let is_listed = matches!(role, Role::Records | Role::Top);
+        let data = match fields.data.take() {
+            Some(Ok(data)) if is_of_a_record || is_listed || opens_an_aggregate(&data) => Ok(data),
+            Some(Err(why)) if is_of_a_record || role == Role::Records => Err(why),
+            None if is_listed && is_of_a_record => Err("it has no data"),
+            None if role == Role::Records
+                && self.seen.source.is_none()
+                && !sink.found_in(self.seen.before) =>
+            {
+                Err("it has no data")
+            }
+            _ => return Ok(()),
+        };
+        if data.is_ok() {
+            sink.check_shape(fields.shape(), place)?;
+        }
+        sink.found(fields, data, place);
+        Ok(())
+    }
+
+    /// Looks for records in a string that holds JSON. Tells whether there were any.
+    fn inner_documents(&mut self, text: &[u8], sink: &mut Sink) -> bool {
+        if self.depth >= DEEPEST_TEXT {
+            return false;
+        }
+        let before = sink.count();
+        let outer = sink.enter(self.scanner.place());
+        for start in json_starts(text) {
+            let mut walker = Self {
+                depth: self.depth + 1,
+                ..Self::default()
+            };
+            walker.push(text.get(start..).unwrap_or_default());
+            walker.end();
+            while let Ok(true) = walker.step(sink) {}
+            let Seen {
+                batch,
+                source,
+                shards,
+                empty_list,
+                ..
+            } = walker.seen;
+            self.seen.batch = self.seen.batch.take().or(batch);
+            self.seen.source = self.seen.source.or(source);
+            self.seen.shards |= shards;
+            self.seen.empty_list |= empty_list;
+            if sink.count() > before || self.seen.batch.is_some() {
+                break;
+            }
+        }
+        sink.leave(outer);
+        sink.count() > before
+    }
+}
+
+/// What a token is where it is.
+enum Next {
+    Value(Role),
+    Close,
+    Done,
+    Wrong(&'static str),
+}
+
+impl Array {
+    fn next(&mut self, token: &Token) -> Next {
+        match (self.expects_value, token) {
+            (_, Token::CloseArray) => Next::Close,
+            (false, Token::Comma) => {
+                self.expects_value = true;
+                Next::Done
+            }
+            (false, _) => Next::Wrong("a comma or ] is missing"),
+            (true, token) => {
+                self.expects_value = false;
+                self.is_empty = false;
+                if !matches!(token, Token::Word(_)) {
+                    self.bytes = None;
+                }
+                Next::Value(self.role)
+            }
+        }
+    }
+}
+
+impl Object {
+    fn next(&mut self, token: &Token, scanner: &Scanner) -> Next {
+        match (&self.expects, token) {
+            (InObject::Key | InObject::Comma, Token::CloseObject) => return Next::Close,
+            (InObject::Key, Token::Text(Text { inside, .. }) | Token::Word(inside)) => {
+                self.key = Role::of(scanner.bytes(inside.clone()));
+                self.expects = InObject::Colon;
+            }
+            (InObject::Colon, Token::Colon) => self.expects = InObject::Value,
+            (InObject::Comma, Token::Comma) => self.expects = InObject::Key,
+            (InObject::Value, _) => {
+                self.expects = InObject::Comma;
+                return Next::Value(self.key);
+            }
+            (InObject::Key, _) => return Next::Wrong("a key is missing"),
+            (InObject::Colon, _) => return Next::Wrong("a colon is missing"),
+            (InObject::Comma, _) => return Next::Wrong("a comma or } is missing"),
+        }
+        Next::Done
+    }
+}
+
+/// A list of fewer numbers is not taken for bytes.
+const FEWEST_NUMBERS: usize = 4;
+
+fn byte(number: i16) -> Option<u8> {
+    let unsigned = u8::try_from(number).ok();
+    unsigned.or_else(|| Some(i8::try_from(number).ok()?.cast_unsigned()))
+}
+
+fn is_literal(word: &str) -> bool {
+    matches!(
+        word,
+        "true" | "false" | "null" | "True" | "False" | "None" | "undefined" | "nil"
+    )
+}
+
+fn opens_an_aggregate(data: &[u8]) -> bool {
+    data.starts_with(&kinesis_aggregation::wire::MAGIC)
+}
+
+fn unescaped(raw: &[u8], is_json: bool) -> Cow<'_, [u8]> {
+    if is_json {
+        let quoted = [b"\"", raw, b"\""].concat();
+        if let Ok(text) = serde_json::from_slice::<String>(&quoted) {
+            return Cow::Owned(text.into_bytes());
+        }
+    }
+    unescape(raw).map_or(Cow::Borrowed(raw), Cow::Owned)
+}
+
+fn json_string(text: &[u8]) -> String {
+    // A string is always serialisable.
+    serde_json::to_string(&String::from_utf8_lossy(text)).unwrap_or_default()
+}
+
+/// Whether a string may hold a document, as the `payload` of an on-failure object does, or the end
+/// of a log line.
+fn may_hold_json(text: &[u8]) -> bool {
+    json_starts(text).next().is_some()
+}
+
+/// Where documents may start in a text: at its start, or at the first objects in it.
+pub(crate) fn json_starts(text: &[u8]) -> impl Iterator<Item = usize> {
+    let start = text.len() - text.trim_ascii_start().len();
+    let at_start = matches!(text.get(start), Some(b'{' | b'['));
+    let objects = memchr::memmem::find_iter(text, b"{\"")
+        .chain(memchr::memmem::find_iter(text, b"{ \"").take(1));
+    let first = at_start.then_some(start);
+    first
+        .into_iter()
+        .chain(objects.filter(move |&at| Some(at) != first))
+        .take(4)
+}

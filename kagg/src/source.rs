@@ -1,0 +1,35 @@
+//! Files and standard input.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::exit::{Failure, Result};
+
+pub(crate) type Source = Box<dyn Read + Send>;
+
+/// Opens `file`, or standard input.
+pub(crate) fn open(file: Option<&Path>) -> Result<Source> {
+    match file {
+        None => Ok(Box::new(io::stdin())),
+        Some(path) if path == Path::new("-") => Ok(Box::new(io::stdin())),
+        Some(path) => match File::open(path) {
+            Ok(file) => Ok(Box::new(file)),
+            Err(error) => Err(Failure::of_file("open", path, &error)),
+        },
+    }
+}
+
+/// What messages call the input.
+pub(crate) fn name(file: Option<&Path>) -> Cow<'_, str> {
+    match file {
+        Some(path) if path != Path::new("-") => path.to_string_lossy(),
+        _ => Cow::Borrowed("standard input"),
+    }
+}
+
+/// `text` without a byte order mark, which some editors and shells put before JSON.
+pub(crate) fn without_bom(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
+}
