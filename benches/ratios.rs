@@ -290,7 +290,7 @@ fn lambda(level: Level, rounds: usize) {
     };
 
     let event = event();
-    let processor = Processor::new().with_level(level);
+    let processor = Processor::new().level(level);
     let all = usual(&event);
     assert_eq!(kinesis_event(&processor, &event), all);
     assert_eq!(own_event(&processor, &event), all);

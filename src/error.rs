@@ -84,6 +84,15 @@ pub enum LossKind {
     /// Kinesis record and says nothing.
     #[error("its hash key is outside the shard's hash key range")]
     OutOfRange,
+    /// The explicit hash key is a number, but not one of 0 to 2^128 - 1, so that no shard owns it:
+    /// `-123` from old writers. The KCL drops the whole Kinesis record and says nothing; so does
+    /// this library with a hash key range. Without one, reading stops there as at any other bad
+    /// explicit hash key.
+    #[error("its explicit hash key of {len} bytes is a number outside 0 to 2^128-1")]
+    ExplicitHashKeyNumber {
+        /// The length of the explicit hash key, in bytes of UTF-8.
+        len: usize,
+    },
     /// The partition key index names no entry of the table: the KCL throws.
     #[error("its partition key index {index} is beyond the table's {table_len} entries")]
     PartitionKeyIndex {

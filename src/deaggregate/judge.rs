@@ -259,7 +259,14 @@ impl<'a> Judge<'a> {
                 position = next;
                 continue;
             };
-            if fault == Fault::OutOfRange && outcome == Outcome::Aggregated {
+            // A number that no shard owns is out of every range that is given. Without one there is
+            // nothing to be out of, and it is as bad as no number.
+            let drops = match fault {
+                Fault::OutOfRange => true,
+                Fault::ExplicitHashKeyNumber { .. } => self.rules.hash_key_range.is_some(),
+                _ => false,
+            };
+            if drops && outcome == Outcome::Aggregated {
                 self.lose(message, extent, position, fault, first..count);
                 return (Outcome::Dropped, 0..0);
             }
@@ -311,7 +318,7 @@ impl<'a> Judge<'a> {
         position: usize,
         base: usize,
     ) -> Result<(), Fault> {
-        let (rules, range) = (self.rules, self.rules.hash_key_range);
+        let (rules, range) = (self.rules, self.rules.range());
         let Opened { index, keys, .. } = &mut self.opened;
         let at = extent.records.start.saturating_add(position);
         let Some(record) = index.records.get_mut(at) else {
@@ -361,7 +368,8 @@ impl<'a> Judge<'a> {
                 place.set_inside();
                 Ok(())
             }
-            Ok(_) | Err(ParseHashKeyError::OutOfRange) => Err(Fault::OutOfRange),
+            Ok(_) => Err(Fault::OutOfRange),
+            Err(ParseHashKeyError::OutOfRange) => Err(Fault::ExplicitHashKeyNumber { id }),
             Err(ParseHashKeyError::NotANumber) => Err(Fault::ExplicitHashKey { id }),
         }
     }
@@ -392,6 +400,9 @@ impl<'a> Judge<'a> {
             Fault::ExplicitHashKey { id } => LossKind::ExplicitHashKey {
                 len: self.opened.keys.text(id).len(),
             },
+            Fault::ExplicitHashKeyNumber { id } => LossKind::ExplicitHashKeyNumber {
+                len: self.opened.keys.text(id).len(),
+            },
         };
         self.opened.losses.push(Loss {
             record: self.judged.len(),
@@ -410,6 +421,7 @@ enum Fault {
     PartitionKeyIndex,
     ExplicitHashKeyIndex,
     ExplicitHashKey { id: usize },
+    ExplicitHashKeyNumber { id: usize },
 }
 
 /// The place of a table entry among the keys of its aggregate.

@@ -85,7 +85,8 @@ pub fn check_delivery(data: &[u8], range: HashKeyRange) -> Result<Outcome, Loss>
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Deaggregator {
-    hash_key_range: HashKeyRange,
+    /// `None` reads the records of any shard, and takes every hash key.
+    hash_key_range: Option<HashKeyRange>,
     salvage: bool,
     after: Option<ExtendedSequenceNumber>,
     /// None takes the best one.
@@ -102,11 +103,12 @@ impl Deaggregator {
     /// as in the KCL, and reported. Not for streams with service-managed distribution, where a
     /// record's hash key says nothing about its shard.
     ///
-    /// Without a range it is 0 to 2^128 - 1, as in a KCL that does not know its shard's: an
-    /// explicit hash key of -1 is outside it.
+    /// Without a range nothing is dropped: an explicit hash key that is a number no shard owns (-1,
+    /// 2^128) then cuts an aggregate, as one that is no number does. With a range, such a number
+    /// drops it, as in the KCL; one that does not know its shard's range takes 0 to 2^128 - 1.
     #[must_use]
     pub fn hash_key_range(mut self, range: HashKeyRange) -> Self {
-        self.hash_key_range = range;
+        self.hash_key_range = Some(range);
         self
     }
 
@@ -134,6 +136,10 @@ impl Deaggregator {
     pub fn level(mut self, level: Level) -> Self {
         self.level = Some(level);
         self
+    }
+
+    fn range(&self) -> HashKeyRange {
+        self.hash_key_range.unwrap_or(HashKeyRange::FULL)
     }
 
     fn digests(&self, messages: &[&[u8]]) -> Vec<Digest> {

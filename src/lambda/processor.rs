@@ -92,18 +92,16 @@ impl Processor {
         self
     }
 
-    /// Whether to read on after a bad user record of an aggregate, as [`Deaggregator`] does with
-    /// salvage. The aggregate is still cut: [`on_cut`](Self::on_cut) decides whether it fails.
+    /// Whether to read on after a bad user record of an aggregate: [`Deaggregator::salvage`]. The aggregate is still cut: [`on_cut`](Self::on_cut) decides whether it fails.
     #[must_use]
     pub fn salvage(mut self, salvage: bool) -> Self {
         self.deaggregator = self.deaggregator.salvage(salvage);
         self
     }
 
-    /// For tests and benches: as the [`Deaggregator`]'s.
-    #[doc(hidden)]
+    /// Computes digests as [`Deaggregator::level`] says: for tests and benches.
     #[must_use]
-    pub fn with_level(mut self, level: Level) -> Self {
+    pub fn level(mut self, level: Level) -> Self {
         self.deaggregator = self.deaggregator.level(level);
         self
     }
@@ -131,7 +129,9 @@ impl Processor {
     /// Kinesis record comes again.
     ///
     /// A cut aggregate has a user record with a bad index, or with an explicit hash key that is not
-    /// a number of 0 to 2^128-1.
+    /// a number of 0 to 2^128-1. That holds with a hash key range too: what the KCL then drops for a
+    /// number that no shard owns (`-123`, from old writers) is not expected after a reshard, and
+    /// nothing that may be dropped in silence.
     ///
     /// Without this, a cut aggregate fails. It will never succeed: **an event source mapping
     /// without limits for its retries then comes back to it until it expires, and blocks its shard

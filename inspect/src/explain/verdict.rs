@@ -1,6 +1,6 @@
 //! Whether the KCL would deliver a Kinesis record, and if not why.
 
-use kinesis_aggregation::{Deaggregator, HashKeyRange, Loss, LossKind, Outcome, ShardMap};
+use kinesis_aggregation::{Deaggregator, HashKeyRange, Loss, Outcome, ShardMap};
 use serde::Serialize;
 
 use super::user_records::UserRecord;
@@ -74,7 +74,7 @@ impl<'a> Verdict<'a> {
         let explanation = match (read.outcome(), &loss) {
             (Outcome::Plain(_), _) => "delivers it as a plain record, as it is".to_owned(),
             (Outcome::Empty, _) => "has nothing to deliver: there is no user record".to_owned(),
-            (_, Some(loss)) => explain(loss, count, user_records),
+            (outcome, Some(loss)) => explain(outcome, loss, count, user_records),
             (_, None) => format!("delivers {}", counted(count)),
         };
         Self {
@@ -102,9 +102,9 @@ fn counted(count: usize) -> String {
 }
 
 /// What the KCL does at a loss, and where what is out of range belongs.
-fn explain(loss: &Loss, count: usize, user_records: &[UserRecord<'_>]) -> String {
+fn explain(outcome: Outcome, loss: &Loss, count: usize, user_records: &[UserRecord<'_>]) -> String {
     let cause = Cause(loss);
-    if matches!(loss.kind(), LossKind::OutOfRange) {
+    if outcome == Outcome::Dropped {
         let at = usize::try_from(loss.sub_sequence_number()).ok();
         let at = at.and_then(|at| user_records.get(at));
         let home = at.and_then(|record| record.predicted_shard);

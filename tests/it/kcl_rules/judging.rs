@@ -1,7 +1,7 @@
 //! Judging: indices, explicit hash keys, hash key ranges.
 
 use kinesis_aggregation::LossKind;
-use kinesis_aggregation::{Deaggregator, HashKey, Outcome, PlainReason, deaggregate};
+use kinesis_aggregation::{Deaggregator, HashKey, HashKeyRange, Outcome, PlainReason, deaggregate};
 
 use super::three;
 use crate::support::{field, frame, range, read_body, read_with, record, unhex};
@@ -141,10 +141,13 @@ fn out_of_range_drops_the_whole_record_at_both_ends_inclusive() {
     }
 }
 
+/// In the KCL they are out of the full range, which it uses where it does not know its shard's.
+/// Without a range nothing is dropped, and nothing is passed over in silence: they cut.
 #[test]
-fn minus_one_and_two_to_the_128_are_out_of_the_full_range() {
+fn minus_one_and_two_to_the_128_are_out_of_every_range_and_cut_without_one() {
     for key in [
         "-1",
+        "-123",
         "340282366920938463463374607431768211456",
         &"9".repeat(1000),
     ] {
@@ -153,9 +156,25 @@ fn minus_one_and_two_to_the_128_are_out_of_the_full_range() {
             field(2, key.as_bytes()),
             record(0, None, b"0"),
             record(0, Some(0), b"1"),
+            record(0, None, b"2"),
         ]
         .concat();
-        assert_eq!(read_body(&body).outcome, Outcome::Dropped, "{key:?}");
+        let kind = LossKind::ExplicitHashKeyNumber { len: key.len() };
+        let full = Deaggregator::new().hash_key_range(HashKeyRange::FULL);
+        let read = read_with(&full, &frame(&body));
+        assert_eq!(read.outcome, Outcome::Dropped, "{key:?}");
+        assert!(read.user_records.is_empty());
+        assert_eq!(
+            (read.losses[0].kind(), read.losses[0].lost()),
+            (&kind, 0..3)
+        );
+
+        let read = read_body(&body);
+        assert_eq!((read.outcome, read.data()), (Outcome::Cut, vec!["0"]));
+        assert_eq!(
+            (read.losses[0].kind(), read.losses[0].lost()),
+            (&kind, 1..3)
+        );
     }
 }
 
@@ -222,10 +241,9 @@ fn the_first_bad_user_record_decides() {
             .for_each(|record| body.extend_from_slice(record));
         body
     };
-    assert_eq!(
-        read_body(&body(&[&good, &out, &bad])).outcome,
-        Outcome::Dropped
-    );
+    let full = Deaggregator::new().hash_key_range(HashKeyRange::FULL);
+    let read = read_with(&full, &frame(&body(&[&good, &out, &bad])));
+    assert_eq!(read.outcome, Outcome::Dropped);
     let read = read_body(&body(&[&good, &bad, &out]));
     assert_eq!((read.outcome, read.data()), (Outcome::Cut, vec!["g"]));
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use kinesis_aggregation::lambda::{
     AfterCut, BatchResponse, Error, EventUserRecord, FailureReason, KinesisEvent, MemoryResume,
     OwnedFirehoseEvent, OwnedKinesisEvent, OwnedPipesEvent, Processor, Records, TestEvent,
-    Transformed,
+    TransformResult, Transformed,
 };
 use kinesis_aggregation::{HashKey, HashKeyRange, Shard, ShardMap, UserRecord};
 use serde::Deserialize;
@@ -430,4 +430,58 @@ fn firehoses_partition_keys_come_out_of_the_closure() {
         assert!(line.ends_with(expected), "{line}");
     }
     assert_eq!(log.lock().unwrap().len(), 2);
+}
+
+/// Old writers left such explicit hash keys; a Lambda function must not count them as done, and
+/// Firehose must not delete them.
+#[test]
+fn an_explicit_hash_key_that_no_shard_owns_is_a_failure_and_never_dropped() {
+    let keys = [
+        "-123",
+        "340282366920938463463374607431768211456",
+        "undefined",
+    ];
+    let mut stored: Vec<_> = keys
+        .iter()
+        .map(|key| Stored::with_explicit_hash_key("1", key, Some(0)))
+        .collect();
+    stored.push(Stored::with_explicit_hash_key("1", "7", Some(9)));
+    for stored in stored {
+        let json = event_bytes(std::slice::from_ref(&stored));
+        let event = KinesisEvent::from_slice(&json).unwrap();
+        let firehose = TestEvent::new()
+            .plain("a", stored.data.clone())
+            .firehose_json();
+        let firehose: OwnedFirehoseEvent = serde_json::from_str(&firehose).unwrap();
+        for range in [None, Some(HashKeyRange::FULL)] {
+            let log = Arc::new(Mutex::new(Vec::new()));
+            let told = Arc::clone(&log);
+            let mut processor = Processor::new()
+                .on_dropped(|lost| panic!("{lost:?} is no drop to pass over"))
+                .on_failure(move |failure| told.lock().unwrap().push(failure.to_string()));
+            if let Some(range) = range {
+                processor = processor.hash_key_range(range);
+            }
+            let user_records = processor.read(&event);
+            let mut count = 0;
+            let response = user_records.process(|_| {
+                count += 1;
+                Ok::<(), Error>(())
+            });
+            assert_eq!(named(&response), ["1"]);
+            assert_eq!(response.counts().cut(), 1);
+            // In a range, the KCL drops what is before it, too.
+            assert_eq!(count, if user_records.dropped() == 1 { 0 } else { 1 });
+            let fine = async |_: EventUserRecord<'_, _>| Ok::<(), Error>(());
+            let response = block_on(user_records.process_concurrently(2, fine));
+            assert_eq!(named(&response), ["1"]);
+            assert_eq!(log.lock().unwrap().len(), 2);
+            let answer = processor
+                .read(&firehose)
+                .transform(|_| Ok::<_, Error>(Some(Transformed::default())));
+            let failed = TransformResult::ProcessingFailed;
+            assert_eq!(answer.records()[0].result(), failed);
+            assert_eq!(answer.records()[0].data(), &stored.data);
+        }
+    }
 }

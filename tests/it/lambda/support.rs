@@ -55,6 +55,22 @@ impl Stored {
         Self::plain(sequence_number, "a", sealed(&aggregated))
     }
 
+    /// An aggregate of two, the second with the explicit hash key at `index` of a table with `key`.
+    pub(super) fn with_explicit_hash_key(
+        sequence_number: &str,
+        key: &str,
+        index: Option<u64>,
+    ) -> Self {
+        let mut aggregated = AggregatedRecord::default();
+        aggregated.partition_key_table.push("k".into());
+        aggregated.explicit_hash_key_table.push(key.into());
+        aggregated.records.push(record(0, "good"));
+        let mut bad = record(0, "bad");
+        bad.explicit_hash_key_index = index;
+        aggregated.records.push(bad);
+        Self::plain(sequence_number, "a", sealed(&aggregated))
+    }
+
     pub(super) fn in_shard(mut self, shard: &str) -> Self {
         self.shard = shard.into();
         self
