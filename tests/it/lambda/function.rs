@@ -46,6 +46,8 @@ pub(super) struct Function<'a> {
     pub(super) shard: &'a Shard,
     pub(super) form: Form,
     pub(super) processor: Processor,
+    /// Whether an invocation that came to nothing fails.
+    pub(super) fails_whole: bool,
     /// Not with a memory: it forgets what an answer says is done.
     pub(super) answers_get_lost: bool,
     pub(super) attempts: RefCell<HashMap<Id, u32>>,
@@ -118,6 +120,7 @@ impl Function<'_> {
             if break_off.is_some() {
                 return None;
             }
+            let response = self.judge(response)?;
             let answer = WindowResponse::new(&state, response).unwrap();
             return Some(serde_json::to_value(&answer).unwrap());
         }
@@ -138,7 +141,15 @@ impl Function<'_> {
             }
             None
         });
-        Some(serde_json::to_value(response?).unwrap())
+        Some(serde_json::to_value(self.judge(response?)?).unwrap())
+    }
+
+    fn judge(&self, response: BatchResponse) -> Option<BatchResponse> {
+        if self.fails_whole {
+            response.error_if_nothing_done().ok()
+        } else {
+            Some(response)
+        }
     }
 
     async fn process(

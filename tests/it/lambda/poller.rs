@@ -7,8 +7,9 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
+use std::sync::{Arc, Mutex};
 
-use kinesis_aggregation::lambda::{MemoryResume, Processor};
+use kinesis_aggregation::lambda::{AfterCut, MemoryResume, Processor};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -171,16 +172,48 @@ fn restart(answer: &Value, batch: &Range<usize>) -> Option<usize> {
     records.min()
 }
 
-fn check(shard: &Shard, mapping: &Mapping, form: Form, resume: bool) -> Result<(), TestCaseError> {
-    let processor = if resume {
-        Processor::new().resume(MemoryResume::new())
-    } else {
-        Processor::new()
-    };
+/// How the function answers.
+#[derive(Clone, Copy, Debug)]
+struct Answers {
+    fails_whole: bool,
+    /// What it says of a cut aggregate.
+    after_cut: AfterCut,
+}
+
+fn answers() -> impl Strategy<Value = Answers> {
+    (any::<bool>(), any::<bool>()).prop_map(|(fails_whole, goes_on)| Answers {
+        fails_whole,
+        after_cut: if goes_on {
+            AfterCut::GoOn
+        } else {
+            AfterCut::Fail
+        },
+    })
+}
+
+fn check(
+    shard: &Shard,
+    mapping: &Mapping,
+    form: Form,
+    answers: Answers,
+    resume: bool,
+) -> Result<(), TestCaseError> {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let cuts = Arc::clone(&told);
+    let mut processor = Processor::new().on_cut(move |lost| {
+        let sequence_number = lost.sequence_number().unwrap().to_owned();
+        cuts.lock().unwrap().push(sequence_number);
+        answers.after_cut
+    });
+    if resume {
+        processor = processor.resume(MemoryResume::new());
+    }
+    let goes_on = answers.after_cut == AfterCut::GoOn;
     let function = Function {
         shard,
         form,
         processor,
+        fails_whole: answers.fails_whole,
         answers_get_lost: !resume,
         attempts: RefCell::default(),
         succeeded: RefCell::default(),
@@ -196,10 +229,17 @@ fn check(shard: &Shard, mapping: &Mapping, form: Form, resume: bool) -> Result<(
     in_order.sort_unstable();
 
     // Every user record is processed, or its Kinesis record is on the failure list; and a cut
-    // aggregate is on it always.
+    // aggregate is on it, too, unless the callback has said to go on.
+    let told = told.lock().unwrap();
     for (record, (user_records, cut)) in shard.records.iter().enumerate() {
         let given_up = outcome.given_up.contains(&record);
-        prop_assert!(given_up || !cut, "cut {record} passed");
+        let sequence_number = sequence_number(record);
+        let times = told.iter().filter(|told| **told == sequence_number).count();
+        let passes = !cut || (goes_on && times > 0);
+        prop_assert!(given_up || passes, "cut {record} passed");
+        // Having said so once is enough, where there is a memory.
+        let remembers = resume && goes_on && form != Form::Window;
+        prop_assert!(!remembers || times <= 1, "{record} was told {times} times");
         for place in 0..user_records.len() {
             let processed = first.contains_key(&(record, place));
             prop_assert!(processed || given_up, "{record}.{place} was skipped");
@@ -236,14 +276,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn nothing_is_skipped(shard in shard(), mapping in mapping(), form in form()) {
-        check(&shard, &mapping, form, false)?;
+    fn nothing_is_skipped(
+        shard in shard(), mapping in mapping(), form in form(), answers in answers(),
+    ) {
+        check(&shard, &mapping, form, answers, false)?;
     }
 
     #[test]
     fn with_a_memory_nothing_is_done_twice(
-        shard in shard(), mapping in mapping(), form in form(),
+        shard in shard(), mapping in mapping(), form in form(), answers in answers(),
     ) {
-        check(&shard, &mapping, form, true)?;
+        check(&shard, &mapping, form, answers, true)?;
     }
 }
