@@ -26,7 +26,7 @@ struct Memory<'b> {
 
 impl<'b> Memory<'b> {
     fn new<R: EventRecord>(resume: &'b dyn Resume, records: &'b [R]) -> Self {
-        let keys: Vec<_> = records.iter().map(key).collect();
+        let keys: Vec<_> = records.iter().map(RecordKey::of).collect();
         let asked: Vec<_> = keys.iter().copied().flatten().collect();
         let mut answers = resume.load(&asked).into_iter();
         let mut answer = |key: &Option<RecordKey<'_>>| {
@@ -65,14 +65,6 @@ impl<'b> Memory<'b> {
             self.resume.save(&kept, &succeeded);
         }
     }
-}
-
-fn key<R: EventRecord>(record: &R) -> Option<RecordKey<'_>> {
-    Some(RecordKey {
-        event_source_arn: record.event_source_arn().unwrap_or_default(),
-        shard_id: record.shard_id().unwrap_or_default(),
-        sequence_number: record.sequence_number().filter(|text| !text.is_empty())?,
-    })
 }
 
 impl<'b, R: EventRecord> Progress<'b, R> {

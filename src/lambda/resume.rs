@@ -1,4 +1,4 @@
-//! Remembering what was done of Kinesis records that will come again.
+//! Remembering what is done of Kinesis records that will come again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -7,15 +7,26 @@ use std::ops::Range;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Names a Kinesis record among all that a function sees.
+use super::record::EventRecord;
+
+/// Identifies a Kinesis record among all that a function sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordKey<'a> {
-    pub(super) event_source_arn: &'a str,
-    pub(super) shard_id: &'a str,
-    pub(super) sequence_number: &'a str,
+    event_source_arn: &'a str,
+    shard_id: &'a str,
+    sequence_number: &'a str,
 }
 
 impl<'a> RecordKey<'a> {
+    /// The key of this record. `None` if it has no sequence number, which Lambda's always have.
+    pub fn of<R: EventRecord>(record: &'a R) -> Option<Self> {
+        Some(Self {
+            event_source_arn: record.event_source_arn().unwrap_or_default(),
+            shard_id: record.shard_id().unwrap_or_default(),
+            sequence_number: record.sequence_number().filter(|text| !text.is_empty())?,
+        })
+    }
+
     /// The stream or consumer that the event is from; empty if the event does not say.
     pub fn event_source_arn(&self) -> &'a str {
         self.event_source_arn
@@ -44,24 +55,28 @@ impl fmt::Display for RecordKey<'_> {
     }
 }
 
-/// A memory of the user records that were done, so that a retry leaves them out: give one to
-/// [`Processor::with_resume`](super::Processor::with_resume).
+/// A memory of the user records that were done, so that a retry leaves them out. Give one to
+/// [`Processor::resume`](super::Processor::resume).
 ///
-/// [`MemoryResume`](super::MemoryResume) lives as long as the warm function; to share it between
-/// functions, implement this for a table of your own. It is asked once at the start of an
-/// event's processing, and told once at its end, also when the processing is cancelled; so a
-/// store that is reached asynchronously can be filled before and emptied behind the processing,
-/// and be a plain map in between.
+/// **`Ok` means durable.** When a handler returns `Ok`, its user record is remembered as done and
+/// never handed out again, even if Lambda sends its Kinesis record ten times more. A handler must
+/// not return `Ok` for what it has only buffered.
 ///
-/// It is a set for each Kinesis record and never a watermark, because with a
+/// [`MemoryResume`](super::MemoryResume) lives as long as the warm function. To share a memory
+/// between instances, implement this over a table: `examples/lambda_resume.rs` does. Both functions
+/// are called once for each event that is processed, `load` before its first user record and `save`
+/// after its last, also when the processing is cancelled. So a table that is reached asynchronously
+/// can be read before the processing and written after it, with a plain map in between.
+///
+/// It holds a set for each Kinesis record and not a watermark, because with a
 /// `ParallelizationFactor` the batches of one shard interleave.
 pub trait Resume: Send + Sync {
-    /// What was done of each of these Kinesis records: one answer each, in the same order.
-    /// What is missing at the end counts as nothing done.
+    /// Returns what was done of each of these Kinesis records, in the same order. If the list is
+    /// too short, nothing was done of the rest.
     fn load(&self, records: &[RecordKey<'_>]) -> Vec<Done>;
 
-    /// Remembers `kept`, in place of what was remembered of each: these will come again, those
-    /// that are done whole too. Forgets `succeeded`: these will not.
+    /// Remembers `kept` in place of what was remembered of each: these Kinesis records will come
+    /// again, even those that are done whole. Forgets `succeeded`, which will not come again.
     fn save(&self, kept: &[(RecordKey<'_>, Done)], succeeded: &[RecordKey<'_>]);
 }
 
@@ -75,7 +90,7 @@ impl<T: Resume + ?Sized> Resume for Arc<T> {
     }
 }
 
-/// Which user records of a Kinesis record were done: a set of sub-sequence numbers.
+/// Which user records of a Kinesis record are done: a set of sub-sequence numbers.
 ///
 /// ```
 /// use kinesis_aggregation::lambda::Done;
@@ -88,7 +103,8 @@ impl<T: Resume + ?Sized> Resume for Arc<T> {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Done {
-    /// In order; none empty; with gaps between them. `u64::MAX` is in none: no record is so long.
+    /// In order, none empty, with gaps between them, so that equal sets are equal here. None holds
+    /// `u64::MAX`, so that each end is a number; no Kinesis record has so many user records.
     ranges: Vec<Range<u64>>,
 }
 
@@ -150,14 +166,14 @@ impl Done {
         &self.ranges
     }
 
-    /// The first range that ends behind the number.
+    /// The first range that ends after the number.
     fn place(&self, sub_sequence_number: u64) -> usize {
         self.ranges
             .partition_point(|range| range.end <= sub_sequence_number)
     }
 }
 
-/// Ranges with both ends, as in `0-4,7`; empty for nothing.
+/// Ranges with both ends, as in `0-4,7`; nothing at all for nothing.
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, range) in self.ranges.iter().enumerate() {
@@ -174,7 +190,7 @@ impl fmt::Display for Done {
     }
 }
 
-/// A text is not a [`Done`].
+/// A text that is not a [`Done`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a list of sub-sequence numbers and ranges of them, in order")]
 pub struct ParseDoneError;
@@ -203,24 +219,24 @@ impl FromStr for Done {
     }
 }
 
-/// Kinesis records that are remembered unless [told](MemoryResume::with_limits) otherwise: the
-/// most that one batch can have.
+/// How many Kinesis records a [`MemoryResume`] remembers by default: the most that one batch can
+/// have.
 pub const DEFAULT_MAX_RECORDS: usize = 10_000;
 
-/// Bytes that are remembered unless [told](MemoryResume::with_limits) otherwise.
+/// How many bytes a [`MemoryResume`] takes by default.
 pub const DEFAULT_MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// What one entry costs beside its key and its ranges, about: the nodes of two maps.
+/// Roughly what one entry costs besides its key and its ranges: the nodes of two maps.
 const ENTRY: usize = 160;
 
-/// Remembers in the function's own memory: as long as the function stays warm, and only for the
-/// instance that failed. A retry that another instance gets does all again.
+/// Remembers in the function's own memory, as long as its instance stays warm. A retry that another
+/// instance gets does everything again.
 ///
-/// When it is full, it forgets what was saved longest ago; those user records are then done again
-/// if they come again.
+/// When it is full, it forgets what was saved longest ago, and those user records are done again if
+/// they come again.
 ///
-/// Keep one for all invocations: put it into the [`Processor`](super::Processor) that you make
-/// before the first.
+/// Keep one for all invocations, in the [`Processor`](super::Processor) that you make before the
+/// first.
 pub struct MemoryResume {
     max_records: usize,
     max_bytes: usize,
@@ -262,12 +278,12 @@ impl MemoryResume {
         self.with(|memory| memory.entries.len())
     }
 
-    /// Whether it remembers none.
+    /// Whether it remembers nothing.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Nothing in here leaves the memory half changed, so a poisoned one is good.
+    /// Nothing in here panics half way through a change, so a poisoned lock protects a good memory.
     fn with<T>(&self, f: impl FnOnce(&mut Memory) -> T) -> T {
         f(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
