@@ -1,12 +1,17 @@
 //! Kinesis records into user records, by the KCL's rules.
 
 mod batch;
-mod hashes;
 mod judge;
 mod keys;
+mod lookahead;
+mod losses;
+mod open;
+mod opened;
 mod outcome;
 mod owned;
+mod rules;
 mod steps;
+mod tables;
 
 #[cfg(feature = "lambda")]
 pub(crate) use batch::UserRecords;
@@ -15,10 +20,11 @@ pub use outcome::{Outcome, PlainReason};
 
 use crate::error::Loss;
 use crate::hash_key::HashKeyRange;
-use crate::md5::{self, Digest, Level};
+use crate::md5::Level;
 use crate::record::{KinesisRecordRef, StoredRecord};
 use crate::sequence::ExtendedSequenceNumber;
-use judge::{Judge, Stored};
+use open::Stored;
+use rules::Rules;
 
 /// Reads one Kinesis record as the KCL does, from any shard.
 ///
@@ -85,11 +91,7 @@ pub fn check_delivery(data: &[u8], range: HashKeyRange) -> Result<Outcome, Loss>
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Deaggregator {
-    hash_key_range: HashKeyRange,
-    salvage: bool,
-    after: Option<ExtendedSequenceNumber>,
-    /// None takes the best one.
-    level: Option<Level>,
+    rules: Rules,
 }
 
 impl Deaggregator {
@@ -106,7 +108,7 @@ impl Deaggregator {
     /// explicit hash key of -1 is outside it.
     #[must_use]
     pub fn hash_key_range(mut self, range: HashKeyRange) -> Self {
-        self.hash_key_range = range;
+        self.rules.hash_key_range = range;
         self
     }
 
@@ -115,7 +117,7 @@ impl Deaggregator {
     /// record whose first bad user record is out of range is dropped all the same.
     #[must_use]
     pub fn salvage(mut self, salvage: bool) -> Self {
-        self.salvage = salvage;
+        self.rules.salvage = salvage;
         self
     }
 
@@ -124,7 +126,7 @@ impl Deaggregator {
     /// number is never skipped.
     #[must_use]
     pub fn after(mut self, position: ExtendedSequenceNumber) -> Self {
-        self.after = Some(position);
+        self.rules.after = Some(position);
         self
     }
 
@@ -132,15 +134,8 @@ impl Deaggregator {
     /// lacks it. For tests and benches: the results are the same on every level.
     #[must_use]
     pub fn level(mut self, level: Level) -> Self {
-        self.level = Some(level);
+        self.rules.level = Some(level);
         self
-    }
-
-    fn digests(&self, messages: &[&[u8]]) -> Vec<Digest> {
-        let forced = self
-            .level
-            .and_then(|level| md5::digest_many_at(level, messages));
-        forced.unwrap_or_else(|| md5::digest_many(messages))
     }
 
     /// Reads one Kinesis record, given or borrowed.
@@ -156,7 +151,7 @@ impl Deaggregator {
     /// # Ok::<(), kinesis_aggregation::error::ParseSequenceNumberError>(())
     /// ```
     pub fn deaggregate<R: StoredRecord>(&self, record: R) -> Deaggregated<R> {
-        let (judged, opened) = Judge::new(self).open(&[self.stored(&record)]);
+        let (judged, opened) = open::open(&self.rules, &[self.stored(&record)]);
         let judged = judged.into_iter().next().unwrap_or_default();
         Deaggregated::new(record, judged, opened.into())
     }
@@ -165,13 +160,13 @@ impl Deaggregator {
     /// the very results of one at a time, but all digests at once, which is several times faster.
     pub fn deaggregate_batch<'a, R: StoredRecord>(&self, records: &'a [R]) -> Batch<'a, R> {
         let stored: Vec<_> = records.iter().map(|record| self.stored(record)).collect();
-        let (judged, opened) = Judge::new(self).open(&stored);
+        let (judged, opened) = open::open(&self.rules, &stored);
         Batch::new(records, judged, opened)
     }
 
     /// What is needed of a record: its sequence number only to resume.
     fn stored<'a, R: StoredRecord>(&self, record: &'a R) -> Stored<'a> {
-        let sequence_number = self.after.as_ref().and(record.sequence_number());
+        let sequence_number = self.rules.after.as_ref().and(record.sequence_number());
         (record.data(), sequence_number)
     }
 }
