@@ -179,7 +179,6 @@ fn decoding(rounds: usize, traffic: Traffic, suffix: &str) {
 /// afterwards. Both start from the decoded aggregate.
 fn ranges(level: Level, rounds: usize) {
     let page = Traffic::USUAL.aggregates(BATCH);
-    let digested = messages(&page);
     // Any range but the full one, for which no key needs hashing.
     let range = HashKeyRange::new(HashKey::MIN, HashKey::new(u128::MAX - 1)).expect("in order");
     let indexed: Vec<(Vec<&[u8]>, Vec<usize>)> = page
