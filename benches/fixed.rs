@@ -52,21 +52,23 @@ fn usual(keys: Keys) -> Vec<KinesisRecord> {
     traffic.aggregates(16)
 }
 
-fn messages(page: &[KinesisRecord]) -> Vec<&[u8]> {
+fn frames(page: &[KinesisRecord]) -> impl Iterator<Item = Frame<'_>> {
     let frames = page.iter().map(|record| Frame::split(record.data()));
-    frames
-        .map(|frame| frame.expect("a frame").message())
-        .collect()
+    frames.map(|frame| frame.expect("a frame"))
+}
+
+fn messages(page: &[KinesisRecord]) -> Vec<&[u8]> {
+    frames(page).map(|frame| frame.message()).collect()
 }
 
 fn index(times: usize, keys: Keys) {
     let page = usual(keys);
-    let messages = messages(&page);
-    let mut index = Index::new();
+    let frames: Vec<_> = frames(&page).collect();
+    let mut index = Index::default();
     for _ in 0..times {
-        index.clear();
-        for message in &messages {
-            black_box(index.append(message).expect("a message"));
+        for frame in &frames {
+            index.refill(frame).expect("a message");
+            black_box(&index);
         }
     }
 }

@@ -65,11 +65,13 @@ fn read_single(deaggregator: &Deaggregator, page: &[KinesisRecord]) {
     }
 }
 
-fn messages(page: &[KinesisRecord]) -> Vec<&[u8]> {
+fn frames(page: &[KinesisRecord]) -> Vec<Frame<'_>> {
     let frames = page.iter().map(|record| Frame::split(record.data()));
-    frames
-        .map(|frame| frame.expect("a frame").message())
-        .collect()
+    frames.map(|frame| frame.expect("a frame")).collect()
+}
+
+fn messages(page: &[KinesisRecord]) -> Vec<&[u8]> {
+    frames(page).iter().map(Frame::message).collect()
 }
 
 fn reading(level: Level, rounds: usize) {
@@ -143,7 +145,8 @@ fn decoding(rounds: usize, traffic: Traffic, suffix: &str) {
         .zip(&page)
         .map(|(message, record)| record.data().slice_ref(message))
         .collect();
-    let mut index = Index::new();
+    let frames = frames(&page);
+    let mut index = Index::default();
     let times = Times::of(
         rounds,
         &mut [
@@ -158,9 +161,8 @@ fn decoding(rounds: usize, traffic: Traffic, suffix: &str) {
                 }
             }),
             contestant(|| {
-                for message in &messages {
-                    index.clear();
-                    black_box(index.append(message).expect("a message"));
+                for frame in &frames {
+                    index.refill(frame).expect("a message");
                     black_box(index.records());
                 }
             }),
@@ -177,15 +179,15 @@ fn decoding(rounds: usize, traffic: Traffic, suffix: &str) {
 /// afterwards. Both start from the decoded aggregate.
 fn ranges(level: Level, rounds: usize) {
     let page = Traffic::USUAL.aggregates(BATCH);
-    let digested = messages(&page);
     // Any range but the full one, for which no key needs hashing.
     let range = HashKeyRange::new(HashKey::MIN, HashKey::new(u128::MAX - 1)).expect("in order");
-    let indexed: Vec<(Vec<&[u8]>, Vec<usize>)> = digested
+    let indexed: Vec<(Vec<&[u8]>, Vec<usize>)> = page
         .iter()
-        .map(|message| {
-            let mut index = Index::new();
-            index.append(message).expect("a message");
-            let keys = index.partition_keys().map(|key| &message[key]).collect();
+        .zip(frames(&page))
+        .map(|(record, frame)| {
+            let index = Index::new(&frame).expect("a message");
+            let data = record.data();
+            let keys = index.partition_keys().map(|key| &data[key]).collect();
             let records = index.records().iter();
             let records = records.map(|record| record.partition_key_index() as usize);
             (keys, records.collect())

@@ -121,6 +121,30 @@ impl UserRecord {
     }
 }
 
+/// The user record to put again: key and data are copied, the explicit hash key is normalised
+/// (`007` becomes `7`; one that is not a hash key is left out).
+impl From<UserRecordRef<'_>> for UserRecord {
+    fn from(read: UserRecordRef<'_>) -> Self {
+        Self {
+            partition_key: read.partition_key.map(ByteString::from),
+            explicit_hash_key: read.explicit_hash_key.and(read.hash_key).copied(),
+            data: Bytes::copy_from_slice(read.data),
+        }
+    }
+}
+
+/// The user record to put again: data and key stay shared, the explicit hash key is normalised
+/// (`007` becomes `7`; one that is not a hash key is left out).
+impl From<OwnedUserRecord> for UserRecord {
+    fn from(read: OwnedUserRecord) -> Self {
+        Self {
+            explicit_hash_key: read.explicit_hash_key.and(read.hash_key),
+            partition_key: read.partition_key,
+            data: read.data,
+        }
+    }
+}
+
 /// Shows what the `Debug` of the record itself leaves out.
 #[derive(PartialEq)]
 struct Revealed<'a, R>(&'a R);

@@ -2,12 +2,12 @@
 //! ones are the reader's settings. Every user record is delivered or lost, each once.
 #![no_main]
 
-use kinesis_aggregation::wire::{self, MAGIC};
-use kinesis_aggregation::{Deaggregator, HashKey, HashKeyRange, KinesisRecord, Outcome, md5};
+use kinesis_aggregation::wire::{self, Frame, Index};
+use kinesis_aggregation::{Deaggregator, HashKey, HashKeyRange, KinesisRecord, Outcome};
 
 libfuzzer_sys::fuzz_target!(|input: (u8, u8, &[u8])| {
     let (settings, after, body) = input;
-    let data = [&MAGIC[..], body, &md5::digest(body)].concat();
+    let data = wire::seal_message(body);
     let end = HashKey::new(u128::from(settings >> 2) << 122 | u128::MAX >> 6);
     let range = HashKeyRange::new(HashKey::MIN, end).unwrap();
     let mut deaggregator = Deaggregator::new()
@@ -39,7 +39,10 @@ libfuzzer_sys::fuzz_target!(|input: (u8, u8, &[u8])| {
     let first = if resumes { u64::from(after) + 1 } else { 0 };
     let count = match outcome {
         Outcome::Plain(_) => 1,
-        _ => wire::Index::new().append(body).unwrap().records.len() as u64,
+        _ => {
+            let frame = Frame::split(page[0].data()).unwrap();
+            Index::new(&frame).unwrap().records().len() as u64
+        }
     };
     assert_eq!(seen, (first..count).collect::<Vec<_>>());
     assert_eq!(

@@ -3,19 +3,24 @@
 #![no_main]
 
 use kinesis_aggregation::proto::AggregatedRecord;
-use kinesis_aggregation::wire::Index;
+use kinesis_aggregation::wire::{self, Frame, Index};
 use prost::Message;
 
 libfuzzer_sys::fuzz_target!(|body: &[u8]| {
-    let mut index = Index::new();
-    let Ok(extent) = index.append(body) else {
+    let data = wire::seal_message(body);
+    let Some(frame) = Frame::split(&data) else {
+        return;
+    };
+    let Ok(index) = Index::new(&frame) else {
         // prost also accepts a missing required field, and writes what it then lacks: reading
         // that back is no error.
         if let Ok(message) = AggregatedRecord::decode(body) {
-            let written = message.encode_to_vec();
-            index
-                .append(&written)
-                .expect("prost writes every required field");
+            let written = wire::seal_message(&message.encode_to_vec());
+            let read = Frame::split(&written).map(|frame| Index::new(&frame));
+            assert!(
+                !matches!(read, Some(Err(_))),
+                "prost writes every required field"
+            );
         }
         return;
     };
@@ -24,7 +29,7 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     let Ok(message) = AggregatedRecord::decode(body) else {
         return;
     };
-    let bytes = |range: std::ops::Range<usize>| &body[range];
+    let bytes = |range: std::ops::Range<usize>| &data[range];
     assert!(
         index
             .partition_keys()
@@ -33,7 +38,7 @@ libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     );
     let hash_keys = message.explicit_hash_key_table.iter().map(String::as_bytes);
     assert!(index.explicit_hash_keys().map(bytes).eq(hash_keys));
-    assert_eq!(extent.records.len(), message.records.len());
+    assert_eq!(index.records().len(), message.records.len());
     for (ours, theirs) in index.records().iter().zip(&message.records) {
         assert_eq!(bytes(ours.data()), theirs.data);
         let saturated = |index: u64| u32::try_from(index).unwrap_or(u32::MAX).min(u32::MAX - 1);

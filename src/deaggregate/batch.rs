@@ -4,14 +4,13 @@ use std::iter::FusedIterator;
 use std::sync::Arc;
 use std::{fmt, slice};
 
-use super::judge::{Judged, Opened, to_u64};
 use super::keys::KeysOf;
+use super::opened::{Entry, Judged, Opened, to_u64};
 use super::outcome::Outcome;
 use super::owned::OwnedUserRecords;
 use super::steps::{Step, Steps};
 use crate::error::Loss;
 use crate::record::{OwnedUserRecord, StoredRecord, UserRecordRef};
-use crate::wire::{IndexedRecord, MAGIC};
 
 /// One Kinesis record, read: alone, or as one of a [`Batch`]. Iterate over a reference to it for
 /// its user records.
@@ -148,7 +147,7 @@ impl<'a, R: StoredRecord> Batch<'a, R> {
 
     /// What is lost, in order; empty if nothing is.
     pub fn losses(&self) -> &[Loss] {
-        self.opened.all_losses()
+        &self.opened.losses
     }
 }
 
@@ -166,7 +165,7 @@ impl<R> fmt::Debug for Batch<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Batch")
             .field("records", &self.records.len())
-            .field("losses", &self.opened.all_losses().len())
+            .field("losses", &self.opened.losses.len())
             .finish_non_exhaustive()
     }
 }
@@ -182,20 +181,18 @@ pub struct UserRecords<'b> {
 
 impl<'b> UserRecords<'b> {
     #[inline(always)]
-    fn user_record(&self, position: usize, entry: &IndexedRecord) -> UserRecordRef<'b> {
+    fn user_record(&self, position: usize, entry: &Entry) -> UserRecordRef<'b> {
         let (partition_key, mut hash_key) = self.keys.get(entry.partition_key);
         let mut explicit_hash_key = None;
-        if let Some(place) = entry.explicit_hash_key_index() {
-            let (text, number) = self.keys.get(place);
+        if let Some(id) = entry.explicit_hash_key() {
+            let (text, number) = self.keys.get(id);
             (explicit_hash_key, hash_key) = (Some(text), number);
         }
         UserRecordRef {
             partition_key: Some(partition_key),
             explicit_hash_key,
             hash_key,
-            data: entry
-                .data
-                .of(self.data.get(MAGIC.len()..).unwrap_or_default()),
+            data: entry.data.of(self.data),
             sequence_number: self.sequence_number,
             sub_sequence_number: to_u64(position),
             aggregated: true,

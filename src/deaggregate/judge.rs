@@ -1,475 +1,293 @@
-//! Which user records of an aggregate the KCL would deliver.
+//! The KCL's rules: which user records of an aggregate it would deliver.
+//!
+//! Its user records are judged one by one, in order, and the first bad one decides. Each is judged
+//! by four rules, in this order; the names in quotes are rows of docs/COMPATIBILITY.md, which a run
+//! beside the real KCL writes.
+//!
+//! | | rule | a user record that breaks it |
+//! |---|---|---|
+//! | 1 | the partition key index names an entry of its table | the KCL throws |
+//! | 2 | so does the explicit hash key index, if there is one | the KCL throws |
+//! | 3 | the explicit hash key is an integer for Java's `BigInteger` | the KCL throws |
+//! | 4 | the effective hash key is in the shard's range | the KCL drops the Kinesis record |
+//!
+//! "Throws" is: what came before is delivered, an error is logged, the rest is lost. "Drops" is:
+//! nothing of the Kinesis record is delivered, not even what came before, and nothing is logged.
+//!
+//! A table entry that no user record uses is never decoded, parsed or hashed, so it cannot be bad
+//! ("a table entry that no user record uses is bad").
 
-use std::cmp::Ordering;
-use std::fmt;
 use std::ops::Range;
 
-use super::Deaggregator;
-use super::hashes::Hashes;
-use super::keys::{Keys, KeysOf};
-use super::outcome::{Outcome, PlainReason};
-use crate::error::{Loss, LossKind, ParseHashKeyError};
+use super::keys::{KeyId, Keys};
+use super::lookahead::Lookahead;
+use super::losses::{Fault, Losses};
+use super::opened::{Entry, Judged, Opened};
+use super::outcome::Outcome;
+use super::rules::Rules;
+use super::tables::Table;
+use crate::error::ParseHashKeyError;
 use crate::hash_key::{HashKey, HashKeyRange};
-use crate::wire::{Extent, Frame, Index, IndexedRecord, Locator, MAGIC, NO_KEY, Span};
+use crate::wire::{Frame, Index, IndexedRecord};
 
-/// Kinesis records, opened and judged. It holds positions in their data, never the data.
-#[derive(Default)]
-pub(super) struct Opened {
-    /// Judged entries name [`Keys`] instead of table entries.
-    index: Index,
-    keys: Keys,
-    losses: Vec<Loss>,
+/// Judges aggregates. What it holds is of the one at hand, but for the memory.
+pub(super) struct Judge<'r> {
+    rules: &'r Rules,
+    partition_keys: Table,
+    explicit_hash_keys: Table,
+    lookahead: Lookahead,
 }
 
-/// One Kinesis record: which of its user records come out, and what is lost. By default, nothing:
-/// it is skipped.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Judged {
-    pub(super) outcome: Outcome,
-    /// The sub-sequence numbers that come out, but for those of a loss.
-    pub(super) delivered: Range<usize>,
-    records: Range<usize>,
-    /// Where its keys start, and how many it uses.
-    pub(super) keys: Range<usize>,
-    losses: Range<usize>,
+/// An aggregate to judge.
+#[derive(Clone, Copy)]
+pub(super) struct Aggregate<'a> {
+    pub(super) frame: &'a Frame<'a>,
+    pub(super) index: &'a Index,
+    /// Its position in the batch.
+    pub(super) record_index: usize,
+    /// The first user record that is to come out: the others are judged, but were had before.
+    pub(super) first: usize,
 }
 
-/// Counts only: the keys are the users' own.
-impl fmt::Debug for Opened {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opened")
-            .field("losses", &self.losses.len())
-            .finish_non_exhaustive()
-    }
-}
-
-impl Opened {
-    pub(super) fn entries(&self, judged: &Judged) -> &[IndexedRecord] {
-        let records = self.index.records().get(judged.records.clone());
-        records.unwrap_or_default()
-    }
-
-    pub(super) fn keys(&self, judged: &Judged) -> KeysOf<'_> {
-        self.keys.of(judged.keys.clone())
-    }
-
-    pub(super) fn losses(&self, judged: &Judged) -> &[Loss] {
-        self.losses.get(judged.losses.clone()).unwrap_or_default()
-    }
-
-    pub(super) fn all_losses(&self) -> &[Loss] {
-        &self.losses
-    }
-}
-
-/// The state of opening a batch.
-pub(super) struct Judge<'a> {
-    rules: &'a Deaggregator,
-    opened: Opened,
-    judged: Vec<Judged>,
-    /// For each table entry of the aggregate at hand, its place in the keys, and what is known.
-    partition_keys: Vec<Place>,
-    explicit_hash_keys: Vec<Place>,
-    hashes: Hashes,
-    /// Of the aggregate at hand: salvaging may report each of its user records.
-    locator: Locator,
-}
-
-/// A Kinesis record's data and, to resume, its sequence number.
-pub(super) type Stored<'a> = (&'a [u8], Option<&'a str>);
-
-/// What stands before judging: at which user record to start, and the frame if there is one.
-enum Candidate<'a> {
-    Skipped,
-    Plain(PlainReason, usize),
-    Framed(Frame<'a>, usize),
-}
-
-impl<'a> Candidate<'a> {
-    fn message(&self) -> Option<&'a [u8]> {
-        match self {
-            Self::Framed(frame, _) => Some(frame.message()),
-            _ => None,
-        }
-    }
-}
-
-/// A part of a batch fills whole vectors: no level has more lanes. It is not much larger than it
-/// has to be, so that messages are still in a cache when they are walked after their digests.
-const LANES: usize = 32;
-const PART: usize = 1024 * 1024;
-
-/// How many of `candidates` are opened together.
-fn part(candidates: &[Candidate<'_>]) -> usize {
-    let (mut count, mut bytes) = (0_usize, 0_usize);
-    for (candidate, end) in candidates.iter().zip(1..) {
-        let Some(message) = candidate.message() else {
-            continue;
-        };
-        count = count.saturating_add(1);
-        bytes = bytes.saturating_add(message.len());
-        if count.is_multiple_of(LANES) && bytes >= PART {
-            return end;
-        }
-    }
-    candidates.len()
-}
-
-impl<'a> Judge<'a> {
-    pub(super) fn new(rules: &'a Deaggregator) -> Self {
+impl<'r> Judge<'r> {
+    pub(super) fn new(rules: &'r Rules) -> Self {
         Self {
             rules,
-            opened: Opened::default(),
-            judged: Vec::new(),
-            partition_keys: Vec::new(),
-            explicit_hash_keys: Vec::new(),
-            hashes: Hashes::default(),
-            locator: Locator::default(),
+            partition_keys: Table::default(),
+            explicit_hash_keys: Table::default(),
+            lookahead: Lookahead::default(),
         }
     }
 
-    /// Opens `records`: in parts, all digests of a part first, then each in its order.
-    pub(super) fn open(mut self, records: &[Stored<'_>]) -> (Vec<Judged>, Opened) {
-        let candidates: Vec<_> = records
-            .iter()
-            .map(|stored| self.candidate(stored))
-            .collect();
-        self.judged.reserve_exact(candidates.len());
-        let mut rest = candidates.as_slice();
-        while !rest.is_empty() {
-            let (part, behind) = rest.split_at_checked(part(rest)).unwrap_or((rest, &[]));
-            self.part(part);
-            rest = behind;
+    /// Adds what comes out of an aggregate, and what is lost of it, to `opened`.
+    pub(super) fn aggregate(&mut self, aggregate: Aggregate<'_>, opened: &mut Opened) -> Judged {
+        let index = aggregate.index;
+        self.partition_keys.begin(index.partition_key_table().len());
+        let hash_keys = index.explicit_hash_key_table().len();
+        self.explicit_hash_keys.begin(hash_keys);
+        self.lookahead.clear();
+        opened.keys.begin();
+        let (entries, losses) = (opened.entries.len(), opened.losses.len());
+        opened.entries.reserve(index.records().len());
+
+        let (outcome, delivered) = self.first_bad_decides(aggregate, opened);
+        if outcome == Outcome::Dropped {
+            opened.entries.truncate(entries);
         }
-        (self.judged, self.opened)
-    }
-
-    fn part(&mut self, candidates: &[Candidate<'_>]) {
-        let messages: Vec<_> = candidates.iter().filter_map(Candidate::message).collect();
-        let mut digests = self.rules.digests(&messages).into_iter();
-        for candidate in candidates {
-            let judged = match *candidate {
-                Candidate::Skipped => self.whole(Outcome::Skipped, 0..0),
-                Candidate::Plain(reason, first) => self.plain(reason, first),
-                Candidate::Framed(frame, first) if digests.next() == Some(*frame.digest()) => {
-                    self.aggregate(frame.message(), first)
-                }
-                Candidate::Framed(_, first) => self.plain(PlainReason::DigestMismatch, first),
-            };
-            self.judged.push(judged);
-        }
-    }
-
-    fn candidate<'r>(&self, &(data, sequence_number): &Stored<'r>) -> Candidate<'r> {
-        let Some(first) = self.first(sequence_number) else {
-            return Candidate::Skipped;
-        };
-        match Frame::split(data) {
-            Some(frame) => Candidate::Framed(frame, first),
-            None if data.starts_with(&MAGIC) => Candidate::Plain(PlainReason::TooShort, first),
-            None => Candidate::Plain(PlainReason::NotFramed, first),
-        }
-    }
-
-    /// The first user record above the position to resume after; none if the whole Kinesis
-    /// record stands at or below it.
-    fn first(&self, sequence_number: Option<&str>) -> Option<usize> {
-        let Some(after) = &self.rules.after else {
-            return Some(0);
-        };
-        match sequence_number.and_then(|text| after.cmp_sequence_number(text)) {
-            Some(Ordering::Less) => None,
-            Some(Ordering::Equal) => {
-                let first = after.sub_sequence_number().checked_add(1)?;
-                Some(usize::try_from(first).unwrap_or(usize::MAX))
-            }
-            Some(Ordering::Greater) | None => Some(0),
-        }
-    }
-
-    fn plain(&self, reason: PlainReason, first: usize) -> Judged {
-        self.whole(Outcome::Plain(reason), first..1)
-    }
-
-    /// A Kinesis record that is not an aggregate with user records.
-    fn whole(&self, outcome: Outcome, delivered: Range<usize>) -> Judged {
         Judged {
             outcome,
             delivered,
-            records: 0..0,
-            keys: 0..0,
-            losses: 0..0,
+            entries: entries..opened.entries.len(),
+            keys: opened.keys.added(),
+            losses: losses..opened.losses.len(),
         }
     }
 
-    fn aggregate(&mut self, message: &[u8], first: usize) -> Judged {
-        let extent = match self.opened.index.append(message) {
-            Ok(extent) => extent,
-            Err(malformed) => {
-                let offset = malformed.offset().saturating_add(MAGIC.len());
-                return self.plain(PlainReason::Malformed { offset }, first);
-            }
-        };
-        let keys_before = self.opened.keys.len();
-        let losses_before = self.opened.losses.len();
-        let (outcome, delivered) = self.user_records(message, &extent, first);
-        // The keys stay, the tables' positions are not needed any more.
-        let index = &mut self.opened.index;
-        index.partition_keys.truncate(extent.partition_keys.start);
-        index
-            .explicit_hash_keys
-            .truncate(extent.explicit_hash_keys.start);
-        Judged {
-            outcome,
-            delivered,
-            records: extent.records,
-            keys: keys_before..self.opened.keys.len(),
-            losses: losses_before..self.opened.losses.len(),
-        }
-    }
-
-    /// Judges user record by user record, in order: the first bad one decides.
-    fn user_records(
+    /// Says what becomes of the aggregate, and which of its user records come out.
+    fn first_bad_decides(
         &mut self,
-        message: &[u8],
-        extent: &Extent,
-        first: usize,
+        aggregate: Aggregate<'_>,
+        opened: &mut Opened,
     ) -> (Outcome, Range<usize>) {
-        let count = extent.records.len();
+        let Aggregate { index, first, .. } = aggregate;
+        let count = index.records().len();
+        // "no user record": nothing comes out, and nothing is lost.
         if count == 0 {
             return (Outcome::Empty, 0..0);
         }
-        let base = self.opened.keys.len();
-        self.locator = Locator::default();
-        reset(&mut self.partition_keys, extent.partition_keys.len());
-        reset(
-            &mut self.explicit_hash_keys,
-            extent.explicit_hash_keys.len(),
-        );
-        self.hashes.clear();
+        let mut losses = Losses::new(aggregate.frame, index, aggregate.record_index);
         let mut outcome = Outcome::Aggregated;
-        let mut position = 0_usize;
-        loop {
-            position = self.pass(extent, position);
-            if position >= count {
-                return (outcome, first..count);
-            }
-            let next = position.saturating_add(1);
-            let Err(fault) = self.user_record(message, extent, position, base) else {
-                position = next;
-                continue;
-            };
-            // A number that no shard owns is out of every range that is given. Without one there is
-            // nothing to be out of, and it is as bad as no number.
+        let mut next = 0;
+        while let Some((bad, fault)) = self.next_bad(aggregate, next, opened) {
+            next = bad.saturating_add(1);
+            // "out of range before a bad index": the KCL drops the whole Kinesis record. A number
+            // that no shard owns is out of every range. Ours: without a range there is nothing to
+            // be out of, and it is as bad as no number.
             let drops = match fault {
                 Fault::OutOfRange => true,
-                Fault::ExplicitHashKeyNumber { .. } => self.rules.hash_key_range.is_some(),
+                Fault::ExplicitHashKeyNumber(_) => self.rules.hash_key_range.is_some(),
                 _ => false,
             };
             if drops && outcome == Outcome::Aggregated {
-                self.lose(message, extent, position, fault, first..count);
+                losses.note(opened, bad, fault, first..count);
                 return (Outcome::Dropped, 0..0);
             }
+            // "a bad index before out of range": those before it are delivered, the rest is lost.
             outcome = Outcome::Cut;
             if !self.rules.salvage {
-                self.lose(message, extent, position, fault, position.max(first)..count);
-                return (outcome, first..position);
+                losses.note(opened, bad, fault, bad.max(first)..count);
+                return (outcome, first..bad);
             }
-            self.lose(message, extent, position, fault, position.max(first)..next);
-            position = next;
+            // Ours: the KCL never gets here.
+            losses.note(opened, bad, fault, bad.max(first)..next);
+            opened.entries.push(Entry::default());
         }
+        (outcome, first..count)
     }
 
-    /// Passes the user records from `position` on for as long as all that decides is known to be
-    /// good, and says where that ends. Replaces their indices by places in the keys.
-    #[inline]
-    fn pass(&mut self, extent: &Extent, mut position: usize) -> usize {
-        let records = self.opened.index.records.get_mut(extent.records.clone());
-        let records = records.and_then(|records| records.get_mut(position..));
-        for record in records.unwrap_or_default() {
-            let Some(key) = self.partition_keys.get(to_usize(record.partition_key)) else {
-                break;
+    /// Adds the user records from `position` on, up to the next bad one, if there is one.
+    fn next_bad(
+        &mut self,
+        aggregate: Aggregate<'_>,
+        position: usize,
+        opened: &mut Opened,
+    ) -> Option<(usize, Fault)> {
+        let records = aggregate.index.records().iter().enumerate();
+        for (position, record) in records.skip(position) {
+            let entry = match self.known_good(record) {
+                Some(entry) => entry,
+                None => match self.user_record(record, aggregate, &mut opened.keys) {
+                    Ok(entry) => entry,
+                    Err(fault) => return Some((position, fault)),
+                },
             };
-            if record.explicit_hash_key == NO_KEY {
-                if !key.is_inside() {
-                    break;
-                }
-            } else {
-                let at = to_usize(record.explicit_hash_key);
-                match self.explicit_hash_keys.get(at) {
-                    Some(hash_key) if hash_key.is_inside() && *key != Place::UNUSED => {
-                        record.explicit_hash_key = hash_key.get();
-                    }
-                    _ => break,
-                }
-            }
-            record.partition_key = key.get();
-            position = position.saturating_add(1);
+            opened.entries.push(entry);
         }
-        position
+        None
     }
 
-    /// Judges one user record, in the KCL's order: partition key index, explicit hash key index,
-    /// number, range. Replaces its indices by places in the keys.
+    /// The user record, if an earlier one has used the same table entries and was good: almost
+    /// all are, as many user records share few keys.
+    #[inline(always)]
+    fn known_good(&self, record: &IndexedRecord) -> Option<Entry> {
+        let key = self.partition_keys.get(record.partition_key())?;
+        let (key, hash_key) = match record.explicit_hash_key() {
+            None => (key.inside()?, None),
+            // The explicit hash key decides alone, the partition key's hash does not matter.
+            Some(index) => {
+                let hash_key = self.explicit_hash_keys.get(index)?.inside()?;
+                (key.used()?, Some(hash_key))
+            }
+        };
+        Some(Entry::new(record.span(), key, hash_key))
+    }
+
+    /// Judges one user record by all rules.
+    #[inline(never)]
     fn user_record(
         &mut self,
-        message: &[u8],
-        extent: &Extent,
-        position: usize,
-        base: usize,
-    ) -> Result<(), Fault> {
-        let (rules, range) = (self.rules, self.rules.range());
-        let Opened { index, keys, .. } = &mut self.opened;
-        let at = extent.records.start.saturating_add(position);
-        let Some(record) = index.records.get_mut(at) else {
-            return Ok(());
-        };
-        let table = index.partition_keys.get(extent.partition_keys.clone());
-        let entry = to_usize(record.partition_key);
-        let place = self.partition_keys.get_mut(entry);
-        let place = place.ok_or(Fault::PartitionKeyIndex)?;
-        if *place == Place::UNUSED {
-            *place = Place::new(keys.len().saturating_sub(base));
-            keys.add_partition_key(message, nth(table, entry));
-        }
-        record.partition_key = place.get();
-        if record.explicit_hash_key == NO_KEY {
-            // Every partition key's hash is in the full range: no need to know it.
-            if range != HashKeyRange::FULL {
-                let id = base.saturating_add(to_usize(place.get()));
-                let hash_key = keys.hash(id).unwrap_or_else(|| {
-                    let many = |keys: &[&[u8]]| rules.digests(keys);
-                    let text = keys.text(id);
-                    let digest = self.hashes.digest(text, entry, message, table, many);
-                    keys.set_hash(id, digest);
-                    HashKey::from_digest(digest)
-                });
-                if !range.contains(hash_key) {
-                    return Err(Fault::OutOfRange);
-                }
+        record: &IndexedRecord,
+        aggregate: Aggregate<'_>,
+        keys: &mut Keys,
+    ) -> Result<Entry, Fault> {
+        let key = self.partition_key_index(record, aggregate, keys)?;
+        match self.explicit_hash_key_index(record, aggregate, keys)? {
+            Some(hash_key) => {
+                let number = is_an_integer(hash_key, keys)?;
+                let number = number.ok_or(Fault::ExplicitHashKeyNumber(hash_key))?;
+                self.explicit_hash_key_in_range(record, hash_key, number)?;
+                Ok(Entry::new(record.span(), key, Some(hash_key)))
             }
-            place.set_inside();
-            return Ok(());
-        }
-        let table = index
-            .explicit_hash_keys
-            .get(extent.explicit_hash_keys.clone());
-        let entry = to_usize(record.explicit_hash_key);
-        let place = self.explicit_hash_keys.get_mut(entry);
-        let place = place.ok_or(Fault::ExplicitHashKeyIndex)?;
-        if *place == Place::UNUSED {
-            *place = Place::new(keys.len().saturating_sub(base));
-            keys.add_explicit_hash_key(message, nth(table, entry));
-        }
-        record.explicit_hash_key = place.get();
-        let id = base.saturating_add(to_usize(place.get()));
-        match keys.parsed(id) {
-            Ok(hash_key) if range.contains(hash_key) => {
-                place.set_inside();
-                Ok(())
+            None => {
+                self.partition_key_in_range(record, key, aggregate, keys)?;
+                Ok(Entry::new(record.span(), key, None))
             }
-            Ok(_) => Err(Fault::OutOfRange),
-            Err(ParseHashKeyError::OutOfRange) => Err(Fault::ExplicitHashKeyNumber { id }),
-            Err(ParseHashKeyError::NotANumber) => Err(Fault::ExplicitHashKey { id }),
         }
     }
 
-    /// Notes a loss, unless all of it stands at or below the position to resume after.
-    fn lose(
+    /// Rule 1. The partition key index names an entry of its table ("partition key index out of
+    /// range").
+    fn partition_key_index(
         &mut self,
-        message: &[u8],
-        extent: &Extent,
-        position: usize,
-        fault: Fault,
-        lost: Range<usize>,
-    ) {
-        if lost.is_empty() {
-            return;
-        }
-        let located = self.locator.find(message, position).unwrap_or_default();
-        let kind = match fault {
-            Fault::OutOfRange => LossKind::OutOfRange,
-            Fault::PartitionKeyIndex => LossKind::PartitionKeyIndex {
-                index: located.partition_key_index,
-                table_len: extent.partition_keys.len(),
-            },
-            Fault::ExplicitHashKeyIndex => LossKind::ExplicitHashKeyIndex {
-                index: located.explicit_hash_key_index.unwrap_or_default(),
-                table_len: extent.explicit_hash_keys.len(),
-            },
-            Fault::ExplicitHashKey { id } => LossKind::ExplicitHashKey {
-                len: self.opened.keys.text(id).len(),
-            },
-            Fault::ExplicitHashKeyNumber { id } => LossKind::ExplicitHashKeyNumber {
-                len: self.opened.keys.text(id).len(),
-            },
+        record: &IndexedRecord,
+        Aggregate { frame, index, .. }: Aggregate<'_>,
+        keys: &mut Keys,
+    ) -> Result<KeyId, Fault> {
+        let at = record.partition_key();
+        let table = index.partition_key_table();
+        let (Some(slot), Some(span)) = (self.partition_keys.get_mut(at), table.get(at.get()))
+        else {
+            return Err(Fault::PartitionKeyIndex);
         };
-        self.opened.losses.push(Loss {
-            record: self.judged.len(),
-            user_record: to_u64(position),
-            lost: to_u64(lost.start)..to_u64(lost.end),
-            offset: located.offset.saturating_add(MAGIC.len()),
-            kind,
-        });
+        Ok(slot.used().unwrap_or_else(|| {
+            let id = keys.add_partition_key(frame.data(), *span);
+            slot.set_used(id);
+            id
+        }))
+    }
+
+    /// Rule 2. The explicit hash key index does too ("explicit hash key index out of range").
+    ///
+    /// Whether a user record has one is told by the presence of the index, not by its value: 0 is
+    /// an index, and a user record without one never gets the table's first entry ("a later user
+    /// record without explicit hash key").
+    fn explicit_hash_key_index(
+        &mut self,
+        record: &IndexedRecord,
+        Aggregate { frame, index, .. }: Aggregate<'_>,
+        keys: &mut Keys,
+    ) -> Result<Option<KeyId>, Fault> {
+        let Some(at) = record.explicit_hash_key() else {
+            return Ok(None);
+        };
+        let table = index.explicit_hash_key_table();
+        let (Some(slot), Some(span)) = (self.explicit_hash_keys.get_mut(at), table.get(at.get()))
+        else {
+            return Err(Fault::ExplicitHashKeyIndex);
+        };
+        Ok(Some(slot.used().unwrap_or_else(|| {
+            let id = keys.add_explicit_hash_key(frame.data(), *span);
+            slot.set_used(id);
+            id
+        })))
+    }
+
+    /// Rule 4 for a user record with an explicit hash key: the number is in the shard's range, both
+    /// ends inclusive ("partition key in range, explicit hash key not").
+    fn explicit_hash_key_in_range(
+        &mut self,
+        record: &IndexedRecord,
+        id: KeyId,
+        number: HashKey,
+    ) -> Result<(), Fault> {
+        let range = self.rules.hash_key_range;
+        if range.is_some_and(|range| !range.contains(number)) {
+            return Err(Fault::OutOfRange);
+        }
+        let slot = record.explicit_hash_key();
+        if let Some(slot) = slot.and_then(|at| self.explicit_hash_keys.get_mut(at)) {
+            slot.set_inside(id);
+        }
+        Ok(())
+    }
+
+    /// Rule 4 for a user record without one: the partition key's MD5 is in the shard's range
+    /// ("range of just that hash key, both ends inclusive").
+    fn partition_key_in_range(
+        &mut self,
+        record: &IndexedRecord,
+        id: KeyId,
+        Aggregate { frame, index, .. }: Aggregate<'_>,
+        keys: &mut Keys,
+    ) -> Result<(), Fault> {
+        let (rules, at) = (self.rules, record.partition_key());
+        // Every MD5 is in the full range: no need to know it.
+        let range = rules.hash_key_range.unwrap_or(HashKeyRange::FULL);
+        if range != HashKeyRange::FULL {
+            let hash_key = keys.hash(id).unwrap_or_else(|| {
+                let table = (frame.data(), index.partition_key_table());
+                let digest = self.lookahead.digest(keys.text(id), at, table, rules);
+                keys.set_hash(id, digest);
+                HashKey::from_digest(digest)
+            });
+            if !range.contains(hash_key) {
+                return Err(Fault::OutOfRange);
+            }
+        }
+        if let Some(slot) = self.partition_keys.get_mut(at) {
+            slot.set_inside(id);
+        }
+        Ok(())
     }
 }
 
-/// What is wrong with a user record.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    OutOfRange,
-    PartitionKeyIndex,
-    ExplicitHashKeyIndex,
-    ExplicitHashKey { id: usize },
-    ExplicitHashKeyNumber { id: usize },
-}
-
-/// The place of a table entry among the keys of its aggregate.
-///
-/// An aggregate has less than 2^30 table entries, so there is room for a bit that says whether its
-/// hash key is not known to be in range.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Place(u32);
-
-impl Place {
-    /// No user record has used the entry yet.
-    const UNUSED: Self = Self(u32::MAX);
-    const NOT_KNOWN_INSIDE: u32 = 1 << 31;
-
-    fn new(place: usize) -> Self {
-        let place = u32::try_from(place).unwrap_or(u32::MAX);
-        Self(place | Self::NOT_KNOWN_INSIDE)
+/// Rule 3. The explicit hash key is an integer for Java's `BigInteger`, which takes the text as it
+/// is, blanks included ("a blank before", "1.0", "superscript two" and the like). None if it is
+/// below 0 or above 2^128 - 1: an integer, but no hash key.
+fn is_an_integer(id: KeyId, keys: &Keys) -> Result<Option<HashKey>, Fault> {
+    match keys.number(id) {
+        Ok(hash_key) => Ok(Some(hash_key)),
+        Err(ParseHashKeyError::OutOfRange) => Ok(None),
+        Err(ParseHashKeyError::NotANumber) => Err(Fault::ExplicitHashKey(id)),
     }
-
-    #[inline]
-    fn get(self) -> u32 {
-        self.0 & !Self::NOT_KNOWN_INSIDE
-    }
-
-    #[inline]
-    fn is_inside(self) -> bool {
-        self.0 & Self::NOT_KNOWN_INSIDE == 0
-    }
-
-    fn set_inside(&mut self) {
-        self.0 = self.get();
-    }
-}
-
-fn reset(places: &mut Vec<Place>, len: usize) {
-    places.clear();
-    places.resize(len, Place::UNUSED);
-}
-
-pub(super) fn nth(table: Option<&[Span]>, entry: usize) -> Span {
-    let span = table.and_then(|table| table.get(entry));
-    span.copied().unwrap_or_default()
-}
-
-pub(super) fn to_usize(index: u32) -> usize {
-    usize::try_from(index).unwrap_or(usize::MAX)
-}
-
-pub(super) fn to_u64(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -1,12 +1,17 @@
 //! Kinesis records into user records, by the KCL's rules.
 
 mod batch;
-mod hashes;
 mod judge;
 mod keys;
+mod lookahead;
+mod losses;
+mod open;
+mod opened;
 mod outcome;
 mod owned;
+mod rules;
 mod steps;
+mod tables;
 
 #[cfg(feature = "lambda")]
 pub(crate) use batch::UserRecords;
@@ -15,10 +20,11 @@ pub use outcome::{Outcome, PlainReason};
 
 use crate::error::Loss;
 use crate::hash_key::HashKeyRange;
-use crate::md5::{self, Digest, Level};
+use crate::md5::Level;
 use crate::record::{KinesisRecordRef, StoredRecord};
 use crate::sequence::ExtendedSequenceNumber;
-use judge::{Judge, Stored};
+use open::Stored;
+use rules::Rules;
 
 /// Reads one Kinesis record as the KCL does, from any shard.
 ///
@@ -85,12 +91,7 @@ pub fn check_delivery(data: &[u8], range: HashKeyRange) -> Result<Outcome, Loss>
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Deaggregator {
-    /// `None` reads the records of any shard, and takes every hash key.
-    hash_key_range: Option<HashKeyRange>,
-    salvage: bool,
-    after: Option<ExtendedSequenceNumber>,
-    /// None takes the best one.
-    level: Option<Level>,
+    rules: Rules,
 }
 
 impl Deaggregator {
@@ -108,7 +109,7 @@ impl Deaggregator {
     /// drops it, as in the KCL; one that does not know its shard's range takes 0 to 2^128 - 1.
     #[must_use]
     pub fn hash_key_range(mut self, range: HashKeyRange) -> Self {
-        self.hash_key_range = Some(range);
+        self.rules.hash_key_range = Some(range);
         self
     }
 
@@ -117,7 +118,7 @@ impl Deaggregator {
     /// record whose first bad user record is out of range is dropped all the same.
     #[must_use]
     pub fn salvage(mut self, salvage: bool) -> Self {
-        self.salvage = salvage;
+        self.rules.salvage = salvage;
         self
     }
 
@@ -126,7 +127,7 @@ impl Deaggregator {
     /// number is never skipped.
     #[must_use]
     pub fn after(mut self, position: ExtendedSequenceNumber) -> Self {
-        self.after = Some(position);
+        self.rules.after = Some(position);
         self
     }
 
@@ -134,19 +135,8 @@ impl Deaggregator {
     /// lacks it. For tests and benches: the results are the same on every level.
     #[must_use]
     pub fn level(mut self, level: Level) -> Self {
-        self.level = Some(level);
+        self.rules.level = Some(level);
         self
-    }
-
-    fn range(&self) -> HashKeyRange {
-        self.hash_key_range.unwrap_or(HashKeyRange::FULL)
-    }
-
-    fn digests(&self, messages: &[&[u8]]) -> Vec<Digest> {
-        let forced = self
-            .level
-            .and_then(|level| md5::digest_many_at(level, messages));
-        forced.unwrap_or_else(|| md5::digest_many(messages))
     }
 
     /// Reads one Kinesis record, given or borrowed.
@@ -162,7 +152,7 @@ impl Deaggregator {
     /// # Ok::<(), kinesis_aggregation::error::ParseSequenceNumberError>(())
     /// ```
     pub fn deaggregate<R: StoredRecord>(&self, record: R) -> Deaggregated<R> {
-        let (judged, opened) = Judge::new(self).open(&[self.stored(&record)]);
+        let (judged, opened) = open::open(&self.rules, &[self.stored(&record)]);
         let judged = judged.into_iter().next().unwrap_or_default();
         Deaggregated::new(record, judged, opened.into())
     }
@@ -171,13 +161,13 @@ impl Deaggregator {
     /// the very results of one at a time, but all digests at once, which is several times faster.
     pub fn deaggregate_batch<'a, R: StoredRecord>(&self, records: &'a [R]) -> Batch<'a, R> {
         let stored: Vec<_> = records.iter().map(|record| self.stored(record)).collect();
-        let (judged, opened) = Judge::new(self).open(&stored);
+        let (judged, opened) = open::open(&self.rules, &stored);
         Batch::new(records, judged, opened)
     }
 
     /// What is needed of a record: its sequence number only to resume.
     fn stored<'a, R: StoredRecord>(&self, record: &'a R) -> Stored<'a> {
-        let sequence_number = self.after.as_ref().and(record.sequence_number());
+        let sequence_number = self.rules.after.as_ref().and(record.sequence_number());
         (record.data(), sequence_number)
     }
 }

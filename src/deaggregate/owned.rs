@@ -2,12 +2,12 @@
 
 use bytestring::ByteString;
 
-use super::judge::{Judged, Opened, to_u64, to_usize};
+use super::keys::KeyId;
+use super::opened::{Entry, Judged, Opened, to_u64};
 use super::steps::{Step, Steps};
 use crate::error::Loss;
 use crate::record::{OwnedUserRecord, StoredRecord};
 use crate::sequence::SequenceNumber;
-use crate::wire::{IndexedRecord, MAGIC, Span};
 
 /// The owned user records of one Kinesis record.
 pub(super) struct OwnedUserRecords<'b, R> {
@@ -32,15 +32,15 @@ impl<'b, R: StoredRecord> OwnedUserRecords<'b, R> {
         }
     }
 
-    fn user_record(&mut self, position: usize, entry: &IndexedRecord) -> OwnedUserRecord {
+    fn user_record(&mut self, position: usize, entry: &Entry) -> OwnedUserRecord {
         let keys = self.opened.keys(self.judged);
-        let hash_key_place = entry.explicit_hash_key_index();
-        let (_, hash_key) = keys.get(hash_key_place.unwrap_or(entry.partition_key));
+        let explicit_hash_key = entry.explicit_hash_key();
+        let (_, hash_key) = keys.get(explicit_hash_key.unwrap_or(entry.partition_key));
         OwnedUserRecord {
             partition_key: Some(self.key(entry.partition_key)),
-            explicit_hash_key: hash_key_place.map(|place| self.key(place)),
+            explicit_hash_key: explicit_hash_key.map(|id| self.key(id)),
             hash_key: hash_key.copied(),
-            data: self.share(entry.data),
+            data: self.source.share(entry.data.range()),
             sequence_number: self.sequence_number.clone(),
             sub_sequence_number: to_u64(position),
             aggregated: true,
@@ -59,25 +59,18 @@ impl<'b, R: StoredRecord> OwnedUserRecords<'b, R> {
         }
     }
 
-    /// The key at this place: a part of the Kinesis record's buffer unless decoding changed it.
-    fn key(&mut self, place: u32) -> ByteString {
-        let made = to_usize(place);
-        if let Some(Some(key)) = self.keys.get(made) {
+    /// A key: a part of the Kinesis record's buffer unless decoding changed it.
+    fn key(&mut self, id: KeyId) -> ByteString {
+        if let Some(Some(key)) = self.keys.get(id.place()) {
             return key.clone();
         }
         let keys = self.opened.keys(self.judged);
-        let key = ByteString::try_from(self.share(keys.source(place)))
-            .unwrap_or_else(|_| ByteString::from(keys.get(place).0));
-        if let Some(room) = self.keys.get_mut(made) {
+        let key = ByteString::try_from(self.source.share(keys.source(id).range()))
+            .unwrap_or_else(|_| ByteString::from(keys.get(id).0));
+        if let Some(room) = self.keys.get_mut(id.place()) {
             *room = Some(key.clone());
         }
         key
-    }
-
-    fn share(&self, span: Span) -> bytes::Bytes {
-        let range = span.range();
-        let in_data = |at: usize| at.saturating_add(MAGIC.len());
-        self.source.share(in_data(range.start)..in_data(range.end))
     }
 }
 

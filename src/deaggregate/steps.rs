@@ -2,27 +2,26 @@
 
 use std::slice;
 
-use super::judge::{Judged, Opened};
+use super::opened::{Entry, Judged, Opened};
 use super::outcome::Outcome;
 use crate::error::Loss;
-use crate::wire::IndexedRecord;
 
 /// Runs of user records with losses between them. Almost always it is one run: taking the next of
 /// it is all that is inlined.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steps<'b> {
-    run: slice::Iter<'b, IndexedRecord>,
+    run: slice::Iter<'b, Entry>,
     /// The sub-sequence number of the next.
     next: usize,
     end: usize,
-    /// None for a plain record.
-    entries: Option<&'b [IndexedRecord]>,
+    /// All of the aggregate, so that positions are places; none for a plain record.
+    entries: Option<&'b [Entry]>,
     losses: slice::Iter<'b, Loss>,
 }
 
 pub(super) enum Step<'b> {
     /// A user record of an aggregate, with its sub-sequence number.
-    UserRecord(usize, &'b IndexedRecord),
+    UserRecord(usize, &'b Entry),
     /// The Kinesis record itself.
     Plain,
     Loss(&'b Loss),
@@ -30,7 +29,7 @@ pub(super) enum Step<'b> {
 
 /// What follows a run.
 enum Turn<'b> {
-    Run(&'b [IndexedRecord]),
+    Run(&'b [Entry]),
     Plain,
     Loss(&'b Loss),
     End,
@@ -54,8 +53,8 @@ impl<'b> Steps<'b> {
         let delivers = position < self.end;
         let mut end = self.end;
         if let Some(loss) = self.losses.as_slice().first() {
-            // A loss stands where its user record would; one without a place among what comes
-            // out, behind it all.
+            // A loss comes where its user record would; one whose user record is not among what
+            // comes out, after it all.
             let at = usize::try_from(loss.user_record).unwrap_or(usize::MAX);
             if !delivers || at == position {
                 self.losses.next();

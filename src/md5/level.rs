@@ -37,34 +37,6 @@ impl Level {
         Self::Avx512,
     ];
 
-    /// The levels that this processor and this build have, the slowest first. The first is always
-    /// [`Scalar`](Self::Scalar).
-    ///
-    /// ```
-    /// # use kinesis_aggregation::md5::Level;
-    /// assert_eq!(Level::available().first(), Some(&Level::Scalar));
-    /// ```
-    pub fn available() -> Vec<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .filter(|level| level.is_available())
-            .collect()
-    }
-
-    /// The fastest of the [available](Self::available) ones: what
-    /// [`digest_many`](super::digest_many) takes.
-    pub fn best() -> Self {
-        #[cfg(feature = "simd")]
-        return super::machine::best();
-        #[cfg(not(feature = "simd"))]
-        return Self::Scalar;
-    }
-
-    fn is_available(self) -> bool {
-        super::digest_many_at(self, &[]).is_some()
-    }
-
     fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",

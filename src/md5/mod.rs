@@ -21,20 +21,50 @@
 // by its array or by a check beside it.
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-#[cfg(feature = "simd")]
-mod kernel;
-#[cfg(feature = "simd")]
-mod lanes;
 mod level;
-#[cfg(feature = "simd")]
-mod machine;
-#[cfg(feature = "simd")]
-mod schedule;
+mod scalar;
 #[cfg(test)]
 mod tests;
 
+/// Targets whose vectors we know. On others, as without the feature, everything is scalar.
+#[cfg(all(
+    feature = "simd",
+    any(
+        target_arch = "x86",
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little"),
+        all(target_arch = "wasm32", target_feature = "simd128")
+    )
+))]
+mod vector;
+
+/// No vectors.
+#[cfg(not(all(
+    feature = "simd",
+    any(
+        target_arch = "x86",
+        target_arch = "x86_64",
+        all(target_arch = "aarch64", target_endian = "little"),
+        all(target_arch = "wasm32", target_feature = "simd128")
+    )
+)))]
+mod vector {
+    use super::{Digest, Level};
+
+    pub(super) fn digest_many(_: Level, _: &[&[u8]]) -> Option<Vec<Digest>> {
+        None
+    }
+
+    pub(super) fn digest_one(_: &[u8]) -> Option<Digest> {
+        None
+    }
+
+    pub(super) fn best() -> Level {
+        Level::Scalar
+    }
+}
+
 pub use level::Level;
-use md5::Digest as _;
 
 /// An MD5 digest, as the format stores it.
 pub type Digest = [u8; 16];
@@ -49,11 +79,7 @@ pub type Digest = [u8; 16];
 /// assert_eq!(md5::digest(b"a")[..4], [0x0c, 0xc1, 0x75, 0xb9]);
 /// ```
 pub fn digest(message: &[u8]) -> Digest {
-    #[cfg(feature = "simd")]
-    if let Some(digest) = machine::digest_one(message) {
-        return digest;
-    }
-    by_md5_crate(message)
+    vector::digest_one(message).unwrap_or_else(|| scalar::digest(message))
 }
 
 /// The digest of each message, in the messages' order.
@@ -69,7 +95,7 @@ pub fn digest(message: &[u8]) -> Digest {
 /// assert_eq!(digests, [md5::digest(b"short"), md5::digest(&long)]);
 /// ```
 pub fn digest_many(messages: &[&[u8]]) -> Vec<Digest> {
-    digest_many_at(Level::best(), messages).unwrap_or_else(|| one_after_another(messages))
+    digest_many_at(Level::best(), messages).unwrap_or_else(|| scalar::digest_many(messages))
 }
 
 /// [`digest_many`] with the instructions of one [`Level`], or `None` if this processor or this
@@ -83,21 +109,29 @@ pub fn digest_many(messages: &[&[u8]]) -> Vec<Digest> {
 /// ```
 pub fn digest_many_at(level: Level, messages: &[&[u8]]) -> Option<Vec<Digest>> {
     match level {
-        Level::Scalar => Some(one_after_another(messages)),
-        #[cfg(feature = "simd")]
-        level => machine::digest_many(level, messages),
-        #[cfg(not(feature = "simd"))]
-        _ => None,
+        Level::Scalar => Some(scalar::digest_many(messages)),
+        level => vector::digest_many(level, messages),
     }
 }
 
-fn one_after_another(messages: &[&[u8]]) -> Vec<Digest> {
-    messages
-        .iter()
-        .map(|message| by_md5_crate(message))
-        .collect()
-}
+/// What this processor and this build have.
+impl Level {
+    /// The levels that this processor and this build have, the slowest first. The first is always
+    /// [`Scalar`](Self::Scalar).
+    ///
+    /// ```
+    /// # use kinesis_aggregation::md5::Level;
+    /// assert_eq!(Level::available().first(), Some(&Level::Scalar));
+    /// ```
+    pub fn available() -> Vec<Self> {
+        let levels = Self::ALL.iter().copied();
+        levels
+            .filter(|level| digest_many_at(*level, &[]).is_some())
+            .collect()
+    }
 
-fn by_md5_crate(message: &[u8]) -> Digest {
-    md5::Md5::digest(message).into()
+    /// The fastest of the [available](Self::available) ones, which [`digest_many`] takes.
+    pub fn best() -> Self {
+        vector::best()
+    }
 }

@@ -1,6 +1,6 @@
 //! Every level of this machine against the `md-5` crate.
 
-use super::{Digest, Level, by_md5_crate, digest, digest_many, digest_many_at};
+use super::{Digest, Level, digest, digest_many, digest_many_at, scalar};
 use proptest::prelude::*;
 
 /// Bytes that differ from message to message and from block to block, of a given length.
@@ -28,7 +28,7 @@ fn check(messages: &[Vec<u8>]) {
     let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
     let want: Vec<Digest> = messages
         .iter()
-        .map(|message| by_md5_crate(message))
+        .map(|message| scalar::digest(message))
         .collect();
     let lengths = || {
         messages
@@ -60,7 +60,7 @@ fn check(messages: &[Vec<u8>]) {
 /// all but their instructions.
 #[cfg(all(feature = "simd", any(target_arch = "x86", target_arch = "x86_64")))]
 mod stand_ins {
-    use super::{super::schedule, Digest};
+    use super::{super::vector::schedule, Digest};
 
     pub(super) fn check(messages: &[&[u8]], want: &[Digest]) {
         let processor = fearless_simd::Level::new();
@@ -238,7 +238,7 @@ fn the_same_slice_many_times() {
     for level in Level::available() {
         assert_eq!(
             digest_many_at(level, &[one.as_slice(); 41]),
-            Some(vec![by_md5_crate(&one); 41])
+            Some(vec![scalar::digest(&one); 41])
         );
     }
 }

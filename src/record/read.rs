@@ -7,7 +7,6 @@ use std::ops::Range;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::UserRecord;
 use crate::hash_key::HashKey;
 use crate::sequence::{ExtendedSequenceNumber, SequenceNumber};
 
@@ -265,18 +264,6 @@ impl fmt::Debug for Revealed<'_> {
     }
 }
 
-/// The user record to put again: key and data are copied, the explicit hash key is normalised
-/// (`007` becomes `7`; one that is not a hash key is left out).
-impl From<UserRecordRef<'_>> for UserRecord {
-    fn from(read: UserRecordRef<'_>) -> Self {
-        Self {
-            partition_key: read.partition_key.map(ByteString::from),
-            explicit_hash_key: read.explicit_hash_key.and(read.hash_key).copied(),
-            data: Bytes::copy_from_slice(read.data),
-        }
-    }
-}
-
 /// A user record that was read and owns what it holds. Its data, and its keys where they are
 /// UTF-8, are slices of the Kinesis record's buffer if that [can be shared](StoredRecord::share).
 ///
@@ -369,17 +356,5 @@ impl Hash for OwnedUserRecord {
 impl fmt::Debug for OwnedUserRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_ref().debug("OwnedUserRecord", f)
-    }
-}
-
-/// The user record to put again: data and key stay shared, the explicit hash key is normalised
-/// (`007` becomes `7`; one that is not a hash key is left out).
-impl From<OwnedUserRecord> for UserRecord {
-    fn from(read: OwnedUserRecord) -> Self {
-        Self {
-            explicit_hash_key: read.explicit_hash_key.and(read.hash_key),
-            partition_key: read.partition_key,
-            data: read.data,
-        }
     }
 }

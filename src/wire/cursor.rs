@@ -20,15 +20,15 @@ const MAX_DEPTH: usize = 100;
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
-    /// Bytes of the outermost message behind this one's end.
-    behind: usize,
+    /// Bytes of the outermost message after this one's end.
+    after: usize,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(message: &'a [u8]) -> Self {
         Self {
             rest: message,
-            behind: 0,
+            after: 0,
         }
     }
 
@@ -47,7 +47,7 @@ impl<'a> Cursor<'a> {
 
     /// The bytes between here and the end of the outermost message.
     pub(super) fn left(&self) -> usize {
-        self.rest.len().saturating_add(self.behind)
+        self.rest.len().saturating_add(self.after)
     }
 
     pub(super) fn malformed(&self) -> Malformed {
@@ -123,7 +123,7 @@ impl<'a> Cursor<'a> {
         let rest = self.bytes()?;
         Ok(Self {
             rest,
-            behind: self.left(),
+            after: self.left(),
         })
     }
 
@@ -167,11 +167,19 @@ impl<'a> Cursor<'a> {
 
 /// A field's number and wire type.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Tag(pub(super) u32);
+pub(super) struct Tag(u32);
 
 impl Tag {
+    /// A tag of the schema, where it is a constant: none takes more than one byte.
     pub(super) const fn new(field: u32, wire_type: u32) -> Self {
+        assert!(field < 16);
         Self((field << 3) | wire_type)
+    }
+
+    /// The tag as it is written.
+    #[expect(clippy::cast_possible_truncation, reason = "one byte, see `new`")]
+    pub(super) const fn byte(self) -> u8 {
+        self.0 as u8
     }
 
     fn field(self) -> u32 {

@@ -19,7 +19,9 @@
 //! varint. The fields go in the order of their numbers, as the KPL writes them: a reader takes any
 //! order, but the same user records are to give the same bytes.
 
+use super::cursor::Tag;
 use super::frame::{DIGEST_LEN, FRAME_OVERHEAD, MAGIC};
+use super::schema::{aggregated_record, record};
 use crate::md5;
 
 /// The table entries that a user record refers to.
@@ -158,10 +160,12 @@ pub fn encode_unsealed<'a>(
     let mut out = Vec::with_capacity(capacity);
     out.extend_from_slice(&MAGIC);
     for key in partition_keys {
-        put_bytes(&mut out, 0x0A, key.as_ref().as_bytes());
+        let tag = aggregated_record::PARTITION_KEY_TABLE;
+        put_bytes(&mut out, tag, key.as_ref().as_bytes());
     }
     for key in explicit_hash_keys {
-        put_bytes(&mut out, 0x12, key.as_ref().as_bytes());
+        let tag = aggregated_record::EXPLICIT_HASH_KEY_TABLE;
+        put_bytes(&mut out, tag, key.as_ref().as_bytes());
     }
     for (indices, data) in records {
         put_record(&mut out, indices, data);
@@ -184,18 +188,24 @@ fn put_record(out: &mut Vec<u8>, indices: RecordIndices, data: &[u8]) {
     ) {
         let [key, ..] = key.to_le_bytes();
         let ([a, b], [c, d]) = (two(len), two(data.len()));
-        out.extend_from_slice(&[0x1A, a, b, 0x08, key, 0x1A, c, d]);
+        let [list, index, bytes] = [
+            aggregated_record::RECORDS,
+            record::PARTITION_KEY_INDEX,
+            record::DATA,
+        ]
+        .map(Tag::byte);
+        out.extend_from_slice(&[list, a, b, index, key, bytes, c, d]);
         return out.extend_from_slice(data);
     }
-    out.push(0x1A);
+    out.push(aggregated_record::RECORDS.byte());
     put_varint(out, to_u64(len));
-    out.push(0x08);
+    out.push(record::PARTITION_KEY_INDEX.byte());
     put_varint(out, u64::from(indices.partition_key));
     if let Some(index) = indices.explicit_hash_key {
-        out.push(0x10);
+        out.push(record::EXPLICIT_HASH_KEY_INDEX.byte());
         put_varint(out, u64::from(index));
     }
-    put_bytes(out, 0x1A, data);
+    put_bytes(out, record::DATA, data);
 }
 
 /// A varint of two bytes, the low seven bits first: 300 = 2 * 128 + 44 is AC 02.
@@ -204,8 +214,8 @@ fn two(value: usize) -> [u8; 2] {
     [low | 0x80, high]
 }
 
-fn put_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
-    out.push(tag);
+fn put_bytes(out: &mut Vec<u8>, tag: Tag, bytes: &[u8]) {
+    out.push(tag.byte());
     put_varint(out, to_u64(bytes.len()));
     out.extend_from_slice(bytes);
 }

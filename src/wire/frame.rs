@@ -6,6 +6,15 @@
 //!  |F389 9AC2| AggregatedRecord (protobuf)    | MD5 of the protobuf|
 //!  +---------+--------------------------------+--------------------+
 //! ```
+//!
+//! The smallest aggregate there is, one user record with key "k" and data "x", has 30 bytes:
+//!
+//! ```text
+//! F3899AC2                             magic
+//! 0A 01 6B                             partition key table, entry 0: 1 byte, "k"
+//! 1A 05  08 00  1A 01 78               user record, 5 bytes: key 0; data: 1 byte, "x"
+//! 7F3AFD74423B091177E3DA6903229BAC     MD5 of the ten bytes between
+//! ```
 
 use crate::md5::{self, Digest};
 
@@ -18,7 +27,7 @@ pub const DIGEST_LEN: usize = 16;
 /// The bytes of a frame that are not its message: magic and digest.
 pub const FRAME_OVERHEAD: usize = MAGIC.len() + DIGEST_LEN;
 
-/// A Kinesis record's data that has the magic and is long enough to be a frame.
+/// A Kinesis record's data that starts with the magic and is long enough to be a frame.
 ///
 /// ```
 /// use kinesis_aggregation::wire::Frame;
@@ -27,6 +36,8 @@ pub const FRAME_OVERHEAD: usize = MAGIC.len() + DIGEST_LEN;
 /// ```
 #[derive(Clone, Copy)]
 pub struct Frame<'a> {
+    /// Magic and message: a position in it is one in the Kinesis record's data.
+    data: &'a [u8],
     message: &'a [u8],
     digest: &'a Digest,
 }
@@ -34,9 +45,14 @@ pub struct Frame<'a> {
 impl<'a> Frame<'a> {
     /// Splits `data` at its frame, unless the magic is missing or 16 bytes or fewer follow it.
     pub fn split(data: &'a [u8]) -> Option<Self> {
-        let (message, digest) = data.strip_prefix(&MAGIC)?.split_last_chunk()?;
+        let (data, digest) = data.split_last_chunk()?;
+        let message = data.strip_prefix(&MAGIC)?;
         // The KCL takes a frame around no message at all for a plain record.
-        (!message.is_empty()).then_some(Self { message, digest })
+        (!message.is_empty()).then_some(Self {
+            data,
+            message,
+            digest,
+        })
     }
 
     /// The protobuf message, as it stands.
@@ -52,6 +68,11 @@ impl<'a> Frame<'a> {
     /// Whether the digest is the message's.
     pub fn is_intact(&self) -> bool {
         md5::digest(self.message) == *self.digest
+    }
+
+    /// The Kinesis record's data up to the digest: what positions count in.
+    pub(crate) fn data(&self) -> &'a [u8] {
+        self.data
     }
 }
 

@@ -17,21 +17,24 @@
 
 mod cursor;
 mod encode;
-mod fast;
 mod frame;
 mod index;
+mod indexed;
 mod locate;
+mod quick;
 #[cfg(test)]
 mod quick_tests;
+mod schema;
 mod text;
 
 pub use encode::{
     EncodedSize, RecordIndices, encode, encode_unsealed, seal, seal_many, seal_message,
 };
 pub use frame::{DIGEST_LEN, FRAME_OVERHEAD, Frame, MAGIC, is_framed};
-pub use index::{Extent, Index, IndexedRecord};
+pub use index::Index;
+pub use indexed::IndexedRecord;
 pub use text::key_text;
 
-pub(crate) use index::{NO_KEY, Span};
+pub(crate) use indexed::{Span, TableIndex};
 pub(crate) use locate::Locator;
 pub(crate) use text::decode_utf8;

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 use kinesis_aggregation::error::{AggregateErrorKind, HashKeyRangeError, ParseHashKeyError};
-use kinesis_aggregation::wire::{self, Index, RecordIndices};
+use kinesis_aggregation::wire::{self, Frame, Index, RecordIndices};
 use kinesis_aggregation::{
     Aggregator, DEFAULT_MAX_RECORD_SIZE, DEFAULT_MAX_SIZE, Deaggregator, ExtendedSequenceNumber,
     HIGHEST_MAX_RECORD_SIZE, HashKey, HashKeyRange, KinesisRecord, SequenceNumber, Shard,
@@ -25,35 +25,27 @@ fn an_index_tells_where_everything_is() {
         record(0, None, b""),
     ]
     .concat();
-    let mut index = Index::new();
-    let extent = index.append(&message).unwrap();
-    let at = |range| str::from_utf8(&message[range]).unwrap();
+    let data = wire::seal_message(&message);
+    let mut index = Index::new(&Frame::split(&data).unwrap()).unwrap();
+    let at = |range| str::from_utf8(&data[range]).unwrap();
     let keys: Vec<_> = index.partition_keys().map(at).collect();
     let hash_keys: Vec<_> = index.explicit_hash_keys().map(at).collect();
     assert_eq!((keys, hash_keys), (vec!["a", "bb"], vec!["7"]));
     let [first, second] = index.records() else {
-        panic!("{extent:?}")
+        panic!("{index:?}")
     };
     assert_eq!(at(first.data()), "data");
     let indices = [first, second].map(|r| (r.partition_key_index(), r.explicit_hash_key_index()));
     assert_eq!(indices, [(1, Some(0)), (0, None)]);
 
-    let again = index.append(&message).unwrap();
-    assert_eq!(
-        (
-            again.records,
-            again.partition_keys,
-            again.explicit_hash_keys
-        ),
-        (2..4, 2..4, 1..2)
-    );
+    index.refill(&Frame::split(&data).unwrap()).unwrap();
+    assert_eq!(index.records().len(), 2);
     // A refused message leaves nothing behind.
-    index.append(&message[..message.len() - 1]).unwrap_err();
-    assert_eq!(index.records().len(), 4);
-    assert_eq!(index.partition_keys().len(), 4);
-    assert_eq!(index.explicit_hash_keys().len(), 2);
-    index.clear();
-    assert_eq!(index.records().len(), 0);
+    let cut = wire::seal_message(&message[..message.len() - 1]);
+    let refused = index.refill(&Frame::split(&cut).unwrap()).unwrap_err();
+    // At the length that is too long by one.
+    assert_eq!(refused.offset(), cut.len() - 16 - 4);
+    assert!(index.records().is_empty());
     assert_eq!(
         index.partition_keys().len() + index.explicit_hash_keys().len(),
         0

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use kinesis_aggregation::md5::Level;
-use kinesis_aggregation::wire::Index;
+use kinesis_aggregation::wire::{Frame, Index};
 use kinesis_aggregation::{
     Aggregator, Deaggregator, KinesisRecord, ShardMap, ShardedAggregator, UserRecord,
 };
@@ -52,9 +52,12 @@ fn body(records: &[(Parts, usize)], extra: &[u8]) -> Vec<u8> {
 type Indexed = (u32, Option<u32>, Vec<u8>);
 
 fn indexed(body: &[u8]) -> Option<Vec<Indexed>> {
-    let mut index = Index::new();
-    index.append(body).ok()?;
-    let data = |range: Range<usize>| body[range].to_vec();
+    let framed = frame(body);
+    // An empty body has no frame around it.
+    let index =
+        Frame::split(&framed).map_or_else(|| Ok(Index::default()), |frame| Index::new(&frame));
+    let index = index.ok()?;
+    let data = |range: Range<usize>| framed[range].to_vec();
     let records = index.records().iter();
     Some(
         records

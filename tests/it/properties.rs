@@ -378,8 +378,7 @@ fn wire_soup() -> impl Strategy<Value = Vec<u8>> {
 
 /// How many records the top level holds.
 fn proto_count(body: &[u8]) -> u64 {
-    let mut index = wire::Index::new();
-    index
-        .append(body)
-        .map_or(0, |extent| extent.records.len() as u64)
+    let framed = frame(body);
+    let index = wire::Frame::split(&framed).and_then(|frame| wire::Index::new(&frame).ok());
+    index.map_or(0, |index| index.records().len() as u64)
 }

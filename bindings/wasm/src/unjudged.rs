@@ -3,7 +3,7 @@
 //! The KCL loses them; AWS's Node.js and Python readers hand them out, and so must what replaces
 //! those. An index that is beyond its table is still a loss: there is no key to hand out.
 
-use kinesis_aggregation::wire::{Frame, Index, IndexedRecord, MAGIC, key_text};
+use kinesis_aggregation::wire::{Frame, Index, IndexedRecord, key_text};
 
 use crate::output::{LOSS, Output, to_u32};
 
@@ -15,14 +15,12 @@ pub(crate) fn add(data: &[u8], output: &mut Output) {
     let Some(frame) = Frame::split(data) else {
         return;
     };
-    let message = frame.message();
-    let mut index = Index::new();
-    if index.append(message).is_err() {
+    let Ok(index) = Index::new(&frame) else {
         return;
-    }
+    };
     let mut units = 0;
-    let partition_keys = add_keys(message, index.partition_keys(), &mut units, output);
-    let explicit_hash_keys = add_keys(message, index.explicit_hash_keys(), &mut units, output);
+    let partition_keys = add_keys(data, index.partition_keys(), &mut units, output);
+    let explicit_hash_keys = add_keys(data, index.explicit_hash_keys(), &mut units, output);
     for (record, sub_sequence_number) in index.records().iter().zip(0..) {
         let row = row(
             record,
@@ -37,14 +35,14 @@ pub(crate) fn add(data: &[u8], output: &mut Output) {
 
 /// Adds the entries of a table; how many they are.
 fn add_keys(
-    message: &[u8],
+    data: &[u8],
     keys: impl Iterator<Item = std::ops::Range<usize>>,
     units: &mut usize,
     output: &mut Output,
 ) -> u32 {
     let mut count: u32 = 0;
     for key in keys {
-        let key = key_text(message.get(key).unwrap_or_default());
+        let key = key_text(data.get(key).unwrap_or_default());
         *units = units.saturating_add(key.encode_utf16().count());
         output.text.push_str(&key);
         output.keys.push(to_u32(*units));
@@ -71,8 +69,8 @@ fn row(
         Some(index) => partition_keys.saturating_add(index).saturating_add(1),
     };
     let data = record.data();
-    let start = to_u32(data.start.saturating_add(MAGIC.len()));
-    let end = to_u32(data.end.saturating_add(MAGIC.len()));
+    let start = to_u32(data.start);
+    let end = to_u32(data.end);
     Ok([
         start,
         end,

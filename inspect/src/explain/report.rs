@@ -1,7 +1,7 @@
 //! Everything there is to say about a Kinesis record.
 
 use bytes::Bytes;
-use kinesis_aggregation::wire::{Frame, Index, MAGIC};
+use kinesis_aggregation::wire::{Frame, Index};
 use kinesis_aggregation::{HashKey, Outcome, PlainReason, ShardMap, deaggregate, md5};
 use serde::Serialize;
 
@@ -140,7 +140,7 @@ pub fn explain<'a>(record: &'a FoundRecord, shards: Option<&'a ShardMap>) -> Exp
     let contents = Contents::of(data, frame.as_ref());
     let user_records = if is_aggregate {
         let records = contents.index.records();
-        user_records(&contents.message, records, &contents.tables, shards)
+        user_records(data, records, &contents.tables, shards)
     } else {
         Vec::new()
     };
@@ -178,7 +178,6 @@ impl Explanation<'_> {
 
 /// What is in the message of a frame, whatever its digest says.
 struct Contents {
-    message: Bytes,
     index: Index,
     breaks_at: Option<usize>,
     tables: Tables,
@@ -186,20 +185,16 @@ struct Contents {
 
 impl Contents {
     fn of(data: &Bytes, frame: Option<&Frame<'_>>) -> Self {
-        let message = frame.map(Frame::message).unwrap_or_default();
-        let message = data.slice_ref(message);
-        let mut index = Index::new();
-        let read = index.append(&message);
+        let read = frame.map(Index::new).transpose();
+        let breaks_at = read.as_ref().err().map(|error| error.offset());
+        let index = read.ok().flatten().unwrap_or_default();
         Self {
-            breaks_at: read
-                .err()
-                .map(|error| error.offset().saturating_add(MAGIC.len())),
+            breaks_at,
             tables: Tables {
-                partition_keys: texts(&message, index.partition_keys()),
-                explicit_hash_keys: texts(&message, index.explicit_hash_keys()),
+                partition_keys: texts(data, index.partition_keys()),
+                explicit_hash_keys: texts(data, index.explicit_hash_keys()),
             },
             index,
-            message,
         }
     }
 }

@@ -18,15 +18,15 @@ pub struct Tables {
     pub explicit_hash_keys: Vec<ByteString>,
 }
 
-/// The text of each entry of `message`. It shares the message's memory unless it had to be changed
+/// The text of each entry, a part of `data`. It shares the data's memory unless it had to be changed
 /// to become UTF-8.
 pub(super) fn texts(
-    message: &Bytes,
+    data: &Bytes,
     entries: impl Iterator<Item = Range<usize>>,
 ) -> Vec<ByteString> {
     let text = |entry: Range<usize>| {
-        let bytes = message.get(entry).unwrap_or_default();
-        ByteString::try_from(message.slice_ref(bytes))
+        let bytes = data.get(entry).unwrap_or_default();
+        ByteString::try_from(data.slice_ref(bytes))
             .unwrap_or_else(|_| ByteString::from(key_text(bytes).into_owned()))
     };
     entries.map(text).collect()

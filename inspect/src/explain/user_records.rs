@@ -2,7 +2,7 @@
 
 use bytestring::ByteString;
 use kinesis_aggregation::error::ParseHashKeyError;
-use kinesis_aggregation::wire::{IndexedRecord, MAGIC};
+use kinesis_aggregation::wire::IndexedRecord;
 use kinesis_aggregation::{HashKey, ShardMap};
 use serde::{Serialize, Serializer};
 
@@ -49,10 +49,10 @@ fn decimal<S: Serializer>(
     }
 }
 
-/// Looks up the user records of `message` in its tables. Each table entry is hashed or parsed
+/// Looks up the user records of a Kinesis record in its tables. Each table entry is hashed or parsed
 /// once.
 pub(super) fn user_records<'a>(
-    message: &[u8],
+    stored: &[u8],
     records: &[IndexedRecord],
     tables: &Tables,
     shard_map: Option<&'a ShardMap>,
@@ -74,7 +74,7 @@ pub(super) fn user_records<'a>(
     };
     let records = records.iter().enumerate();
     records
-        .map(|(position, record)| keys.user_record(position, record, message, shard_map))
+        .map(|(position, record)| keys.user_record(position, record, stored, shard_map))
         .collect()
 }
 
@@ -90,7 +90,7 @@ impl Keys<'_> {
         &self,
         position: usize,
         record: &IndexedRecord,
-        message: &[u8],
+        stored: &[u8],
         shard_map: Option<&'a ShardMap>,
     ) -> UserRecord<'a> {
         let partition_key_index = record.partition_key_index();
@@ -100,7 +100,7 @@ impl Keys<'_> {
         let predicted = hash_key
             .zip(shard_map)
             .map(|(key, map)| map.predict(key).id());
-        let data = message.get(record.data()).unwrap_or_default();
+        let data = stored.get(record.data()).unwrap_or_default();
         UserRecord {
             sub_sequence_number: position,
             partition_key_index,
@@ -112,7 +112,7 @@ impl Keys<'_> {
             hash_key,
             predicted_shard: predicted,
             fault: effective.err(),
-            data_offset: record.data().start.saturating_add(MAGIC.len()),
+            data_offset: record.data().start,
             data_length: data.len(),
             data_preview: preview(data),
         }

@@ -4,7 +4,7 @@
 //! first; a lane takes the next message as soon as its own ends; when none is left to take, the
 //! lanes close up and narrower kernels finish.
 
-use super::Digest;
+use super::super::Digest;
 use super::kernel::{INITIAL, Pair};
 use super::lanes::{Blocks, Lanes, States, run};
 use super::machine::Machine;
@@ -15,7 +15,7 @@ use fearless_simd::{u32x4, u32x8, u32x16};
 const ONE_BLOCK: usize = 55;
 
 /// The digest of each message, in at most `MAX` lanes.
-pub(super) fn digest_many<S: Machine, const MAX: usize>(
+pub(in crate::md5) fn digest_many<S: Machine, const MAX: usize>(
     simd: S,
     messages: &[&[u8]],
 ) -> Vec<Digest> {
@@ -47,7 +47,7 @@ pub(super) fn digest_many<S: Machine, const MAX: usize>(
 
 /// One digest, by our own steps: with the constants where they do not delay the chain, and `andn`
 /// and `rorx` where there are any.
-pub(super) fn digest_one<S: Machine>(simd: S, message: &[u8]) -> Digest {
+pub(in crate::md5) fn digest_one<S: Machine>(simd: S, message: &[u8]) -> Digest {
     let mut tail = [[0; 64]; 2];
     let Lane { whole, padded, .. } = Lane::start(0, message, &mut tail);
     let mut states = INITIAL.map(|word| [word]);
