@@ -57,6 +57,11 @@
 //! says so ([`mixing_shards`](AggregatorBuilder::mixing_shards)). Producers that keep something of
 //! their own beside each user record build on [`packing`].
 //!
+//! # In an engine of your own
+//!
+//! For stream processors, connectors and databases with their own client, offsets and restarts:
+//! [`engine`].
+//!
 //! # The level below
 //!
 //! [`wire`] has the frame, the reader's index and the encoder for people who know the format,
@@ -121,3 +126,8 @@ pub use sharded::ShardedAggregator;
 #[cfg(doc)]
 #[doc = include_str!("../docs/COMPATIBILITY.md")]
 pub mod compatibility {}
+
+/// For stream processors, connectors and databases: a page of the docs, not code.
+#[cfg(doc)]
+#[doc = include_str!("../docs/ENGINE.md")]
+pub mod engine {}

@@ -22,7 +22,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// A shard that takes records: it has no ending sequence number.
+    /// A shard that takes records: `ListShards` gives it no ending sequence number.
     pub fn open(id: impl Into<String>, hash_key_range: HashKeyRange) -> Self {
         Self {
             id: id.into(),
@@ -31,7 +31,7 @@ impl Shard {
         }
     }
 
-    /// A shard that was split or merged: it has an ending sequence number.
+    /// A shard that was split or merged: `ListShards` gives it an ending sequence number.
     pub fn closed(id: impl Into<String>, hash_key_range: HashKeyRange) -> Self {
         Self {
             closed: true,
@@ -39,23 +39,24 @@ impl Shard {
         }
     }
 
-    /// Its id.
+    /// Returns its id.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The hash keys that it owns, or owned.
+    /// Returns the hash keys that it owns, or owned until it was closed.
     pub fn hash_key_range(&self) -> HashKeyRange {
         self.hash_key_range
     }
 
-    /// Whether it takes no records any more.
+    /// Returns whether it takes no more records.
     pub fn is_closed(&self) -> bool {
         self.closed
     }
 }
 
-/// The shards of a stream: which open shard owns a hash key, and the range of every shard.
+/// The shards of a stream: which open shard owns a hash key, and the range of every shard, closed
+/// ones too.
 ///
 /// ```
 /// use kinesis_aggregation::{HashKey, HashKeyRange, Shard, ShardMap};
@@ -71,19 +72,22 @@ impl Shard {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShardMap {
-    /// Sorted, without gap or overlap; never empty.
+    /// Sorted by their ranges, which cover all hash keys without gap or overlap: so there is at
+    /// least one, and the first one's starts at 0.
     open: Vec<Shard>,
+    /// By shard id, open and closed.
     ranges: HashMap<String, HashKeyRange>,
 }
 
 impl ShardMap {
-    /// The map of these shards, open and closed ones in any order. A shard may be listed again
-    /// with the same range; it is closed if one of its entries is.
+    /// Makes the map of these shards, open and closed ones in any order. A shard may be listed
+    /// twice with the same range; it is closed if one of the two is.
     ///
     /// # Errors
     ///
-    /// [`ShardMapError`] unless every hash key has exactly one open shard and every shard one
-    /// range.
+    /// - [`ShardMapError::Gap`]: no open shard owns some hash key.
+    /// - [`ShardMapError::Overlap`]: two open shards own a hash key.
+    /// - [`ShardMapError::RangeChanged`]: a shard is listed with two ranges.
     pub fn new(shards: impl IntoIterator<Item = Shard>) -> Result<Self, ShardMapError> {
         let mut by_id: HashMap<String, Shard> = HashMap::new();
         for shard in shards {
@@ -105,7 +109,7 @@ impl ShardMap {
         Ok(Self { open, ranges })
     }
 
-    /// A stream of one shard.
+    /// Makes the map of a stream with one shard.
     pub fn one_shard(id: impl Into<String>) -> Self {
         let shard = Shard::open(id, HashKeyRange::FULL);
         Self {
@@ -114,31 +118,27 @@ impl ShardMap {
         }
     }
 
-    /// The open shard that owns `hash_key`.
+    /// Returns the open shard that owns `hash_key`, where Kinesis will put it unless the shards
+    /// change before.
     pub fn predict(&self, hash_key: HashKey) -> &Shard {
-        &self.open[self.predict_index(hash_key)]
+        // The first range starts at 0, so at least one starts at or below the hash key.
+        let below = |shard: &Shard| shard.hash_key_range.start() <= hash_key;
+        &self.open[self.open.partition_point(below).saturating_sub(1)]
     }
 
-    /// The position in [`open_shards`](Self::open_shards) of the one that owns `hash_key`.
-    pub(crate) fn predict_index(&self, hash_key: HashKey) -> usize {
-        // The first shard starts at 0, so at least one is at or below.
-        self.open
-            .partition_point(|shard| shard.hash_key_range.start() <= hash_key)
-            .saturating_sub(1)
-    }
-
-    /// The open shards, by their hash keys.
+    /// Returns the open shards, in the order of their hash keys.
     pub fn open_shards(&self) -> &[Shard] {
         &self.open
     }
 
-    /// The range of any shard that this map has ever known, closed ones too: a shard id's range
-    /// never changes.
+    /// Returns the range of a shard, open or closed, that this map knows. A shard's range never
+    /// changes, so it can be relied on however old the map is.
     pub fn hash_key_range(&self, shard_id: &str) -> Option<HashKeyRange> {
         self.ranges.get(shard_id).copied()
     }
 
-    /// This map, which also remembers the ranges of the shards that `older` knew.
+    /// Adds the ranges of the shards that only `older` knew: `ListShards` forgets closed ones once
+    /// their records are past the stream's retention.
     #[must_use]
     pub fn remembering(mut self, older: &Self) -> Self {
         for (id, range) in &older.ranges {
@@ -148,7 +148,15 @@ impl ShardMap {
     }
 }
 
-/// Every hash key must have exactly one of these shards, sorted by their starts.
+/// Checks that each hash key has exactly one of these shards, which are sorted by their starts.
+///
+/// `expected` is the hash key after the last range, where the next one must start; `None` once
+/// 2^128 - 1 is reached, when none may follow:
+///
+/// ```text
+/// 0-9, 10-max   0, 10, None: fine      0-9, 11-max   10 is missing: a gap at 10
+/// 0-9, 9-max    9 < 10: overlap        0-9           ends with 10: a gap at 10
+/// ```
 fn check(open: &[Shard]) -> Result<(), ShardMapError> {
     let mut expected = Some(HashKey::MIN);
     for shard in open {

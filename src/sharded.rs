@@ -11,16 +11,17 @@ use crate::hash_key::HashKey;
 use crate::record::{KinesisRecord, UserRecord};
 use crate::shard::ShardMap;
 
-/// Packs user records into Kinesis records so that no aggregate straddles shards.
+/// Packs the user records of a whole stream into Kinesis records, none of which spans two shards.
 ///
-/// With a [`ShardMap`], user records share an aggregate if one open shard owns them all; without,
-/// if their effective hash key is the same. User records without a partition key share aggregates
-/// of their own, each under one random key.
+/// With a [`ShardMap`], user records share an aggregate if the same open shard owns them; without
+/// one, if their effective hash keys are the same. User records without a partition key share
+/// aggregates of their own, each under one random key.
 ///
-/// An aggregate that is put after its shard was split may still straddle the new ones: put it
-/// with its explicit hash key, see where it landed, and if any of its user records belongs
-/// elsewhere, put all of them again under the new map. The KCL drops it whole, so none arrives
-/// twice. The feature `producer` does that.
+/// If a shard is split before an aggregate for it arrives, the aggregate may span the two new
+/// shards after all. So put it with its explicit hash key, see where it landed, and if one of its
+/// user records does not belong there, put all of them again under the new map: the KCL drops the
+/// first aggregate whole, so that nothing arrives twice. The package
+/// `kinesis-aggregation-producer` does all of this.
 ///
 /// ```
 /// use kinesis_aggregation::{Aggregator, ShardMap, ShardedAggregator, UserRecord};
@@ -36,18 +37,19 @@ pub struct ShardedAggregator {
     settings: Settings,
     shard_map: Option<ShardMap>,
     hash_keys: HashKeyCache,
-    /// What is buffered, by the start of its shard's range, or by its hash key without a map.
-    lanes: BTreeMap<HashKey, Buffer<UserRecord>>,
+    /// What is buffered: by the start of its shard's range, or, without a map, by its hash key.
+    /// A start is as good as a shard id: open shards never share a hash key.
+    open: BTreeMap<HashKey, Buffer<UserRecord>>,
     /// User records without a partition key.
     keyless: Buffer<UserRecord>,
 }
 
 impl ShardedAggregator {
-    /// One aggregate per open shard of `shard_map`.
+    /// An aggregator with one aggregate for each open shard of `shard_map`.
     ///
     /// # Errors
     ///
-    /// Every [`AggregatorConfigError`].
+    /// Every [`AggregatorConfigError`]: `hash_key_range` and `mixing_shards` are refused.
     pub fn new(
         shard_map: ShardMap,
         builder: AggregatorBuilder,
@@ -57,30 +59,31 @@ impl ShardedAggregator {
         Ok(this)
     }
 
-    /// One aggregate per effective hash key, for those who may not list shards: no split and no
-    /// merge can tear it apart. It holds as many aggregates as it has seen keys since the last
-    /// [`flush`](Self::flush).
+    /// An aggregator with one aggregate for each effective hash key, for programs that may not list
+    /// shards: no split or merge can divide such an aggregate. It keeps as many aggregates as it
+    /// has seen hash keys since the last [`flush`](Self::flush).
     ///
     /// # Errors
     ///
-    /// Every [`AggregatorConfigError`].
+    /// Every [`AggregatorConfigError`]: `hash_key_range` and `mixing_shards` are refused.
     pub fn per_hash_key(builder: AggregatorBuilder) -> Result<Self, AggregatorConfigError> {
         Ok(Self {
             settings: builder.into_settings()?,
             shard_map: None,
             hash_keys: HashKeyCache::default(),
-            lanes: BTreeMap::new(),
+            open: BTreeMap::new(),
             keyless: Buffer::default(),
         })
     }
 
-    /// Adds a user record. When it does not fit what is buffered for its shard, that is closed
-    /// and returned; the user record itself is never in what its own push returns.
+    /// Adds a user record. If it does not fit what is buffered for its shard, that is closed and
+    /// returned, and the user record starts the next Kinesis record: it is never in what its own
+    /// push returns.
     ///
     /// # Errors
     ///
-    /// Every [`AggregateErrorKind`](crate::error::AggregateErrorKind) but `OutOfRange` and
-    /// `NoHashKey`; the record comes back, and what is buffered stays.
+    /// An [`AggregateError`] of any [kind](crate::error::AggregateErrorKind) but `OutOfRange` and
+    /// `NoHashKey`, with the record in it. What is buffered stays.
     pub fn push(&mut self, record: UserRecord) -> Result<Option<KinesisRecord>, AggregateError> {
         if let Err(kind) = self.settings.check(&record) {
             return Err(AggregateError::new(record, kind));
@@ -95,8 +98,8 @@ impl ShardedAggregator {
             None => &mut self.keyless,
             Some(hash_key) => {
                 let shard = self.shard_map.as_ref().map(|map| map.predict(hash_key));
-                let lane = shard.map_or(hash_key, |shard| shard.hash_key_range().start());
-                self.lanes.entry(lane).or_default()
+                let start = shard.map_or(hash_key, |shard| shard.hash_key_range().start());
+                self.open.entry(start).or_default()
             }
         };
         let record = buffer.try_push(record, hash_key, &self.settings).err()?;
@@ -105,10 +108,12 @@ impl ShardedAggregator {
         closed
     }
 
-    /// Adds user records and closes all: what many calls of [`push`](Self::push) and one of
-    /// [`flush`](Self::flush) would return, but with all digests computed together, which is
-    /// several times faster. Those it refuses come second, each with the reason, and change
-    /// nothing else.
+    /// Adds user records and closes all. Returns what calls of [`push`](Self::push) and one of
+    /// [`flush`](Self::flush) would return, in the same order, but computes all digests together,
+    /// which is several times faster.
+    ///
+    /// The second list holds the user records that were refused, each with the reason; the others
+    /// are packed as if they had not been there.
     pub fn aggregate_batch(
         &mut self,
         records: impl IntoIterator<Item = UserRecord>,
@@ -125,30 +130,29 @@ impl ShardedAggregator {
         (Unsealed::seal_all(closed), refused)
     }
 
-    /// Closes and returns all that is buffered, by hash key, the user records without a partition
-    /// key last.
+    /// Closes all that is buffered and returns it in the order of the hash keys. The aggregate of
+    /// user records without a partition key comes last.
     pub fn flush(&mut self) -> Vec<KinesisRecord> {
         Unsealed::seal_all(self.close())
     }
 
     fn close(&mut self) -> Vec<Unsealed> {
-        let mut lanes = std::mem::take(&mut self.lanes);
-        lanes
-            .values_mut()
+        let mut open = std::mem::take(&mut self.open);
+        open.values_mut()
             .chain([&mut self.keyless])
             .filter_map(|buffer| buffer.close_and_forget(&self.settings))
             .collect()
     }
 
-    /// Routes by `shard_map` from now on, what is buffered too, and returns what that closed. The
-    /// ranges of shards that the old map knew stay known.
+    /// Goes by `shard_map` from now on. What is buffered is distributed anew, and what had to be
+    /// closed for that is returned. The ranges of shards that only the old map knew stay known.
     pub fn set_shard_map(&mut self, shard_map: ShardMap) -> Vec<KinesisRecord> {
         self.shard_map = Some(match &self.shard_map {
             Some(old) => shard_map.remembering(old),
             None => shard_map,
         });
-        let lanes = std::mem::take(&mut self.lanes);
-        let closed = lanes
+        let old = std::mem::take(&mut self.open);
+        let closed = old
             .into_values()
             .flat_map(Buffer::into_records)
             .filter_map(|record| self.add(record))
@@ -156,27 +160,27 @@ impl ShardedAggregator {
         Unsealed::seal_all(closed)
     }
 
-    /// The shard map in force, if there is one.
+    /// Returns the shard map that it goes by, if there is one.
     pub fn shard_map(&self) -> Option<&ShardMap> {
         self.shard_map.as_ref()
     }
 
-    /// How many user records are buffered.
+    /// Returns the number of user records that are buffered.
     pub fn len(&self) -> usize {
-        let lanes: usize = self.lanes.values().map(Buffer::len).sum();
-        lanes + self.keyless.len()
+        let open: usize = self.open.values().map(Buffer::len).sum();
+        open + self.keyless.len()
     }
 
-    /// Whether nothing is buffered.
+    /// Returns whether nothing is buffered.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The length of the data of all Kinesis records that [`flush`](Self::flush) would return, in
+    /// Returns the exact length of the data of all that [`flush`](Self::flush) would return, in
     /// bytes.
     pub fn encoded_len(&self) -> usize {
-        let lanes: usize = self.lanes.values().map(Buffer::encoded_len).sum();
-        lanes + self.keyless.encoded_len()
+        let open: usize = self.open.values().map(Buffer::encoded_len).sum();
+        open + self.keyless.encoded_len()
     }
 }
 

@@ -25,9 +25,9 @@ use crate::record::{KinesisRecord, UserRecord};
 
 /// Packs user records into Kinesis records, one after another.
 ///
-/// By default an aggregate holds user records of one effective hash key only: it can never
-/// straddle shards, and needs no knowledge of them. Other user records close it. Use
-/// [`hash_key_range`](AggregatorBuilder::hash_key_range) where the shard is known, and
+/// By default an aggregate holds user records of one effective hash key only, so that it belongs to
+/// one shard whatever the shards are; a user record with another one closes it. Use
+/// [`hash_key_range`](AggregatorBuilder::hash_key_range) if you know the shard, and
 /// [`ShardedAggregator`](crate::ShardedAggregator) for a whole stream.
 ///
 /// ```
@@ -50,17 +50,18 @@ pub struct Aggregator {
 }
 
 impl Aggregator {
-    /// An aggregator with the KPL's settings, to be changed.
+    /// Starts from the KPL's settings.
     pub fn builder() -> AggregatorBuilder {
         AggregatorBuilder::default()
     }
 
-    /// Adds a user record. When it does not join what is buffered, that is closed and returned;
-    /// the user record itself is never in what its own push returns.
+    /// Adds a user record. If it does not fit what is buffered, that is closed and returned, and
+    /// the user record starts the next Kinesis record: it is never in what its own push returns.
     ///
     /// # Errors
     ///
-    /// Every [`AggregateErrorKind`]; the record comes back, and what is buffered stays.
+    /// An [`AggregateError`] of any [kind](AggregateErrorKind), with the record in it. What is
+    /// buffered stays.
     pub fn push(&mut self, record: UserRecord) -> Result<Option<KinesisRecord>, AggregateError> {
         Ok(self.add(record)?.map(Unsealed::seal))
     }
@@ -72,7 +73,8 @@ impl Aggregator {
             return Err(AggregateError::new(record, kind));
         }
         let mixing = matches!(self.scope, Scope::MixingShards);
-        // Where shards are mixed, all that counts is the first one's hash key.
+        // If shards are mixed, only the first one's hash key is ever used: the Kinesis record is
+        // put under it.
         let hash_key = if mixing && !self.buffer.is_empty() {
             None
         } else {
@@ -93,10 +95,12 @@ impl Aggregator {
         Ok(closed)
     }
 
-    /// Adds user records and closes all: what many calls of [`push`](Self::push) and one of
-    /// [`flush`](Self::flush) would return, but with all digests computed together, which is
-    /// several times faster. Those it refuses come second, each with the reason, and change
-    /// nothing else.
+    /// Adds user records and closes all. Returns what calls of [`push`](Self::push) and one of
+    /// [`flush`](Self::flush) would return, in the same order, but computes all digests together,
+    /// which is several times faster.
+    ///
+    /// The second list holds the user records that were refused, each with the reason; the others
+    /// are packed as if they had not been there.
     ///
     /// ```
     /// use kinesis_aggregation::{Aggregator, UserRecord};
@@ -124,30 +128,31 @@ impl Aggregator {
         (Unsealed::seal_all(closed), refused)
     }
 
-    /// Closes and returns what is buffered.
+    /// Closes what is buffered and returns it; `None` if nothing is.
     pub fn flush(&mut self) -> Option<KinesisRecord> {
         self.buffer
             .close_and_forget(&self.settings)
             .map(Unsealed::seal)
     }
 
-    /// The length of the data of the Kinesis record that [`flush`](Self::flush) would return, in
-    /// bytes; 0 if nothing is buffered.
+    /// Returns the exact length of the data that [`flush`](Self::flush) would return, in bytes; 0
+    /// if nothing is buffered.
     pub fn encoded_len(&self) -> usize {
         self.buffer.encoded_len()
     }
 
-    /// How many user records are buffered.
+    /// Returns the number of user records that are buffered.
     pub fn len(&self) -> usize {
         self.buffer.len()
     }
 
-    /// Whether nothing is buffered.
+    /// Returns whether nothing is buffered.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }
 
-    /// Whether any further user record would close what is buffered: waiting for one is no use.
+    /// Returns whether any further user record would close what is buffered, so that there is no
+    /// point in waiting for one.
     pub fn is_full(&self) -> bool {
         self.buffer.is_full(&self.settings)
     }
@@ -163,8 +168,9 @@ impl fmt::Debug for Aggregator {
     }
 }
 
-/// Which user records may share an aggregate.
-#[derive(Clone, Copy, Debug, Default)]
+/// Which user records may share an aggregate: the KCL drops one whole if a single user record
+/// belongs to another shard than the one it is read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Scope {
     #[default]
     SameHashKey,
@@ -173,8 +179,8 @@ enum Scope {
 }
 
 impl Scope {
-    /// Whether a user record with this effective hash key may be put at all: those that have none
-    /// share a random key.
+    /// Whether a user record with this effective hash key may be put at all. One without a hash
+    /// key gets a random partition key, which may belong anywhere.
     fn check(self, hash_key: Option<HashKey>) -> Result<(), AggregateErrorKind> {
         match (self, hash_key) {
             (Self::Range(range), Some(hash_key)) if !range.contains(hash_key) => {
@@ -185,7 +191,8 @@ impl Scope {
         }
     }
 
-    /// Whether a user record with `hash_key` may join those of `buffer`.
+    /// Whether a user record with `hash_key` may join those of `buffer`. Those without one share
+    /// the buffer's random key, and are only among themselves.
     fn mixes(self, buffer: &Buffer<UserRecord>, hash_key: Option<HashKey>) -> bool {
         match (self, hash_key) {
             (Self::SameHashKey, None) => buffer.is_keyless(),
@@ -198,46 +205,47 @@ impl Scope {
 }
 
 /// The settings of an [`Aggregator`] or a [`ShardedAggregator`](crate::ShardedAggregator).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AggregatorBuilder {
     settings: Settings,
     scope: Scope,
 }
 
 impl AggregatorBuilder {
-    /// The most bytes that the frame of an aggregate may have, the outer key not counted. Default
-    /// [`DEFAULT_MAX_SIZE`]. A user record that fills more travels raw.
+    /// Sets the most bytes that the frame of an aggregate may have, the outer key not counted.
+    /// Default: [`DEFAULT_MAX_SIZE`]. A user record that is larger than this travels raw.
     #[must_use]
     pub fn max_size(mut self, bytes: usize) -> Self {
         self.settings.max_size = bytes;
         self
     }
 
-    /// The most user records that an aggregate may hold. Default [`DEFAULT_MAX_COUNT`]; with 1
-    /// nothing is aggregated.
+    /// Sets the most user records that an aggregate may hold. Default: [`DEFAULT_MAX_COUNT`]. With
+    /// 1 nothing is aggregated.
     #[must_use]
     pub fn max_count(mut self, user_records: usize) -> Self {
         self.settings.max_count = user_records;
         self
     }
 
-    /// The most bytes that a Kinesis record may have, data and partition key. Default
-    /// [`DEFAULT_MAX_RECORD_SIZE`]; the service's highest is [`HIGHEST_MAX_RECORD_SIZE`].
+    /// Sets the most bytes that a Kinesis record may have, data and partition key: the stream's
+    /// `MaxRecordSizeInKiB`. Default: [`DEFAULT_MAX_RECORD_SIZE`]; it can be raised to
+    /// [`HIGHEST_MAX_RECORD_SIZE`].
     #[must_use]
     pub fn max_record_size(mut self, bytes: usize) -> Self {
         self.settings.max_record_size = bytes;
         self
     }
 
-    /// The partition key of aggregates.
+    /// Sets the partition key of aggregates. Default: [`OuterKey::Kpl`].
     #[must_use]
     pub fn outer_key(mut self, outer_key: OuterKey) -> Self {
         self.settings.outer_key = outer_key;
         self
     }
 
-    /// For one shard: an aggregate may hold any user records of `range`, and others are refused,
-    /// those without a partition key too. For [`Aggregator`] only.
+    /// Makes an aggregator for one shard: an aggregate may hold any user records of `range`. Others
+    /// are refused, and so are those without a partition key. For [`Aggregator`] only.
     #[must_use]
     pub fn hash_key_range(mut self, range: HashKeyRange) -> Self {
         self.scope = Scope::Range(range);
@@ -287,8 +295,8 @@ impl AggregatorBuilder {
     }
 }
 
-/// A refused user record, and why. Nothing else has changed.
-#[derive(Debug, thiserror::Error)]
+/// A user record that was refused, and why. Nothing else has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the user record is refused: {kind}")]
 pub struct AggregateError {
     record: Box<UserRecord>,
@@ -303,12 +311,12 @@ impl AggregateError {
         }
     }
 
-    /// Why.
+    /// Returns why it was refused.
     pub fn kind(&self) -> AggregateErrorKind {
         self.kind
     }
 
-    /// The record, to be mended or put elsewhere.
+    /// Returns the user record, to be mended or put elsewhere.
     pub fn into_record(self) -> UserRecord {
         *self.record
     }

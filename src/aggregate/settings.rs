@@ -16,15 +16,14 @@ pub const HIGHEST_MAX_RECORD_SIZE: usize = 10 * 1024 * 1024;
 /// The longest partition key: 256 characters of four bytes.
 const LONGEST_KEY: usize = 256 * 4;
 
-/// The partition key of an aggregated Kinesis record. A user record that travels raw keeps its
-/// own.
+/// The partition key of an aggregate. A user record that travels raw keeps its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OuterKey {
-    /// `a`, as the KPL has it. Lambda's ParallelizationFactor then does nothing: it hands out
-    /// records by this key.
+    /// `a`, as in the KPL. Lambda's ParallelizationFactor then does nothing, because it
+    /// distributes records by this key.
     #[default]
     Kpl,
-    /// That of the first user record.
+    /// The partition key of the first user record.
     First,
     /// This one, 1 to 256 characters.
     Fixed(ByteString),

@@ -1,4 +1,8 @@
 //! A table of an aggregate: its entries in first-use order, without duplicates.
+//!
+//! Looking a key up is most of the work of adding a user record. Most aggregates have a handful of
+//! keys, so up to [`SMALL`] entries are looked through by their prints, one word each; beyond that
+//! a hash map takes over.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,7 +20,7 @@ pub(super) struct Table<K> {
     entries: Vec<K>,
     /// The [print](Entry::print) of each entry, while there are few.
     prints: Vec<u64>,
-    /// Where each entry is, once there are more than [`SMALL`].
+    /// The position of each entry, once there are more than [`SMALL`]; empty until then.
     positions: HashMap<K, u32>,
 }
 
@@ -30,7 +34,7 @@ impl<K> Default for Table<K> {
     }
 }
 
-/// What stands in a table.
+/// What a table holds.
 pub(super) trait Entry: Clone + Eq + Hash {
     /// A number that tells most entries apart, quicker than comparing them.
     fn print(&self) -> u64;
@@ -44,12 +48,14 @@ impl Entry for ByteString {
 
 impl Entry for HashKey {
     fn print(&self) -> u64 {
-        // The low half: whoever counts, counts there.
+        // The low half: hash keys that differ little, differ there.
         self.get() as u64
     }
 }
 
-/// The print of a key: of its first and last bytes.
+/// The print of a key: made of its length and its first and last 8 bytes, so that keys with a
+/// common head (`customer-000017`) or tail have different ones. Equal keys have equal prints; it
+/// need not be true the other way round.
 #[inline]
 pub(super) fn print(key: &str) -> u64 {
     let bytes = key.as_bytes();

@@ -30,7 +30,61 @@
 //!
 //! The KCL gives every shard its range, and so should you, on every stream but those with
 //! service-managed distribution: there a record's hash key says nothing about its shard.
-//! [`list_shards`] tells the shards, closed ones too.
+//!
+//! # A whole stream
+//!
+//! [`list_shards`] lists the shards, [`Lineage`] says which of them to read now (children wait for
+//! their parents, so that each key's records come in order), and a [`ShardReader`] reads one. To
+//! resume, keep the position of the last user record that you are done with, shard by shard, and
+//! [`Start::After`] it.
+//!
+//! ```no_run
+//! use std::collections::HashMap;
+//!
+//! use aws_sdk_kinesis::Client;
+//! use kinesis_aggregation::ExtendedSequenceNumber;
+//! use kinesis_aggregation::sdk::{Lineage, ListedShard, ShardReader, Start, list_shards};
+//!
+//! /// Shard by shard: what was read last.
+//! type Checkpoints = HashMap<String, ExtendedSequenceNumber>;
+//!
+//! async fn consume(
+//!     client: &Client,
+//!     stream: &str,
+//!     checkpoints: &mut Checkpoints,
+//! ) -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut lineage = Lineage::default();
+//!     for shard in list_shards(client, stream).await? {
+//!         lineage.learn([ListedShard::try_from(&shard)?]);
+//!     }
+//!     loop {
+//!         let shards = lineage.start();
+//!         if shards.is_empty() {
+//!             return Ok(());
+//!         }
+//!         // One after another, for brevity: spawn a task for each, and they are read at once.
+//!         for shard in shards {
+//!             let id = shard.id().to_owned();
+//!             let start = match checkpoints.get(&id) {
+//!                 Some(position) => Start::After(position.clone()),
+//!                 None => Start::TrimHorizon,
+//!             };
+//!             let mut reader = ShardReader::new(client.clone(), stream, shard, start);
+//!             while let Some(page) = reader.next_page().await? {
+//!                 let batch = reader.deaggregator().deaggregate_batch(page.records());
+//!                 for (_, user_record) in &batch {
+//!                     let user_record = user_record?; // a loss: the KCL would lose it, too
+//!                     println!("{} bytes", user_record.data().len());
+//!                     checkpoints.extend(user_record.position().map(|position| (id.clone(), position)));
+//!                 }
+//!                 tokio::time::sleep(reader.pause()).await;
+//!             }
+//!             lineage.finish(&id);
+//!             lineage.learn(reader.children().iter().cloned());
+//!         }
+//!     }
+//! }
+//! ```
 //!
 //! # Putting
 //!
@@ -42,7 +96,11 @@
 //! [`Shard`]: crate::Shard
 //! [`PutRecordsRequestEntry`]: aws_sdk_kinesis::types::PutRecordsRequestEntry
 
+mod lineage;
+mod reader;
 mod record;
 mod shard;
 
+pub use lineage::{Lineage, ListedShard};
+pub use reader::{ReadShardError, ShardReader, Start};
 pub use shard::{ConvertShardError, is_arn, list_shards};

@@ -28,7 +28,7 @@ impl StoredRecord for Record {
     }
 }
 
-/// What was fetched, its data shared.
+/// The record that was fetched, its data shared.
 impl From<Record> for KinesisRecord {
     fn from(record: Record) -> Self {
         Self::with_optional_key(
@@ -43,7 +43,7 @@ impl From<Record> for KinesisRecord {
 ///
 /// # Errors
 ///
-/// None: the SDK's builder would tell if there were no data.
+/// None in practice: the SDK's builder fails only without data.
 impl TryFrom<KinesisRecord> for PutRecordsRequestEntry {
     type Error = BuildError;
 
@@ -60,7 +60,7 @@ impl TryFrom<KinesisRecord> for PutRecordsRequestEntry {
 ///
 /// # Errors
 ///
-/// [`ParseHashKeyError`] if the explicit hash key is none.
+/// Every [`ParseHashKeyError`], of the entry's explicit hash key.
 impl TryFrom<PutRecordsRequestEntry> for KinesisRecord {
     type Error = ParseHashKeyError;
 

@@ -7,19 +7,20 @@ use aws_sdk_kinesis::error::SdkError;
 use aws_sdk_kinesis::operation::list_shards::ListShardsError;
 use aws_sdk_kinesis::types;
 
+use super::lineage::ListedShard;
 use crate::error::HashKeyRangeError;
 use crate::hash_key::HashKeyRange;
 use crate::shard::Shard;
 
-/// Why a shard of the SDK's is none.
+/// Why a shard of the SDK's cannot be read or written by its range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConvertShardError {
     /// It has no hash key range.
     #[error("the shard has no hash key range")]
     NoHashKeyRange,
-    /// Its hash key range is none.
-    #[error("the shard's hash key range is none")]
+    /// Its hash key range is not valid.
+    #[error("the shard's hash key range is not valid")]
     HashKeyRange(#[from] HashKeyRangeError),
 }
 
@@ -63,6 +64,38 @@ impl TryFrom<&types::Shard> for Shard {
     }
 }
 
+/// A shard with its parents, as `ListShards` describes it.
+///
+/// # Errors
+///
+/// Every [`ConvertShardError`].
+impl TryFrom<&types::Shard> for ListedShard {
+    type Error = ConvertShardError;
+
+    fn try_from(listed: &types::Shard) -> Result<Self, ConvertShardError> {
+        let parents = [listed.parent_shard_id(), listed.adjacent_parent_shard_id()];
+        Ok(Self::new(listed.try_into()?, parents.into_iter().flatten()))
+    }
+}
+
+/// A shard with its parents, as the last page of a closed shard describes it. It is open: the
+/// page does not tell otherwise.
+///
+/// # Errors
+///
+/// Every [`ConvertShardError`].
+impl TryFrom<&types::ChildShard> for ListedShard {
+    type Error = ConvertShardError;
+
+    fn try_from(child: &types::ChildShard) -> Result<Self, ConvertShardError> {
+        let range = child
+            .hash_key_range()
+            .ok_or(ConvertShardError::NoHashKeyRange)?;
+        let shard = Shard::open(child.shard_id(), range.try_into()?);
+        Ok(Self::new(shard, child.parent_shards()))
+    }
+}
+
 /// Returns whether `stream` is an ARN rather than a name: no stream name has a colon.
 pub fn is_arn(stream: &str) -> bool {
     stream.starts_with("arn:")
@@ -87,7 +120,7 @@ const MOST_IDLE_PAGES: usize = 10;
 ///
 /// # Errors
 ///
-/// The [`SdkError`] of the first page that cannot be had.
+/// The [`SdkError`] of the first request that fails.
 pub async fn list_shards(
     client: &Client,
     stream: &str,
@@ -113,8 +146,8 @@ pub async fn list_shards(
         } else {
             idle_pages + 1
         };
-        // Some servers give a token again, or others for ever with nothing new behind them: they
-        // have told what they have.
+        // Some servers give the same token again, or new ones for ever that lead to nothing new:
+        // they have told what they have.
         token = page
             .next_token
             .filter(|token| idle_pages < MOST_IDLE_PAGES && tokens.insert(token.clone()));
@@ -165,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_without_a_range_is_none() {
+    fn a_shard_without_a_valid_range_is_refused() {
         for (range, error) in [
             (None, ConvertShardError::NoHashKeyRange),
             (Some(("2", "1")), HashKeyRangeError::Reversed.into()),

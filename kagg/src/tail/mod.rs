@@ -1,6 +1,5 @@
 //! `kagg tail`: the user records of a stream.
 
-mod lineage;
 mod page;
 mod read;
 mod start;
@@ -9,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_kinesis::Client;
-use kinesis_aggregation::{Deaggregator, HashKeyRange, Loss, LossKind, sdk};
+use kinesis_aggregation::sdk::{Lineage, ListedShard, Start, list_shards};
+use kinesis_aggregation::{Deaggregator, HashKeyRange, Loss, LossKind};
 use kinesis_aggregation_inspect::FoundRecord;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -19,10 +19,8 @@ use crate::exit::{Failure, Result, Status};
 use crate::losses;
 use crate::output::complain;
 use crate::printer::{OutputForm, Printer};
-use lineage::{Lineage, Member};
 use page::Page;
 use read::{Message, Readers};
-use start::Start;
 
 /// Prints the user records of a stream
 ///
@@ -37,7 +35,7 @@ pub(crate) struct Args {
     stream: String,
     /// Where to start: `latest`, `trim-horizon` or a time like 2026-11-23T10:00:00Z
     /// [default: latest with --follow, else trim-horizon]
-    #[arg(long, value_name = "latest|trim-horizon|TIME")]
+    #[arg(long, value_name = "latest|trim-horizon|TIME", value_parser = start::parse)]
     from: Option<Start>,
     /// Go on with what comes, instead of ending where the stream ends now
     #[arg(long, short)]
@@ -68,7 +66,7 @@ const MAX_ATTEMPTS: u32 = 8;
 const MOST_PAGES: usize = 8;
 
 pub(crate) fn run(args: &Args, status: &mut Status) -> Result<()> {
-    let start = match (args.from, args.follow) {
+    let start = match (args.from.clone(), args.follow) {
         (None, true) => Start::Latest,
         (None, false) => Start::TrimHorizon,
         (Some(Start::Latest), false) => {
@@ -147,8 +145,8 @@ impl Tail {
         if start == Start::Latest {
             self.lineage.skip_closed();
         }
-        self.read(&readers, &mut tasks, start);
-        // What opens from now on, opens behind what is read.
+        self.read(&readers, &mut tasks, &start);
+        // A child is read from its beginning: its parent was read to the end.
         let next = match start {
             Start::Latest => Start::TrimHorizon,
             start => start,
@@ -162,12 +160,11 @@ impl Tail {
                 }
                 Some(Message::End(id, children)) => {
                     self.lineage.finish(&id);
-                    let children: Vec<_> = children.iter().map(Member::try_from).collect();
                     if children.is_empty() {
                         self.learn().await?;
                     }
-                    self.lineage.learn(children.into_iter().flatten());
-                    self.read(&readers, &mut tasks, next);
+                    self.lineage.learn(children);
+                    self.read(&readers, &mut tasks, &next);
                 }
             }
         }
@@ -176,20 +173,20 @@ impl Tail {
 
     /// Learns of all shards.
     async fn learn(&mut self) -> Result<()> {
-        let listed = sdk::list_shards(&self.client, self.stream.text()).await;
+        let listed = list_shards(&self.client, self.stream.text()).await;
         let listed = listed.map_err(|error| failure("cannot list the shards", &error))?;
         for shard in &listed {
-            let member = Member::try_from(shard)
+            let listed = ListedShard::try_from(shard)
                 .map_err(|error| Failure::new(format_args!("{}: {error}", shard.shard_id())))?;
-            self.lineage.learn([member]);
+            self.lineage.learn([listed]);
         }
         Ok(())
     }
 
     /// Starts to read every shard whose turn it is.
-    fn read(&mut self, readers: &Arc<Readers>, tasks: &mut JoinSet<()>, start: Start) {
+    fn read(&mut self, readers: &Arc<Readers>, tasks: &mut JoinSet<()>, start: &Start) {
         for shard in self.lineage.start() {
-            tasks.spawn(Arc::clone(readers).read(shard, start));
+            tasks.spawn(Arc::clone(readers).read(shard, start.clone()));
         }
     }
 

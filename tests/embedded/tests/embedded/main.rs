@@ -7,5 +7,6 @@ mod example;
 mod failures;
 mod producer;
 mod put;
+mod reader;
 mod tail;
 mod tls;
