@@ -11,6 +11,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use tokio::runtime;
+
 use super::outcome::{DeliveryError, Outcome};
 
 /// A delivery that is kept keeps so many cells.
@@ -27,30 +29,47 @@ enum Cell {
     Done,
 }
 
-#[derive(Default)]
-struct Cells([Mutex<Cell>; CELLS]);
+struct Cells {
+    cells: [Mutex<Cell>; CELLS],
+    /// Where the producer runs.
+    runtime: runtime::Id,
+}
 
 impl Cells {
+    fn new(runtime: runtime::Id) -> Arc<Self> {
+        Arc::new(Self {
+            cells: Default::default(),
+            runtime,
+        })
+    }
+
     /// Nobody panics while holding the lock, but for a waker of a foreign runtime, and a cell has
     /// no broken states.
     fn lock(&self, at: usize) -> MutexGuard<'_, Cell> {
-        self.0[at % CELLS]
+        self.cells[at % CELLS]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Makes tickets, each with its delivery.
-#[derive(Default)]
 pub(super) struct Tickets {
     cells: Arc<Cells>,
     used: usize,
 }
 
 impl Tickets {
+    /// For a producer that runs on this runtime.
+    pub(super) fn new(runtime: runtime::Id) -> Self {
+        Self {
+            cells: Cells::new(runtime),
+            used: 0,
+        }
+    }
+
     pub(super) fn next(&mut self) -> (Ticket, Delivery) {
         if self.used == CELLS {
-            *self = Self::default();
+            *self = Self::new(self.cells.runtime);
         }
         let at = self.used;
         self.used += 1;
@@ -103,12 +122,18 @@ impl Drop for Ticket {
     }
 }
 
-/// What will become of a user record that was put: a future. To drop it changes nothing for the
-/// record.
+/// Resolves to what became of a user record that was put: a future, or to be
+/// [waited for](Self::wait). Dropping it changes nothing for the record, but then nobody hears of a
+/// failure: give the builder an
+/// [`on_outcome`](super::ProducerBuilder::on_outcome) if you keep none.
+///
+/// Do not await each one before the next put: then every record waits for company that never
+/// comes, and ten go through a second. Keep them, `flush`, and await them then.
 ///
 /// # Errors
 ///
 /// [`DeliveryError`], with the record and the reason.
+#[must_use = "the record may fail: await it, or set `on_outcome` and drop it"]
 pub struct Delivery {
     cells: Arc<Cells>,
     at: usize,
@@ -144,6 +169,22 @@ impl Future for Delivery {
     }
 }
 
+impl Delivery {
+    /// Returns the outcome if it is there; never blocks. Once it was returned, there is no other:
+    /// a later call returns an [`Aborted`](super::FailureKind::Aborted) without a record.
+    pub fn try_wait(&mut self) -> Option<Outcome> {
+        match Pin::new(self).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Where the producer runs.
+    pub(super) fn runtime(&self) -> runtime::Id {
+        self.cells.runtime
+    }
+}
+
 /// An outcome may hold a record.
 impl Drop for Delivery {
     fn drop(&mut self) {
@@ -176,6 +217,11 @@ mod tests {
         }
     }
 
+    fn tickets() -> Tickets {
+        let runtime = runtime::Builder::new_current_thread().build();
+        Tickets::new(runtime.expect("a runtime").handle().id())
+    }
+
     fn failed(data: &str) -> Outcome {
         let record = UserRecord::new("key", data.to_owned());
         Err(DeliveryError::not_sent(record))
@@ -190,7 +236,7 @@ mod tests {
 
     #[test]
     fn every_delivery_gets_its_own_outcome_and_wakes_the_last_who_asked() {
-        let mut tickets = Tickets::default();
+        let mut tickets = tickets();
         let pairs: Vec<_> = (0..3 * CELLS).map(|_| tickets.next()).collect();
         let wakes: Vec<_> = (0..2)
             .map(|_| Arc::new(Count(AtomicUsize::new(0))))
@@ -221,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_ticket_that_is_dropped_resolves_and_an_unwanted_outcome_is_not_kept() {
-        let mut tickets = Tickets::default();
+        let mut tickets = tickets();
         let (ticket, mut delivery) = tickets.next();
         drop(ticket);
         let mut context = Context::from_waker(Waker::noop());

@@ -47,13 +47,15 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
+mod attempt_error;
 mod blocking;
 mod client;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;
 mod collector;
-mod config;
+
 mod delivery;
+mod failures;
 mod intake;
 mod item;
 mod judge;
@@ -69,6 +71,7 @@ mod pipeline;
 mod publish;
 mod recorder;
 mod retrier;
+mod room;
 mod route;
 #[cfg(feature = "sdk")]
 pub mod sdk;
@@ -80,16 +83,19 @@ mod sweep;
 mod task;
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::Instrument as _;
 
-pub use blocking::BlockingProducer;
+pub use attempt_error::AttemptError;
+pub use blocking::{BlockingProducer, WaitError};
 pub use client::{
     ClientError, ClientErrorKind, RecordDistribution, RecordError, Stored, StreamClient,
     StreamDescription,
 };
-pub use config::ProducerBuilder;
+
 pub use delivery::Delivery;
 pub use limiter::{SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND};
 pub use metrics::{Metrics, Statistic};
@@ -100,11 +106,13 @@ pub use recorder::{MetricsRecorder, RecordedMetrics};
 
 #[cfg(feature = "unstable-pipeline")]
 pub use settings::Config;
+#[cfg(not(feature = "unstable-pipeline"))]
+use settings::Config;
 pub use settings::{
     COLLECTION_MAX_SIZE_PER_SHARD, DEFAULT_COLLECTION_MAX_COUNT, DEFAULT_COLLECTION_MAX_SIZE,
     DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PENDING_BYTES, DEFAULT_MAX_PENDING_RECORDS,
     DEFAULT_RATE_LIMIT, DEFAULT_RECORD_MAX_BUFFERED_TIME, DEFAULT_RECORD_TTL,
-    DEFAULT_REQUEST_TIMEOUT, ProducerConfigError, RECORD_OVERHEAD,
+    DEFAULT_REQUEST_TIMEOUT, ProducerBuilder, ProducerConfigError, RECORD_OVERHEAD,
 };
 
 use intake::Shared;
@@ -169,12 +177,9 @@ impl ProducerBuilder {
         let config = self.config()?;
         let runtime =
             tokio::runtime::Handle::try_current().map_err(|_| ProducerConfigError::NoRuntime)?;
-        let stream = config.settings.name.clone();
-        let span = tracing::info_span!("kinesis_producer", stream);
-        let shared = Arc::new(Shared::new(config));
-        let task = Task::new(client, Arc::clone(&shared));
-        runtime.spawn(task.run().instrument(span));
-        Ok(Producer::new(shared))
+        let (producer, run) = Producer::prepare(config, client, runtime.id());
+        runtime.spawn(run);
+        Ok(producer)
     }
 }
 
@@ -184,14 +189,29 @@ impl Producer {
         ProducerBuilder::default()
     }
 
-    fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            last: Arc::new(Last { shared }),
+    /// A producer, and what is to run on this runtime for it.
+    fn prepare(
+        mut config: Config,
+        client: impl StreamClient,
+        runtime: tokio::runtime::Id,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let name = &mut config.settings.name;
+        if name.is_none() {
+            *name = client.stream_name().map(str::to_owned);
         }
+        let span = tracing::info_span!("kinesis_producer", stream = name.as_deref());
+        let shared = Arc::new(Shared::new(config, runtime));
+        let task = Task::new(client, Arc::clone(&shared));
+        let last = Arc::new(Last { shared });
+        (Self { last }, task.run().instrument(span))
     }
 
-    /// Accepts a user record as soon as there is room for it; who waits longer comes first. The
-    /// [`Delivery`] tells what became of it, and need not be awaited.
+    fn shared(&self) -> &Shared {
+        &self.last.shared
+    }
+
+    /// Accepts a user record as soon as there is room for it. Those who wait longer come first, and
+    /// while anyone waits, all that is held is sent without waiting for company.
     ///
     /// # Errors
     ///
@@ -200,22 +220,22 @@ impl Producer {
     /// # Cancellation
     ///
     /// If the future is dropped before it is ready, the record is not accepted, and its place
-    /// among those who wait is lost.
+    /// among those who wait is lost. So a time limit is `tokio::time::timeout` around it.
     pub async fn put(&self, record: UserRecord) -> Result<Delivery, PutError> {
-        self.last.shared.put(record).await
+        self.shared().put(record).await
     }
 
-    /// Accepts a user record if there is room for it now.
+    /// Accepts a user record if there is room for it now, and nobody waits for it.
     ///
     /// # Errors
     ///
     /// Every [`PutErrorKind`]; the record comes back.
     pub fn try_put(&self, record: UserRecord) -> Result<Delivery, PutError> {
-        self.last.shared.try_put(record)
+        self.shared().try_put(record)
     }
 
     /// Sends all that was put before, without waiting for company, and waits until it is
-    /// resolved: delivered or failed.
+    /// resolved: delivered or failed. That takes as long as [`close`](Self::close) does.
     ///
     /// # Errors
     ///
@@ -225,11 +245,17 @@ impl Producer {
     ///
     /// If the future is dropped, the records are sent all the same.
     pub async fn flush(&self) -> Result<(), AbortedError> {
-        self.last.shared.flush().await.map_err(|_| AbortedError)
+        self.shared().flush().await.map_err(|_| AbortedError)
     }
 
     /// Accepts no more, on any handle, sends all that was put, and waits until it is resolved.
     /// Those who wait in [`put`](Self::put) get their records back. Closing again is no error.
+    ///
+    /// While the stream takes what is sent, that takes as long as a few requests. If it does not, it
+    /// takes until the youngest record is `record_ttl` old and its last request has its answer, or
+    /// `request_timeout` is over: with the defaults 36 s, which is longer than Kubernetes waits
+    /// before it kills (30 s, unless `terminationGracePeriodSeconds` says otherwise). Where less
+    /// time is left, take [`close_within`](Self::close_within).
     ///
     /// # Errors
     ///
@@ -239,18 +265,53 @@ impl Producer {
     ///
     /// If the future is dropped, the producer closes all the same.
     pub async fn close(&self) -> Result<(), AbortedError> {
-        self.last.shared.close();
-        if self.last.shared.ended().await {
+        self.shared().close();
+        if self.shared().ended().await {
             Ok(())
         } else {
             Err(AbortedError)
         }
     }
 
-    /// What it has done so far, not older than a tenth of a second; after
-    /// [`flush`](Self::flush) and [`close`](Self::close), with all that they waited for.
+    /// Closes like [`close`](Self::close), but takes no longer than this. What is not resolved by
+    /// then is given up: it resolves as [`GivenUp`](FailureKind::GivenUp) and comes back, with the
+    /// record, why its last try failed, and whether the stream may hold it all the same.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use kinesis_aggregation_producer::{AbortedError, Producer};
+    /// # async fn example(producer: Producer) -> Result<(), AbortedError> {
+    /// for error in producer.close_within(Duration::from_secs(20)).await? {
+    ///     eprintln!("{error}"); // and keep `error.record()`
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`AbortedError`].
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, the producer closes all the same, without a limit.
+    pub async fn close_within(&self, limit: Duration) -> Result<Vec<DeliveryError>, AbortedError> {
+        self.shared().close();
+        match tokio::time::timeout(limit, self.shared().ended()).await {
+            Ok(true) => Ok(Vec::new()),
+            Ok(false) => Err(AbortedError),
+            Err(_) => self.shared().give_up().await.ok_or(AbortedError),
+        }
+    }
+
+    /// Returns how many user records are accepted and neither delivered nor failed yet.
+    pub fn pending(&self) -> u64 {
+        self.shared().pending()
+    }
+
+    /// Returns what it has done so far. What a resolved [`Delivery`] tells is counted.
     pub fn metrics(&self) -> Metrics {
-        self.last.shared.metrics()
+        self.shared().metrics()
     }
 }
 

@@ -1,11 +1,13 @@
 //! What becomes of a user record: its delivery, or why there is none.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytestring::ByteString;
 
+use super::attempt_error::AttemptError;
 use super::client::Stored;
 use kinesis_aggregation::UserRecord;
 use kinesis_aggregation::error::AggregateErrorKind;
@@ -19,7 +21,7 @@ pub struct Attempt {
     pub(super) started: Time,
     pub(super) ended: Time,
     /// None if it succeeded.
-    pub(super) error: Option<ByteString>,
+    pub(super) error: Option<AttemptError>,
 }
 
 impl Attempt {
@@ -42,12 +44,9 @@ impl Attempt {
         self.ended
     }
 
-    /// Why it failed: the service's error code, `Timeout`, or what the producer names itself:
-    /// `WrongShard` (an aggregate landed where the KCL drops it), `UnknownShard` (an aggregate
-    /// landed where nobody knows whether the KCL drops it), `ResultCountMismatch`. None if it
-    /// succeeded.
-    pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
+    /// Returns why it failed; `None` if it succeeded.
+    pub fn error(&self) -> Option<&AttemptError> {
+        self.error.as_ref()
     }
 }
 
@@ -138,19 +137,24 @@ pub enum FailureKind {
     /// An earlier user record of the same partition key failed, and `fail_later_in_order` is set.
     #[error("an earlier record of its partition key failed")]
     EarlierFailed,
+    /// The producer was closed with a time limit, which ended before it was resolved.
+    #[error("the producer was closed before it was resolved")]
+    GivenUp,
     /// The runtime that the producer ran on is gone.
     #[error("the producer's runtime is gone")]
     Aborted,
 }
 
 /// A user record that was not delivered, and why.
-#[derive(thiserror::Error)]
-#[error("the user record was not delivered: {kind}")]
+///
+/// Displays with the reason why the last try failed, and has that [`AttemptError`] as its source.
+#[derive(Clone)]
 pub struct DeliveryError {
     pub(super) kind: FailureKind,
     pub(super) rest: Box<Undelivered>,
 }
 
+#[derive(Clone)]
 pub(super) struct Undelivered {
     pub(super) record: Option<UserRecord>,
     pub(super) maybe_stored: bool,
@@ -204,6 +208,10 @@ impl DeliveryError {
         attempts.map(move |attempt| attempt.since(accepted))
     }
 
+    fn last_error(&self) -> Option<&AttemptError> {
+        self.rest.attempts.last()?.error()
+    }
+
     /// The record.
     pub fn record(&self) -> Option<&UserRecord> {
         self.rest.record.as_ref()
@@ -212,6 +220,31 @@ impl DeliveryError {
     /// The record, to be put again. None only if the producer's task ended without a word.
     pub fn into_record(self) -> Option<UserRecord> {
         self.rest.record
+    }
+}
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the user record was not delivered: {}", self.kind)?;
+        match (&self.kind, self.last_error()) {
+            // The kind has the code.
+            (FailureKind::Request { .. }, Some(error)) => match error.message() {
+                Some(message) => write!(f, ": {message}"),
+                None => Ok(()),
+            },
+            (_, Some(error)) => {
+                let tries = self.rest.attempts.len();
+                let s = if tries == 1 { "" } else { "s" };
+                write!(f, " ({tries} failed attempt{s}, the last with {error})")
+            }
+            (_, None) => Ok(()),
+        }
+    }
+}
+
+impl Error for DeliveryError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.last_error().map(|error| error as _)
     }
 }
 

@@ -45,4 +45,4 @@
 mod record;
 mod shard;
 
-pub use shard::{ConvertShardError, is_arn, list_shards};
+pub use shard::{ConvertShardError, ShardPages, is_arn, list_shards};
