@@ -341,6 +341,11 @@ impl Shared {
         lock(&self.metrics).clone_from(metrics);
     }
 
+    /// The task is about to end before its time: no more is accepted.
+    pub(super) fn abort(&self) {
+        lock(&self.queue).state = State::Aborted;
+    }
+
     /// The task has ended, and all that it took is resolved. Resolves the rest as aborted, and
     /// returns how many that were.
     pub(super) fn end(&self, aborted: bool) -> usize {

@@ -81,6 +81,8 @@ mod shards;
 mod strategy;
 mod sweep;
 mod task;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 
 use std::fmt;
 use std::future::Future;

@@ -315,6 +315,7 @@ impl<C> Drop for Task<C> {
     fn drop(&mut self) {
         let mut aborted = 0;
         if !self.finished {
+            self.shared.abort();
             self.pipeline.abort();
             let finished = self.pipeline.take_finished();
             aborted = finished.len();

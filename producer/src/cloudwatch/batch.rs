@@ -25,16 +25,15 @@ fn size(datum: &MetricDatum) -> usize {
     DATUM_SIZE + text(datum.metric_name()) + dimensions.sum::<usize>()
 }
 
-/// Takes as many as one request may carry from the front; at least one if there is any.
-pub(super) fn take(data: &mut VecDeque<MetricDatum>) -> Vec<MetricDatum> {
+/// Returns how many from the front one request may carry; at least one if there is any.
+pub(super) fn next(data: &VecDeque<MetricDatum>) -> usize {
     let mut total = 0;
     let fits = |datum: &&MetricDatum| {
         total += size(datum);
         total <= MAX_SIZE
     };
     let count = data.iter().take(MAX_COUNT).take_while(fits).count();
-    let count = count.max(1).min(data.len());
-    data.drain(..count).collect()
+    count.max(1).min(data.len())
 }
 
 #[cfg(test)]
@@ -54,7 +53,9 @@ mod tests {
     fn batches(mut data: VecDeque<MetricDatum>) -> Vec<usize> {
         let mut lens = Vec::new();
         while !data.is_empty() {
-            lens.push(take(&mut data).len());
+            let count = next(&data);
+            data.drain(..count);
+            lens.push(count);
         }
         lens
     }
@@ -62,7 +63,7 @@ mod tests {
     #[test]
     fn a_request_has_at_most_1000_metrics() {
         assert_eq!(batches(data(2500, 10)), [1000, 1000, 500]);
-        assert!(take(&mut VecDeque::new()).is_empty());
+        assert_eq!(next(&VecDeque::new()), 0);
     }
 
     #[test]

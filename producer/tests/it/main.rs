@@ -6,6 +6,7 @@ mod cost;
 mod end;
 mod keys;
 mod laws;
+mod memory;
 mod model_kcl;
 mod model_stream;
 mod random;
