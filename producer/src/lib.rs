@@ -1,21 +1,4 @@
-//! All that the KPL does, without its daemon, and nothing lost while shards split and merge.
-//!
-//! ```text
-//!  put --> room --> queue ===> route --> one aggregate   --> limiter --> collector --> PutRecords
-//!  try_put (bytes,  (one lock    |       per predicted       per shard   500 records,   at most
-//!           records) for many)   |       shard, or raw                   5 MiB          24 under way
-//!                                |                                                          |
-//!                                | every member again: it landed     +----------------------+
-//!                                | where the KCL would drop it       v
-//!                                +<------------------------------- judge --> Delivery: shard and
-//!                                |                                   |       sequence number
-//!                                +<-- retrier <-- throttled, failed -+
-//!                                     until record_ttl               +-----> Delivery: the record
-//!                                                                            and the reason
-//! ```
-//!
-//! A [`Producer`] is a handle on a task that runs on tokio; [`BlockingProducer`] brings its own
-//! thread. The stream is behind [`StreamClient`].
+#![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 //!
 //! # What it guarantees
 //!
@@ -41,6 +24,15 @@
 //!
 //! Order is kept only [on demand](ProducerBuilder::ordered).
 //!
+//! # The way of a user record
+//!
+//! ```text
+//! put -> room (bytes, records) -> route: an aggregate for each predicted shard, or raw
+//!     -> limiter of the shard -> collector: 500 records, 5 MiB -> PutRecords, 24 at a time
+//!     -> judge: delivered, or every member again (it landed where the KCL would drop it)
+//!     -> retrier: what was throttled or failed, until record_ttl -> Delivery
+//! ```
+//!
 //! # Beside the real KPL, through a split and a merge
 //!
 #![doc = include_str!("../docs/SPLIT.md")]
@@ -53,7 +45,6 @@ mod client;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;
 mod collector;
-
 mod delivery;
 mod failures;
 mod intake;

@@ -23,6 +23,11 @@ pub use tls::Authority;
 use fault::Injector;
 use tls::TlsListener;
 
+/// producer/README.md, whose programs need AWS's configuration.
+#[cfg(doctest)]
+#[doc = include_str!("../../../producer/README.md")]
+struct ProducerReadme;
+
 /// An embedded Kinesis. It stops when it is dropped.
 pub struct Kinesis {
     address: SocketAddr,
