@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use tokio::runtime;
 
 use super::client::StreamClient;
+use super::delivery::Delivery;
+use super::handle::{AbortedError, Producer};
 use super::metrics::Metrics;
 use super::outcome::{DeliveryError, Outcome, PutError, PutErrorKind};
 use super::settings::{ProducerBuilder, ProducerConfigError};
-use super::{AbortedError, Delivery, Producer};
 use kinesis_aggregation::UserRecord;
 
 /// A [`Producer`] that blocks instead of being awaited. It runs on a thread of its own, so it

@@ -1,18 +1,18 @@
 //! What handles and task share: the room, the queue between them, and the way to an end.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime;
-use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use super::account::room;
 use super::delivery::{Delivery, Ticket, Tickets};
+use super::limits::Limits;
 use super::metrics::Metrics;
 use super::outcome::{DeliveryError, Outcome, PutError, PutErrorKind, Time};
-use super::room::{Room, Taken};
+use super::room::Taken;
 use super::settings::Config;
 use kinesis_aggregation::UserRecord;
 use kinesis_aggregation::wire::is_framed;
@@ -72,7 +72,7 @@ pub(super) struct Shared {
     started: Instant,
     queue: Mutex<Queue>,
     wake: Notify,
-    room: Room,
+    pub(super) limits: Arc<Limits>,
     accepted: AtomicU64,
     resolved: AtomicU64,
     max_record_size: AtomicUsize,
@@ -90,7 +90,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     /// For a producer that runs on this runtime.
     pub(super) fn new(config: Config, runtime: runtime::Id) -> Self {
-        let settings = &config.settings;
         Self {
             started: Instant::now(),
             queue: Mutex::new(Queue {
@@ -103,7 +102,7 @@ impl Shared {
                 is_watched: false,
             }),
             wake: Notify::new(),
-            room: Room::new(settings.max_pending_bytes, settings.max_pending_records),
+            limits: config.limits(),
             accepted: AtomicU64::new(0),
             resolved: AtomicU64::new(0),
             max_record_size: AtomicUsize::new(config.max_record_size(None)),
@@ -147,7 +146,7 @@ impl Shared {
         if let Err(kind) = self.check(&record) {
             return Err(PutError::new(record, kind));
         }
-        match self.room.try_take(bytes(&record)) {
+        match self.limits.room.try_take(bytes(&record)) {
             Some(taken) => self.accept(record, taken),
             None if self.is_open() => Err(PutError::new(record, PutErrorKind::NoRoom)),
             None => Err(self.refuse(record)),
@@ -165,7 +164,7 @@ impl Shared {
         let taken = tokio::select! {
             biased;
             _ = closing.wait_for(|closing| *closing) => None,
-            taken = self.room.take(bytes(&record)) => taken,
+            taken = self.limits.room.take(bytes(&record)) => taken,
         };
         let Some(taken) = taken else {
             return Err(self.refuse(record));
@@ -300,16 +299,6 @@ impl Shared {
         }
     }
 
-    /// Whether a put waits for room.
-    pub(super) fn is_room_wanted(&self) -> bool {
-        self.room.is_wanted()
-    }
-
-    /// Resolves when a put begins to wait for room after this call.
-    pub(super) fn room_wanted(&self) -> Notified<'_> {
-        self.room.wanted()
-    }
-
     pub(super) async fn woken(&self) {
         self.wake.notified().await;
     }
@@ -320,7 +309,7 @@ impl Shared {
         self.show(metrics);
         let count = u64::try_from(records).unwrap_or(u64::MAX);
         self.resolved.fetch_add(count, Ordering::Release);
-        self.room.free(records, bytes);
+        self.limits.room.free(records, bytes);
     }
 
     pub(super) fn tell(&self, ticket: Ticket, outcome: Outcome) {
@@ -368,7 +357,7 @@ impl Shared {
         self.closing.send_replace(true);
         let count = left.len();
         let taken = left.iter().map(|entry| room(&entry.record)).sum();
-        self.room.free(count, taken);
+        self.limits.room.free(count, taken);
         let resolved = u64::try_from(count).unwrap_or(u64::MAX);
         self.resolved.fetch_add(resolved, Ordering::Release);
         for entry in left {

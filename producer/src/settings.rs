@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::limits::Limits;
 use super::outcome::Outcome;
 use super::recorder::MetricsRecorder;
 use kinesis_aggregation::error::AggregatorConfigError;
@@ -112,6 +113,7 @@ pub(super) struct Settings {
     pub(super) name: Option<String>,
     pub(super) recorder: Option<MetricsRecorder>,
     pub(super) on_outcome: Option<Hook>,
+    pub(super) shared: Option<Arc<Limits>>,
 }
 
 impl Default for Settings {
@@ -137,6 +139,7 @@ impl Default for Settings {
             name: None,
             recorder: None,
             on_outcome: None,
+            shared: None,
         }
     }
 }
@@ -150,6 +153,19 @@ pub struct Config {
 }
 
 impl Config {
+    /// The other producer's, or its own.
+    pub(super) fn limits(&self) -> Arc<Limits> {
+        let settings = &self.settings;
+        let own = || {
+            Arc::new(Limits::new(
+                settings.max_pending_bytes,
+                settings.max_pending_records,
+                settings.max_connections,
+            ))
+        };
+        settings.shared.clone().unwrap_or_else(own)
+    }
+
     /// The most bytes of a record, if the stream's own limit is `described`.
     pub(super) fn max_record_size(&self, described: Option<usize>) -> usize {
         let max = self.settings.max_record_size.or(described);
@@ -188,6 +204,12 @@ macro_rules! settings {
 }
 
 impl ProducerBuilder {
+    /// With what another producer has.
+    pub(super) fn shared(mut self, limits: Arc<Limits>) -> Self {
+        self.settings.shared = Some(limits);
+        self
+    }
+
     settings! {
         /// Whether user records share Kinesis records. Default true.
         aggregation_enabled: bool,
@@ -326,7 +348,12 @@ impl ProducerBuilder {
     /// Every [`ProducerConfigError`] but `NoRuntime`.
     #[doc(hidden)]
     pub fn config(self) -> Result<Config, ProducerConfigError> {
-        let settings = self.settings;
+        let mut settings = self.settings;
+        if let Some(shared) = &settings.shared {
+            settings.max_pending_bytes = shared.max_pending_bytes;
+            settings.max_pending_records = shared.max_pending_records;
+            settings.max_connections = shared.max_connections;
+        }
         if !(1..=DEFAULT_COLLECTION_MAX_COUNT).contains(&settings.collection_max_count) {
             return Err(ProducerConfigError::CollectionMaxCount(
                 settings.collection_max_count,

@@ -6,7 +6,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::futures::Notified;
 use tokio::sync::oneshot;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{sleep_until, timeout};
@@ -47,6 +46,7 @@ pub(super) struct Task<C> {
     calls: JoinSet<Answer>,
     /// With the time when it started.
     under_way: HashMap<Id, (Call, Time)>,
+    puts_under_way: usize,
     flushes: HashMap<u64, oneshot::Sender<()>>,
     next_flush: u64,
     entries: Vec<Entry>,
@@ -67,6 +67,7 @@ impl<C: StreamClient> Task<C> {
             shared,
             calls: JoinSet::new(),
             under_way: HashMap::new(),
+            puts_under_way: 0,
             flushes: HashMap::new(),
             next_flush: 0,
             entries: Vec::new(),
@@ -82,8 +83,9 @@ impl<C: StreamClient> Task<C> {
         let buffered = shared.config.settings.record_max_buffered_time;
         let nap = (buffered / 20).min(LONGEST_NAP);
         loop {
-            // Before it is asked whether any is wanted, so that no wish falls between.
-            let room_wanted = shared.room_wanted();
+            // Before it is asked whether any is wanted or free, so that nothing falls between.
+            let room_wanted = shared.limits.room.wanted();
+            let freed = shared.limits.connection_freed();
             let Asked {
                 flushes,
                 give_up,
@@ -92,13 +94,15 @@ impl<C: StreamClient> Task<C> {
             let napping = !self.entries.is_empty();
             self.take_in(flushes);
             let now = shared.now();
-            if state == State::Closing || shared.is_room_wanted() {
+            if state == State::Closing || shared.limits.room.is_wanted() {
                 self.pipeline.hurry(now);
             }
             if let Some(give_up) = give_up {
                 self.give_up(give_up);
                 break;
             }
+            let free = shared.limits.free_connections();
+            self.pipeline.limit_connections(self.puts_under_way + free);
             self.pipeline.drive(now);
             self.act();
             self.resolve();
@@ -107,7 +111,12 @@ impl<C: StreamClient> Task<C> {
             }
             let nap_ends = napping.then(|| now + nap);
             let wake = self.pipeline.wake().into_iter().chain(nap_ends).min();
-            self.wait(wake, room_wanted).await;
+            let lacks_connection = free == 0;
+            tokio::select! {
+                () = self.wait(wake) => {}
+                () = room_wanted => {}
+                () = freed, if lacks_connection => {}
+            }
         }
         self.finished = true;
     }
@@ -173,10 +182,13 @@ impl<C: StreamClient> Task<C> {
                 Action::PutRecords { id, records } => {
                     self.publisher.request(&records);
                     tracing::debug!(id, records = records.len(), "put_records");
+                    let connection = self.shared.limits.connection();
                     let call = async move {
+                        let _connection = connection.await;
                         let put = client.put_records(records);
                         Answer::Put(id, within(limit, put, true).await)
                     };
+                    self.puts_under_way += 1;
                     (Call::Put(id), self.calls.spawn(call))
                 }
                 Action::ListShards => {
@@ -217,8 +229,8 @@ impl<C: StreamClient> Task<C> {
         }
     }
 
-    /// Waits for an answer, for something that was put, for room that is wanted, or for the time.
-    async fn wait(&mut self, wake: Option<Time>, room_wanted: Notified<'_>) {
+    /// Waits for an answer, for something that was put, or for the time. May be dropped.
+    async fn wait(&mut self, wake: Option<Time>) {
         let wake = wake.and_then(|wake| self.shared.at(wake));
         let sleep = async {
             match wake {
@@ -229,7 +241,6 @@ impl<C: StreamClient> Task<C> {
         let answer = tokio::select! {
             Some(answer) = self.calls.join_next_with_id() => Some(answer),
             () = self.shared.woken() => None,
-            () = room_wanted => None,
             () = sleep => None,
         };
         let mut next = answer;
@@ -258,6 +269,7 @@ impl<C: StreamClient> Task<C> {
         };
         match answer {
             Answer::Put(id, answer) => {
+                self.puts_under_way = self.puts_under_way.saturating_sub(1);
                 self.publisher.answered(now.saturating_sub(started));
                 self.note("put_records", &answer);
                 for error in answer.iter().flatten().filter_map(|one| one.as_ref().err()) {

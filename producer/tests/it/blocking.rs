@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use kinesis_aggregation_producer::{
-    BlockingProducer, Delivery, FailureKind, Producer, PutErrorKind, WaitError,
+    BlockingProducer, Delivery, FailureKind, Producer, ProducerConfigError, PutErrorKind, WaitError,
 };
 
 use super::stream::{Answer, Stream, narrow, record};
@@ -126,4 +126,46 @@ fn the_hook_of_a_blocking_producer_cannot_make_it_wait_for_itself() {
         .expect("in time");
     assert_eq!(heard, Err(WaitError::OnItsRuntime));
     producer.close().expect("in time");
+}
+
+/// In a process of its own, which is then left no memory for a thread's stack.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thread_that_cannot_be_had_is_an_error_and_no_panic() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    const INSIDE: &str = "KINESIS_PRODUCER_NO_THREADS";
+    if std::env::var_os(INSIDE).is_none() {
+        let name = "blocking::a_thread_that_cannot_be_had_is_an_error_and_no_panic";
+        let inside = std::process::Command::new(std::env::current_exe().expect("this"))
+            .args(["--exact", name, "--nocapture"])
+            .env(INSIDE, "1")
+            .output()
+            .expect("a process");
+        let told = String::from_utf8_lossy(&inside.stderr);
+        assert!(inside.status.success(), "{told}");
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("Linux");
+    let pages: u64 = pages
+        .split(' ')
+        .next()
+        .expect("a size")
+        .parse()
+        .expect("a number");
+    let used = pages * 4096;
+    runtime.block_on(async {
+        let builder = narrow();
+        let stream = Stream::new([]);
+        let limit = Rlimit {
+            current: Some(used + 1_500_000),
+            maximum: getrlimit(Resource::As).maximum,
+        };
+        setrlimit(Resource::As, limit).expect("lower");
+        let built = builder.build_blocking(stream);
+        assert_eq!(built.err(), Some(ProducerConfigError::NoRuntime));
+    });
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kinesis_aggregation::{HashKey, HashKeyRange, KinesisRecord, Shard, ShardMap, UserRecord};
+use kinesis_aggregation::{
+    Aggregator, HashKey, HashKeyRange, KinesisRecord, Shard, ShardMap, UserRecord,
+};
 use kinesis_aggregation_producer::test_util::{Fault, MemoryStream, ReshardError};
 use kinesis_aggregation_producer::{
     AttemptError, ClientError, ClientErrorKind, Delivery, Producer, RecordDistribution,
@@ -12,6 +14,17 @@ use kinesis_aggregation_producer::{
 fn records(count: usize) -> Vec<KinesisRecord> {
     let record = |number| KinesisRecord::new(format!("key {number}"), format!("data {number}"));
     (0..count).map(record).collect()
+}
+
+/// User records of these hash keys in one Kinesis record; one alone travels raw.
+fn aggregate<const N: usize>(hash_keys: [HashKey; N]) -> KinesisRecord {
+    let aggregator = Aggregator::builder().mixing_shards().build();
+    let mut aggregator = aggregator.expect("settings");
+    for hash_key in hash_keys {
+        let record = UserRecord::new("key", "data").with_explicit_hash_key(hash_key);
+        aggregator.push(record).expect("small");
+    }
+    aggregator.flush().expect("some")
 }
 
 async fn assert_placed(stream: &MemoryStream) {
@@ -39,7 +52,7 @@ async fn records_are_placed_by_their_keys_through_splits_and_merges() {
     }
     let stream = MemoryStream::new(1);
     let hash_key = HashKey::new(7);
-    let record = KinesisRecord::new("key", "data").with_explicit_hash_key(hash_key);
+    let record = aggregate([hash_key]);
     stream.split("shardId-000000000000").expect("wide");
     stream.put_records(vec![record]).await.expect("an answer");
     assert_eq!(stream.stored()[0].shard_id(), "shardId-000000000001");
@@ -169,15 +182,7 @@ async fn a_stream_made_again_starts_its_shards_anew_and_not_its_sequence_numbers
 #[tokio::test]
 async fn what_a_kcl_drops_is_not_read() {
     let stream = MemoryStream::new(2);
-    let mut aggregator = kinesis_aggregation::Aggregator::builder()
-        .mixing_shards()
-        .build()
-        .expect("settings");
-    for hash_key in [HashKey::MIN, HashKey::MAX] {
-        let record = UserRecord::new("key", "data").with_explicit_hash_key(hash_key);
-        aggregator.push(record).expect("small");
-    }
-    let aggregate = aggregator.flush().expect("two");
+    let aggregate = aggregate([HashKey::MIN, HashKey::MAX]);
     stream
         .put_records(vec![aggregate])
         .await

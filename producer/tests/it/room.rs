@@ -160,3 +160,39 @@ async fn while_a_put_waits_for_room_none_is_taken_past_it() {
         .await
         .expect("delivered");
 }
+
+#[tokio::test(start_paused = true)]
+async fn producers_that_share_have_room_and_connections_together() {
+    let stream = Stream::new([Answer::Gate, Answer::Gate]);
+    let builder = Producer::builder()
+        .max_connections(1)
+        .max_pending_records(2);
+    let one = builder.build(stream.clone()).expect("a runtime");
+    // Its own settings do not matter.
+    let two = Producer::builder().sharing(&one);
+    let two = two.build(stream.clone()).expect("a runtime");
+    let first = one.put(record("first")).await.expect("accepted");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let second = two.put(record("second")).await.expect("accepted");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let left = |stream: &Stream| stream.state.lock().expect("no panic").answers.len();
+    assert_eq!(
+        left(&stream),
+        1,
+        "the second request waits for the connection"
+    );
+    let error = two.try_put(record("third")).expect_err("no room");
+    assert_eq!(error.kind(), PutErrorKind::NoRoom);
+    stream.gate.add_permits(1);
+    first.await.expect("delivered");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(left(&stream), 0, "the connection is free");
+    let third = one.try_put(record("third")).expect("room");
+    stream.gate.add_permits(1);
+    second.await.expect("delivered");
+    third.await.expect("delivered");
+    // Closing one leaves the other its share.
+    one.close().await.expect("in time");
+    let fourth = two.put(record("fourth")).await.expect("accepted");
+    fourth.await.expect("delivered");
+}
