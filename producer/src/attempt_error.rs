@@ -36,7 +36,7 @@ impl AttemptError {
         Self(Arc::new(Inner { code, message }))
     }
 
-    /// What the producer found out itself.
+    /// A failure that the producer itself found out.
     pub(super) fn named(code: &'static str) -> Self {
         Self::new(ByteString::from_static(code), Message::None)
     }

@@ -1,4 +1,4 @@
-//! The door to the stream: what a transport must do.
+//! The door to the stream: the trait that a transport implements.
 
 use std::error::Error;
 use std::fmt;
@@ -126,12 +126,12 @@ impl Stored {
         }
     }
 
-    /// The shard's id.
+    /// Returns the shard's id.
     pub fn shard_id(&self) -> &str {
         &self.shard_id
     }
 
-    /// The Kinesis record's sequence number.
+    /// Returns the Kinesis record's sequence number.
     pub fn sequence_number(&self) -> &str {
         &self.sequence_number
     }
@@ -160,12 +160,12 @@ impl RecordError {
         }
     }
 
-    /// The service's code, such as [`THROTTLED`](Self::THROTTLED) or `InternalFailure`.
+    /// Returns the service's code, such as [`THROTTLED`](Self::THROTTLED) or `InternalFailure`.
     pub fn code(&self) -> &str {
         &self.code
     }
 
-    /// The service's message, which names stream and shard.
+    /// Returns the service's message, which names stream and shard.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -174,7 +174,7 @@ impl RecordError {
         (self.code, self.message)
     }
 
-    /// Whether the shard takes no more for now.
+    /// Returns whether the shard takes no more for now.
     pub fn is_throttled(&self) -> bool {
         self.code() == Self::THROTTLED
     }
@@ -187,7 +187,7 @@ pub struct ClientError {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What a [`ClientError`] means for what was asked.
+/// What a [`ClientError`] means for the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientErrorKind {
     /// Asking again may help.
@@ -254,12 +254,12 @@ impl ClientError {
         self
     }
 
-    /// What it means for what was asked.
+    /// Returns what it means for the request.
     pub fn kind(&self) -> ClientErrorKind {
         self.kind
     }
 
-    /// The service's code, or a name for what happened.
+    /// Returns the service's code, or a name for what happened.
     pub fn code(&self) -> &str {
         &self.code
     }
@@ -320,7 +320,7 @@ pub enum RecordDistribution {
     ServiceManaged,
 }
 
-/// What the producer wants to know of a stream.
+/// A description of a stream, as far as the producer needs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamDescription {
     distribution: RecordDistribution,
@@ -353,17 +353,17 @@ impl StreamDescription {
         self
     }
 
-    /// How it chooses the shard of a record.
+    /// Returns how it chooses the shard of a record.
     pub const fn distribution(&self) -> RecordDistribution {
         self.distribution
     }
 
-    /// The most bytes of a record, data and partition key, if known.
+    /// Returns the most bytes that a record may have, data and partition key together, if known.
     pub const fn max_record_size(&self) -> Option<usize> {
         self.max_record_size
     }
 
-    /// When it was created, if known.
+    /// Returns when it was created, if known.
     pub const fn created(&self) -> Option<SystemTime> {
         self.created
     }

@@ -1,4 +1,4 @@
-//! The way of an outcome from the task to whoever put the user record.
+//! The way of an outcome from the task to the caller that put the user record.
 //!
 //! Like a channel for one value, but that one allocation serves several user records in a row:
 //! what is allocated by one thread and freed by another costs more than all else that is done
@@ -87,7 +87,7 @@ impl Tickets {
     }
 }
 
-/// What an outcome goes to. One that is dropped resolves as aborted.
+/// The task's end of a [`Delivery`]. One that is dropped resolves as aborted.
 pub(super) struct Ticket {
     cells: Arc<Cells>,
     at: usize,
@@ -102,7 +102,7 @@ impl Ticket {
     fn resolve(&mut self, outcome: Outcome) {
         self.sent = true;
         let mut cell = self.cells.lock(self.at);
-        // What is not wanted is dropped, and who waits is woken, without the lock.
+        // An outcome that nobody wants is dropped, and the waiter woken, without the lock.
         let before = match *cell {
             Cell::Done => Cell::Resolved(outcome),
             _ => mem::replace(&mut *cell, Cell::Resolved(outcome)),
@@ -154,7 +154,7 @@ impl Future for Delivery {
             }
             Cell::Done => {
                 *cell = Cell::Done;
-                // Nobody may poll it again; who does learns no more.
+                // A future must not be polled again; if it is, there is no more to tell.
                 Poll::Ready(Err(DeliveryError::aborted()))
             }
             Cell::Awaited(waker) if waker.will_wake(context.waker()) => {

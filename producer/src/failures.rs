@@ -1,5 +1,4 @@
-//! What failed, told in `tracing`: one line for each kind of failure, folded with a count, instead
-//! of one for each request.
+//! Failures in `tracing`: one line for each kind, with a count, instead of one for each request.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,7 +22,7 @@ struct Kind {
     reason: Option<String>,
 }
 
-/// What is to be told.
+/// A line to be logged.
 #[derive(Debug, PartialEq)]
 pub(super) struct Line {
     what: &'static str,

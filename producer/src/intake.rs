@@ -1,4 +1,4 @@
-//! What handles and task share: the room, the queue between them, and the way to an end.
+//! What the handles and the task share: the queue between them, and how it ends.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,7 +49,7 @@ pub(super) struct FlushRequest {
 /// Gets what was not resolved when the producer stopped trying.
 pub(super) type GiveUp = oneshot::Sender<Vec<DeliveryError>>;
 
-/// What was asked for since the last time.
+/// What callers asked for since the task last looked.
 pub(super) struct Asked {
     pub(super) flushes: Vec<FlushRequest>,
     pub(super) give_up: Option<GiveUp>,
@@ -303,8 +303,8 @@ impl Shared {
         self.wake.notified().await;
     }
 
-    /// So many are about to be told, and leave so much room. Before that, because who hears of one
-    /// may put the next at once, and look at the metrics.
+    /// Frees the room of this many records, and shows the metrics: before their outcomes are told,
+    /// because the caller may react to one by putting the next record, or looking at the metrics.
     pub(super) fn resolved(&self, records: usize, bytes: usize, metrics: &Metrics) {
         self.show(metrics);
         let count = u64::try_from(records).unwrap_or(u64::MAX);

@@ -1,4 +1,4 @@
-//! What producers may share: room for user records, and connections.
+//! The limits that producers may share: room for user records, and connections.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub(super) struct Limits {
     freed: Arc<Notify>,
 }
 
-/// A connection in use. When it is free again, those who lack one hear of it.
+/// A connection in use. Dropping it wakes the producers that wait for one.
 pub(super) struct Connection {
     permit: Option<OwnedSemaphorePermit>,
     freed: Arc<Notify>,

@@ -1,4 +1,4 @@
-//! What becomes of a user record: its delivery, or why there is none.
+//! The outcome of a user record: where it was delivered, or why it was not.
 
 use std::error::Error;
 use std::fmt;
@@ -34,12 +34,12 @@ impl Attempt {
         }
     }
 
-    /// From the record's acceptance to the start of the request.
+    /// Returns the time from the record's acceptance to the start of the request.
     pub fn started(&self) -> Duration {
         self.started
     }
 
-    /// From the record's acceptance to the answer.
+    /// Returns the time from the record's acceptance to the answer.
     pub fn ended(&self) -> Duration {
         self.ended
     }
@@ -67,17 +67,17 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// The id of the shard.
+    /// Returns the id of the shard.
     pub fn shard_id(&self) -> &str {
         self.landed.stored.shard_id()
     }
 
-    /// The sequence number of the Kinesis record.
+    /// Returns the sequence number of the Kinesis record.
     pub fn sequence_number(&self) -> &str {
         self.landed.stored.sequence_number()
     }
 
-    /// The user record's place in its Kinesis record, counted from 0.
+    /// Returns the user record's place in its Kinesis record, counted from 0.
     pub fn sub_sequence_number(&self) -> u64 {
         self.sub_sequence_number
     }
@@ -87,7 +87,7 @@ impl Delivered {
         Some(first.started.saturating_sub(self.accepted))
     }
 
-    /// Every try, the one that succeeded last.
+    /// Returns every try; the last one succeeded.
     pub fn attempts(&self) -> impl Iterator<Item = Attempt> + '_ {
         self.earlier
             .iter()
@@ -189,19 +189,19 @@ impl DeliveryError {
         Some(first.started.saturating_sub(self.rest.accepted))
     }
 
-    /// Why.
+    /// Returns the reason.
     pub fn kind(&self) -> &FailureKind {
         &self.kind
     }
 
-    /// Whether the stream may hold the record all the same: an answer never came, or it landed
+    /// Returns whether the stream may hold the record all the same: an answer never came, or it landed
     /// in an aggregate that the KCL drops and other readers may not. Putting it again may then
     /// deliver it twice.
     pub fn is_maybe_stored(&self) -> bool {
         self.rest.maybe_stored
     }
 
-    /// Every try.
+    /// Returns every try.
     pub fn attempts(&self) -> impl Iterator<Item = Attempt> + '_ {
         let accepted = self.rest.accepted;
         let attempts = self.rest.attempts.iter();
@@ -212,12 +212,12 @@ impl DeliveryError {
         self.rest.attempts.last()?.error()
     }
 
-    /// The record.
+    /// Returns the record.
     pub fn record(&self) -> Option<&UserRecord> {
         self.rest.record.as_ref()
     }
 
-    /// The record, to be put again. None only if the producer's task ended without a word.
+    /// Returns the record, to be put again; `None` only if the producer's task ended without a word.
     pub fn into_record(self) -> Option<UserRecord> {
         self.rest.record
     }
@@ -259,7 +259,7 @@ impl fmt::Debug for DeliveryError {
     }
 }
 
-/// What a [`Delivery`](super::Delivery) resolves to.
+/// The output of a [`Delivery`](super::Delivery).
 pub type Outcome = Result<Delivered, DeliveryError>;
 
 /// Why a user record was not accepted.
@@ -303,12 +303,12 @@ impl PutError {
         }
     }
 
-    /// Why.
+    /// Returns the reason.
     pub fn kind(&self) -> PutErrorKind {
         self.kind
     }
 
-    /// The record, to be mended, or put later or elsewhere.
+    /// Returns the record, to be mended, or put later or elsewhere.
     pub fn into_record(self) -> UserRecord {
         *self.record
     }

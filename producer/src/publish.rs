@@ -85,7 +85,7 @@ impl Publisher {
         self.request_time.record(took.as_secs_f64() * 1000.0);
     }
 
-    /// What was added since the last time.
+    /// Publishes what was added since the last call.
     pub(super) fn publish(&mut self, metrics: &Metrics) {
         for ((counter, published), (_, now)) in self.counters.iter_mut().zip(metrics.counters()) {
             counter.increment(now.saturating_sub(*published));

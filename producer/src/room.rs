@@ -1,4 +1,5 @@
-//! Room for user records under way, in bytes and in records: who waits longer gets it first.
+//! Room for user records under way, in bytes and in records. Waiters get it in the order in which they
+//! came.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,8 +10,8 @@ use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, SemaphorePermit};
 pub(super) struct Room {
     bytes: Semaphore,
     records: Semaphore,
-    /// Held by the one whose turn it is to wait for both: two semaphores alone keep no order, for
-    /// whoever is let through the first may come second to the other.
+    /// Held by the waiter whose turn it is to wait for both. Two semaphores alone keep no order: of
+    /// two waiters that the first one lets through, either may come first to the second one.
     turn: Mutex<()>,
     /// How many wait. While any does, nobody takes room without waiting too.
     waiting: AtomicUsize,
@@ -76,7 +77,7 @@ impl Room {
     }
 
     /// Takes room for one record of so many bytes as soon as there is any; `None` never happens,
-    /// as nobody closes it. Dropping the future gives up the place among those who wait.
+    /// as nobody closes it. Dropping the future gives up the place in the queue.
     pub(super) async fn take(&self, bytes: u32) -> Option<Taken<'_>> {
         let _waiter = Waiter::new(self);
         let turn = self.turn.lock().await;

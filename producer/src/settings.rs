@@ -21,15 +21,15 @@ pub const DEFAULT_RECORD_MAX_BUFFERED_TIME: Duration = Duration::from_millis(100
 pub const DEFAULT_RECORD_TTL: Duration = Duration::from_secs(30);
 /// The KPL's `rate_limit`, in percent of what a shard takes.
 pub const DEFAULT_RATE_LIMIT: u32 = 150;
-/// The KPL's `max_connections`: requests under way.
+/// The KPL's `max_connections`: requests under way at a time.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 24;
 /// The KPL's `request_timeout`.
 pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(6);
-/// The bytes of user records under way: data, keys and [`RECORD_OVERHEAD`] each.
+/// Bytes of user records under way: data, keys and [`RECORD_OVERHEAD`] for each.
 pub const DEFAULT_MAX_PENDING_BYTES: usize = 32 * 1024 * 1024;
-/// The user records under way.
+/// User records under way.
 pub const DEFAULT_MAX_PENDING_RECORDS: usize = 100_000;
-/// What a user record under way counts besides data and keys, in bytes.
+/// Bytes that each user record under way counts besides its data and keys.
 pub const RECORD_OVERHEAD: usize = 256;
 /// The KPL sends a request when it holds this much for one shard, in bytes.
 pub const COLLECTION_MAX_SIZE_PER_SHARD: usize = 256 * 1024;
@@ -59,9 +59,9 @@ pub enum ProducerConfigError {
     /// The largest record would never find room.
     #[error("max_pending_bytes is {bytes}, below the {needed} that the largest record counts")]
     Room {
-        /// As set.
+        /// The setting.
         bytes: usize,
-        /// What is needed.
+        /// The least that works.
         needed: usize,
     },
     /// There is no tokio runtime here to run on; for the blocking form, no thread or no runtime
@@ -70,7 +70,7 @@ pub enum ProducerConfigError {
     NoRuntime,
 }
 
-/// What is called with every outcome.
+/// A user's function that is called with every outcome.
 #[derive(Clone)]
 pub(super) struct Hook(Arc<dyn Fn(&Outcome) + Send + Sync>);
 

@@ -24,14 +24,14 @@ use kinesis_aggregation::packing::HashKeyCache;
 /// each one would cost more than all the rest.
 const LONGEST_NAP: Duration = Duration::from_millis(5);
 
-/// What came of a call to the client.
+/// The answer to a call to the client.
 enum Answer {
     Put(u64, Result<Vec<Result<Stored, RecordError>>, ClientError>),
     Shards(Result<Vec<Shard>, ClientError>),
     Description(Result<Option<StreamDescription>, ClientError>),
 }
 
-/// What a call was for, should it never return.
+/// The purpose of a call, in case it panics.
 #[derive(Clone, Copy)]
 enum Call {
     Put(u64),
@@ -169,11 +169,11 @@ impl<C: StreamClient> Task<C> {
             records = given_up.len(),
             "closed before all records were resolved"
         );
-        // Whoever closed may not wait any more.
+        // The caller may have stopped waiting.
         let _ = give_up.send(given_up);
     }
 
-    /// Starts what the pipeline asks for.
+    /// Starts the calls that the pipeline asks for.
     fn act(&mut self) {
         let limit = self.shared.config.settings.request_timeout;
         for action in self.pipeline.take_actions() {
@@ -210,7 +210,7 @@ impl<C: StreamClient> Task<C> {
         }
     }
 
-    /// Tells what came of the user records.
+    /// Tells the outcomes.
     fn resolve(&mut self) {
         let finished = self.pipeline.take_finished();
         let bytes = self.pipeline.take_freed_bytes();
@@ -223,7 +223,7 @@ impl<C: StreamClient> Task<C> {
         }
         for id in self.pipeline.take_flushed() {
             if let Some(flush) = self.flushes.remove(&id) {
-                // Whoever flushed may not wait any more.
+                // The caller may have stopped waiting.
                 let _ = flush.send(());
             }
         }

@@ -8,14 +8,14 @@ use aws_sdk_cloudwatch::types::MetricDatum;
 const MAX_COUNT: usize = 1000;
 /// Below the service's 1 MB, for what is around the metrics.
 const MAX_SIZE: usize = 900_000;
-/// What a metric and what a dimension take besides their texts, in any of the service's protocols
+/// Bytes that a metric and a dimension take besides their texts, in any of the service's protocols
 /// (the old one writes `MetricData.member.999.StatisticValues.SampleCount=` before a number).
 const DATUM_SIZE: usize = 500;
 const DIMENSION_SIZE: usize = 120;
 /// A character of a text, percent-encoded.
 const CHARACTER_SIZE: usize = 3;
 
-/// What it takes at most.
+/// Returns the bytes that it takes at most.
 fn size(datum: &MetricDatum) -> usize {
     let text = |text: Option<&str>| text.map_or(0, str::len) * CHARACTER_SIZE;
     let dimensions = datum

@@ -74,7 +74,7 @@ pub const DEFAULT_METRICS_UPLOAD_DELAY: Duration = Duration::from_secs(60);
 /// How many of the metrics are uploaded: the KPL's `metrics_level`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MetricsLevel {
-    /// None at all.
+    /// No metrics.
     None,
     /// The most important ones.
     Summary,
@@ -207,7 +207,7 @@ impl CloudWatch {
 }
 
 impl CloudWatch {
-    /// What the service would refuse each time is refused before the first.
+    /// Refuses at once what the service would refuse each time.
     fn check(&self) -> Result<(), CloudWatchError> {
         let fits = |text: &str, max: usize| (1..=max).contains(&text.chars().count());
         if !DELAYS.contains(&self.delay) {
@@ -250,7 +250,7 @@ pub struct CloudWatchUpload {
 }
 
 impl CloudWatchUpload {
-    /// What became of the uploads so far.
+    /// Returns the counts so far.
     pub fn uploads(&self) -> Uploads {
         *self.uploads.borrow()
     }

@@ -15,14 +15,14 @@ use super::batch;
 use super::data::Selection;
 use crate::MetricsRecorder;
 
-/// What is kept of what could not be uploaded, in metrics; the oldest go first.
+/// Metrics that are kept when an upload fails; beyond that, the oldest are dropped.
 const MAX_KEPT: usize = 20_000;
 /// For one request, the SDK's retries included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// For all that is uploaded after it was closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Error codes that say nothing about the metrics: the same request may be taken the next time.
-/// What the service answers with any other code below 500 is refused for good.
+/// With any other code below 500, the service refuses the metrics for good.
 const RETRY: &[&str] = &[
     "AccessDenied",
     "AccessDeniedException",
@@ -40,7 +40,7 @@ const RETRY: &[&str] = &[
     "UnrecognizedClientException",
 ];
 
-/// What became of the uploads so far.
+/// Counts of what was uploaded and what was not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Uploads {
     pub(super) uploaded: u64,

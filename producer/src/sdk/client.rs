@@ -1,4 +1,4 @@
-//! The producer's door to a real stream.
+//! A `StreamClient` for a real stream.
 
 use std::error::Error;
 use std::fmt;
@@ -31,7 +31,7 @@ use kinesis_aggregation::{KinesisRecord, Shard};
 /// `operation_timeout` is set.
 const PAGE_TIMEOUT: Duration = DEFAULT_REQUEST_TIMEOUT;
 
-/// A stream behind a ready [`Client`], for a producer.
+/// A stream of the service, through a ready [`Client`].
 ///
 /// The client brings region, credentials, endpoint and timeouts. Its retries serve `ListShards`
 /// and `DescribeStreamSummary`; for `PutRecords` they are off, because the producer knows better
@@ -202,7 +202,7 @@ impl StreamClient for SdkStreamClient {
     }
 }
 
-/// What became of one record.
+/// Returns the result for one record.
 ///
 /// # Errors
 ///

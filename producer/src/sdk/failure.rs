@@ -1,4 +1,4 @@
-//! What an error of the SDK means for the records of a request.
+//! From an error of the SDK to what it means for the records of a request.
 
 use std::error::Error;
 use std::io;
@@ -65,7 +65,7 @@ pub(super) fn is_answer<E>(error: &SdkError<E, HttpResponse>) -> bool {
     )
 }
 
-/// What `error` means for what was asked. `has_answered`: the service has answered this client
+/// Returns what `error` means for the request. `has_answered`: the service has answered this client
 /// before.
 ///
 /// Nothing was stored where the request cannot have left, and where the service refused it. A
@@ -99,8 +99,9 @@ where
     }
 }
 
-/// No region, no credentials, an endpoint that is none: that does not change by asking again.
-/// Unless it worked before: then the credentials are out of date and cannot be had right now.
+/// The request never left: there is no region, no credentials or no valid endpoint. Asking again does
+/// not change that, unless it worked before: then the credentials are out of date and cannot be had
+/// right now.
 fn not_sent(error: &(dyn Error + 'static), has_answered: bool) -> ClientError {
     let text = cause(error);
     let says = |words: &str| text.to_lowercase().contains(words);
@@ -166,13 +167,13 @@ fn refused(error: &impl ProvideErrorMetadata, status: u16) -> ClientError {
     })
 }
 
-/// Whether there is nothing that could send it. The SDK has no type for that, only these words.
+/// Whether the client has no HTTP client. The SDK has no type for that, only these words.
 /// Should they change, such records are taken for maybe stored, which is the safe side.
 fn is_of_no_http_client(error: &(dyn Error + 'static)) -> bool {
     error.to_string().starts_with("No HTTP client")
 }
 
-/// Whether nobody listens there: of a connection that stood, the system says other things.
+/// Whether nothing listens there. A connection that is cut later fails with another kind.
 fn is_refused(error: &(dyn Error + 'static)) -> bool {
     error
         .downcast_ref::<io::Error>()
@@ -191,7 +192,7 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// What the SDK says, in one line. Its errors without an answer hold no record; the SDK's own error
+/// Returns the chain of causes in one line. The SDK's errors without an answer hold no record; the SDK's own error
 /// cannot be kept, for it holds what was asked too.
 fn cause(error: &(dyn Error + 'static)) -> String {
     // The first says no more than which variant it is.

@@ -50,7 +50,7 @@ const MAX_RECORDS: usize = 500;
 const MAX_REQUEST_SIZE: usize = 10 * 1024 * 1024;
 const MAX_KEY_CHARS: usize = 256;
 
-/// What is to happen to a `PutRecords` request.
+/// Something that goes wrong with a `PutRecords` request.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Fault {
@@ -246,7 +246,7 @@ impl State {
         }
     }
 
-    /// What the service refuses with the whole request.
+    /// Checks what the service checks; one bad record fails the whole request.
     fn check(&self, records: &[KinesisRecord]) -> Result<(), ClientError> {
         let invalid =
             |why: &'static str| Err(ClientError::invalid("ValidationException").with_source(why));

@@ -3,7 +3,7 @@
 use kinesis_aggregation::{HashKey, HashKeyRange, KinesisRecord, Shard};
 use tokio::time::Instant;
 
-/// What a shard holds of one `PutRecords`.
+/// A Kinesis record that a shard holds.
 #[derive(Clone, Debug)]
 pub struct StoredRecord {
     pub(super) shard_id: String,
@@ -46,7 +46,7 @@ struct MemoryShard {
     id: String,
     range: HashKeyRange,
     is_open: bool,
-    /// What it took in this second of its own.
+    /// When its current second began, and the records that it took since.
     second: Option<Instant>,
     taken: u32,
 }
@@ -74,7 +74,7 @@ impl Shards {
         shards
     }
 
-    /// Adds an open shard, unless the range is none.
+    /// Adds an open shard; `None` if the start is after the end.
     fn add(&mut self, start: HashKey, end: HashKey) -> Option<String> {
         let range = HashKeyRange::new(start, end).ok()?;
         let id = format!("shardId-{:012}", self.shards.len());

@@ -2,6 +2,7 @@
 //! on demand.
 
 mod fault;
+mod link;
 mod read;
 mod tls;
 
@@ -17,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use fault::{Fault, Request};
+pub use link::ThinLink;
 pub use read::{ReadUserRecord, Reading, read_all};
 pub use tls::Authority;
 
@@ -92,6 +94,11 @@ impl Kinesis {
     /// For `endpoint_url`.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A client without TLS, with made-up credentials.
