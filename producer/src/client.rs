@@ -1,8 +1,10 @@
-//! The door to the stream: what a transport must do.
+//! The door to the stream: the trait that a transport implements.
 
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytestring::ByteString;
 
@@ -41,8 +43,9 @@ use kinesis_aggregation::Shard;
 /// }
 /// ```
 ///
-/// A future is dropped when its time is up (`request_timeout`); for `put_records` the producer
-/// then takes it that the stream may have stored any of the records.
+/// The futures of `put_records` and `describe` are dropped when their time is up
+/// (`request_timeout`); for `put_records` the producer then takes it that the stream may have stored
+/// any of the records.
 pub trait StreamClient: Send + Sync + 'static {
     /// Puts Kinesis records with one `PutRecords` request, without retries of its own.
     ///
@@ -62,6 +65,9 @@ pub trait StreamClient: Send + Sync + 'static {
     /// ones, told apart by whether they have an ending sequence number. Closed ones may be left
     /// out.
     ///
+    /// A list may have any number of pages, so the producer waits as long as this takes: an
+    /// implementation gives each page a limit of its own.
+    ///
     /// # Errors
     ///
     /// Any [`ClientError`]; the producer tries again later.
@@ -75,6 +81,33 @@ pub trait StreamClient: Send + Sync + 'static {
     fn describe(
         &self,
     ) -> impl Future<Output = Result<Option<StreamDescription>, ClientError>> + Send;
+
+    /// Returns the stream's name, for metrics and traces.
+    fn stream_name(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// One client for several owners.
+impl<C: StreamClient> StreamClient for Arc<C> {
+    async fn put_records(
+        &self,
+        records: Vec<KinesisRecord>,
+    ) -> Result<Vec<Result<Stored, RecordError>>, ClientError> {
+        (**self).put_records(records).await
+    }
+
+    async fn list_shards(&self) -> Result<Vec<Shard>, ClientError> {
+        (**self).list_shards().await
+    }
+
+    async fn describe(&self) -> Result<Option<StreamDescription>, ClientError> {
+        (**self).describe().await
+    }
+
+    fn stream_name(&self) -> Option<&str> {
+        (**self).stream_name()
+    }
 }
 
 /// Where the stream stored a Kinesis record.
@@ -93,12 +126,12 @@ impl Stored {
         }
     }
 
-    /// The shard's id.
+    /// Returns the shard's id.
     pub fn shard_id(&self) -> &str {
         &self.shard_id
     }
 
-    /// The Kinesis record's sequence number.
+    /// Returns the Kinesis record's sequence number.
     pub fn sequence_number(&self) -> &str {
         &self.sequence_number
     }
@@ -118,7 +151,8 @@ impl RecordError {
     /// The code with which a shard refuses more than it takes.
     pub const THROTTLED: &str = "ProvisionedThroughputExceededException";
 
-    /// With the service's code and message.
+    /// With the service's code and message. Users get to see both, so neither may tell anything
+    /// of the record's data or keys; an empty message is none.
     pub fn new(code: impl Into<ByteString>, message: impl Into<ByteString>) -> Self {
         Self {
             code: code.into(),
@@ -126,17 +160,21 @@ impl RecordError {
         }
     }
 
-    /// The service's code, such as [`THROTTLED`](Self::THROTTLED) or `InternalFailure`.
+    /// Returns the service's code, such as [`THROTTLED`](Self::THROTTLED) or `InternalFailure`.
     pub fn code(&self) -> &str {
         &self.code
     }
 
-    /// The service's message, which names stream and shard.
+    /// Returns the service's message, which names stream and shard.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// Whether the shard takes no more for now.
+    pub(super) fn into_parts(self) -> (ByteString, ByteString) {
+        (self.code, self.message)
+    }
+
+    /// Returns whether the shard takes no more for now.
     pub fn is_throttled(&self) -> bool {
         self.code() == Self::THROTTLED
     }
@@ -149,7 +187,7 @@ pub struct ClientError {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What a [`ClientError`] means for what was asked.
+/// What a [`ClientError`] means for the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientErrorKind {
     /// Asking again may help.
@@ -158,51 +196,95 @@ pub enum ClientErrorKind {
         /// no answer tells.
         maybe_stored: bool,
     },
-    /// Asking again is no use, and nothing was stored: access denied, no such stream, a request
-    /// that the service calls invalid, a KMS key that is disabled.
+    /// The service takes no more for now, and nothing was stored. Asking again later helps.
+    Throttled,
+    /// The service calls the request invalid, and nothing was stored. One record may be the reason,
+    /// or all records without a partition key.
+    Invalid,
+    /// There is no such stream now, and nothing was stored.
+    NoStream,
+    /// Asking again is no use, and nothing was stored: access is denied, there are no credentials,
+    /// a KMS key is disabled.
     Fatal,
 }
 
 impl ClientError {
-    /// Asking again may help. `code` is the service's (`ThrottlingException`), or a name for what
-    /// happened (`Timeout`); it must tell nothing of a record's data or keys.
-    pub fn retry(code: impl Into<ByteString>, maybe_stored: bool) -> Self {
+    fn new(kind: ClientErrorKind, code: impl Into<ByteString>) -> Self {
         Self {
-            kind: ClientErrorKind::Retry { maybe_stored },
+            kind,
             code: code.into(),
             source: None,
         }
+    }
+
+    /// Asking again may help. `code` is the service's (`InternalFailure`), or a name for what
+    /// happened (`Timeout`); it must tell nothing of a record's data or keys.
+    pub fn retry(code: impl Into<ByteString>, maybe_stored: bool) -> Self {
+        Self::new(ClientErrorKind::Retry { maybe_stored }, code)
+    }
+
+    /// The service takes no more for now, and nothing was stored. `code` as for
+    /// [`retry`](Self::retry).
+    pub fn throttled(code: impl Into<ByteString>) -> Self {
+        Self::new(ClientErrorKind::Throttled, code)
+    }
+
+    /// The service calls the request invalid, and nothing was stored. `code` as for
+    /// [`retry`](Self::retry).
+    pub fn invalid(code: impl Into<ByteString>) -> Self {
+        Self::new(ClientErrorKind::Invalid, code)
+    }
+
+    /// There is no such stream now, and nothing was stored. `code` as for [`retry`](Self::retry).
+    pub fn no_stream(code: impl Into<ByteString>) -> Self {
+        Self::new(ClientErrorKind::NoStream, code)
     }
 
     /// Asking again is no use, and nothing was stored. `code` as for [`retry`](Self::retry).
     pub fn fatal(code: impl Into<ByteString>) -> Self {
-        Self {
-            kind: ClientErrorKind::Fatal,
-            code: code.into(),
-            source: None,
-        }
+        Self::new(ClientErrorKind::Fatal, code)
     }
 
-    /// With the transport's own error.
+    /// With the service's message or the transport's own error, which users get to see
+    /// ([`AttemptError`](super::AttemptError)). Neither it nor what caused it may tell anything of
+    /// a record's data or keys.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// What it means for what was asked.
+    /// Returns what it means for the request.
     pub fn kind(&self) -> ClientErrorKind {
         self.kind
     }
 
-    /// The service's code, or a name for what happened.
+    /// Returns the service's code, or a name for what happened.
     pub fn code(&self) -> &str {
         &self.code
     }
 
-    pub(crate) fn shared_code(&self) -> ByteString {
-        self.code.clone()
+    /// The service's message or the chain of causes.
+    pub(super) fn reason(&self) -> Option<String> {
+        self.source.as_deref().map(|source| chain(source))
     }
+
+    pub(super) fn into_parts(self) -> (ByteString, Option<Box<dyn Error + Send + Sync>>) {
+        (self.code, self.source)
+    }
+}
+
+/// The error and its causes in one line, without what a text before has already said.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |&error| error.source()) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text += ": ";
+            text += &cause;
+        }
+    }
+    text
 }
 
 impl fmt::Debug for ClientError {
@@ -238,19 +320,21 @@ pub enum RecordDistribution {
     ServiceManaged,
 }
 
-/// What the producer wants to know of a stream.
+/// A description of a stream, as far as the producer needs it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamDescription {
     distribution: RecordDistribution,
     max_record_size: Option<usize>,
+    created: Option<SystemTime>,
 }
 
 impl StreamDescription {
-    /// A stream that distributes records like this, its limits unknown.
+    /// A stream that distributes records like this, all else unknown.
     pub const fn new(distribution: RecordDistribution) -> Self {
         Self {
             distribution,
             max_record_size: None,
+            created: None,
         }
     }
 
@@ -261,13 +345,26 @@ impl StreamDescription {
         self
     }
 
-    /// How it chooses the shard of a record.
+    /// With its `StreamCreationTimestamp`, which tells a stream that was deleted and created again
+    /// under its name from the one before.
+    #[must_use]
+    pub const fn with_created(mut self, created: SystemTime) -> Self {
+        self.created = Some(created);
+        self
+    }
+
+    /// Returns how it chooses the shard of a record.
     pub const fn distribution(&self) -> RecordDistribution {
         self.distribution
     }
 
-    /// The most bytes of a record, data and partition key, if known.
+    /// Returns the most bytes that a record may have, data and partition key together, if known.
     pub const fn max_record_size(&self) -> Option<usize> {
         self.max_record_size
+    }
+
+    /// Returns when it was created, if known.
+    pub const fn created(&self) -> Option<SystemTime> {
+        self.created
     }
 }

@@ -73,9 +73,11 @@ impl<T> Collector<T> {
         (!self.is_empty()).then_some(self.due)
     }
 
-    /// Whatever it holds is to start now.
+    /// What it holds is to start now. If it holds nothing, what comes next takes its time.
     pub(super) fn hurry(&mut self, now: Time) {
-        self.due = self.due.min(now);
+        if !self.is_empty() {
+            self.due = self.due.min(now);
+        }
     }
 
     /// Starts anew and gives what there was.

@@ -1,4 +1,4 @@
-//! The way of an outcome from the task to whoever put the user record.
+//! The way of an outcome from the task to the caller that put the user record.
 //!
 //! Like a channel for one value, but that one allocation serves several user records in a row:
 //! what is allocated by one thread and freed by another costs more than all else that is done
@@ -10,6 +10,8 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+use tokio::runtime;
 
 use super::outcome::{DeliveryError, Outcome};
 
@@ -27,30 +29,47 @@ enum Cell {
     Done,
 }
 
-#[derive(Default)]
-struct Cells([Mutex<Cell>; CELLS]);
+struct Cells {
+    cells: [Mutex<Cell>; CELLS],
+    /// Where the producer runs.
+    runtime: runtime::Id,
+}
 
 impl Cells {
+    fn new(runtime: runtime::Id) -> Arc<Self> {
+        Arc::new(Self {
+            cells: Default::default(),
+            runtime,
+        })
+    }
+
     /// Nobody panics while holding the lock, but for a waker of a foreign runtime, and a cell has
     /// no broken states.
     fn lock(&self, at: usize) -> MutexGuard<'_, Cell> {
-        self.0[at % CELLS]
+        self.cells[at % CELLS]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Makes tickets, each with its delivery.
-#[derive(Default)]
 pub(super) struct Tickets {
     cells: Arc<Cells>,
     used: usize,
 }
 
 impl Tickets {
+    /// For a producer that runs on this runtime.
+    pub(super) fn new(runtime: runtime::Id) -> Self {
+        Self {
+            cells: Cells::new(runtime),
+            used: 0,
+        }
+    }
+
     pub(super) fn next(&mut self) -> (Ticket, Delivery) {
         if self.used == CELLS {
-            *self = Self::default();
+            *self = Self::new(self.cells.runtime);
         }
         let at = self.used;
         self.used += 1;
@@ -68,7 +87,7 @@ impl Tickets {
     }
 }
 
-/// What an outcome goes to. One that is dropped resolves as aborted.
+/// The task's end of a [`Delivery`]. One that is dropped resolves as aborted.
 pub(super) struct Ticket {
     cells: Arc<Cells>,
     at: usize,
@@ -83,7 +102,7 @@ impl Ticket {
     fn resolve(&mut self, outcome: Outcome) {
         self.sent = true;
         let mut cell = self.cells.lock(self.at);
-        // What is not wanted is dropped, and who waits is woken, without the lock.
+        // An outcome that nobody wants is dropped, and the waiter woken, without the lock.
         let before = match *cell {
             Cell::Done => Cell::Resolved(outcome),
             _ => mem::replace(&mut *cell, Cell::Resolved(outcome)),
@@ -103,12 +122,18 @@ impl Drop for Ticket {
     }
 }
 
-/// What will become of a user record that was put: a future. To drop it changes nothing for the
-/// record.
+/// Resolves to what became of a user record that was put: a future, or to be
+/// [waited for](Self::wait). Dropping it changes nothing for the record, but then nobody hears of a
+/// failure: give the builder an
+/// [`on_outcome`](super::ProducerBuilder::on_outcome) if you keep none.
+///
+/// Do not await each one before the next put: then every record waits for company that never
+/// comes, and ten go through a second. Keep them, `flush`, and await them then.
 ///
 /// # Errors
 ///
 /// [`DeliveryError`], with the record and the reason.
+#[must_use = "the record may fail: await it, or set `on_outcome` and drop it"]
 pub struct Delivery {
     cells: Arc<Cells>,
     at: usize,
@@ -129,7 +154,7 @@ impl Future for Delivery {
             }
             Cell::Done => {
                 *cell = Cell::Done;
-                // Nobody may poll it again; who does learns no more.
+                // A future must not be polled again; if it is, there is no more to tell.
                 Poll::Ready(Err(DeliveryError::aborted()))
             }
             Cell::Awaited(waker) if waker.will_wake(context.waker()) => {
@@ -141,6 +166,22 @@ impl Future for Delivery {
                 Poll::Pending
             }
         }
+    }
+}
+
+impl Delivery {
+    /// Returns the outcome if it is there; never blocks. Once it was returned, there is no other:
+    /// a later call returns an [`Aborted`](super::FailureKind::Aborted) without a record.
+    pub fn try_wait(&mut self) -> Option<Outcome> {
+        match Pin::new(self).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Where the producer runs.
+    pub(super) fn runtime(&self) -> runtime::Id {
+        self.cells.runtime
     }
 }
 
@@ -176,6 +217,11 @@ mod tests {
         }
     }
 
+    fn tickets() -> Tickets {
+        let runtime = runtime::Builder::new_current_thread().build();
+        Tickets::new(runtime.expect("a runtime").handle().id())
+    }
+
     fn failed(data: &str) -> Outcome {
         let record = UserRecord::new("key", data.to_owned());
         Err(DeliveryError::not_sent(record))
@@ -190,7 +236,7 @@ mod tests {
 
     #[test]
     fn every_delivery_gets_its_own_outcome_and_wakes_the_last_who_asked() {
-        let mut tickets = Tickets::default();
+        let mut tickets = tickets();
         let pairs: Vec<_> = (0..3 * CELLS).map(|_| tickets.next()).collect();
         let wakes: Vec<_> = (0..2)
             .map(|_| Arc::new(Count(AtomicUsize::new(0))))
@@ -221,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_ticket_that_is_dropped_resolves_and_an_unwanted_outcome_is_not_kept() {
-        let mut tickets = Tickets::default();
+        let mut tickets = tickets();
         let (ticket, mut delivery) = tickets.next();
         drop(ticket);
         let mut context = Context::from_waker(Waker::noop());

@@ -1,15 +1,18 @@
-//! What handles and task share: the room, the queue between them, and the way to an end.
+//! What the handles and the task share: the queue between them, and how it ends.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::runtime;
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use super::account::room;
 use super::delivery::{Delivery, Ticket, Tickets};
+use super::limits::Limits;
 use super::metrics::Metrics;
-use super::outcome::{DeliveryError, PutError, PutErrorKind, Time};
+use super::outcome::{DeliveryError, Outcome, PutError, PutErrorKind, Time};
+use super::room::Taken;
 use super::settings::Config;
 use kinesis_aggregation::UserRecord;
 use kinesis_aggregation::wire::is_framed;
@@ -36,11 +39,29 @@ pub(super) enum State {
     Aborted,
 }
 
+/// Someone waits until all that was put before is resolved.
+pub(super) struct FlushRequest {
+    /// Where it came among the entries that were taken with it.
+    pub(super) position: usize,
+    pub(super) done: oneshot::Sender<()>,
+}
+
+/// Gets what was not resolved when the producer stopped trying.
+pub(super) type GiveUp = oneshot::Sender<Vec<DeliveryError>>;
+
+/// What callers asked for since the task last looked.
+pub(super) struct Asked {
+    pub(super) flushes: Vec<FlushRequest>,
+    pub(super) give_up: Option<GiveUp>,
+    pub(super) state: State,
+}
+
 struct Queue {
     entries: Vec<Entry>,
     tickets: Tickets,
     bytes: usize,
-    flushes: Vec<oneshot::Sender<()>>,
+    flushes: Vec<FlushRequest>,
+    give_up: Option<GiveUp>,
     state: State,
     /// The task looks by itself soon, so that it need not be woken for every user record.
     is_watched: bool,
@@ -51,11 +72,13 @@ pub(super) struct Shared {
     started: Instant,
     queue: Mutex<Queue>,
     wake: Notify,
-    bytes: Semaphore,
-    records: Semaphore,
+    pub(super) limits: Arc<Limits>,
+    accepted: AtomicU64,
+    resolved: AtomicU64,
     max_record_size: AtomicUsize,
     is_service_managed: AtomicBool,
     metrics: Mutex<Metrics>,
+    closing: watch::Sender<bool>,
     ended: watch::Sender<bool>,
 }
 
@@ -65,26 +88,27 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(super) fn new(config: Config) -> Self {
-        let settings = &config.settings;
-        let bytes = settings.max_pending_bytes.min(Semaphore::MAX_PERMITS);
-        let records = settings.max_pending_records.min(Semaphore::MAX_PERMITS);
+    /// For a producer that runs on this runtime.
+    pub(super) fn new(config: Config, runtime: runtime::Id) -> Self {
         Self {
             started: Instant::now(),
             queue: Mutex::new(Queue {
                 entries: Vec::new(),
-                tickets: Tickets::default(),
+                tickets: Tickets::new(runtime),
                 bytes: 0,
                 flushes: Vec::new(),
+                give_up: None,
                 state: State::Open,
                 is_watched: false,
             }),
             wake: Notify::new(),
-            bytes: Semaphore::new(bytes),
-            records: Semaphore::new(records),
+            limits: config.limits(),
+            accepted: AtomicU64::new(0),
+            resolved: AtomicU64::new(0),
             max_record_size: AtomicUsize::new(config.max_record_size(None)),
             is_service_managed: AtomicBool::new(false),
             metrics: Mutex::default(),
+            closing: watch::Sender::new(false),
             ended: watch::Sender::new(false),
             config,
         }
@@ -122,19 +146,10 @@ impl Shared {
         if let Err(kind) = self.check(&record) {
             return Err(PutError::new(record, kind));
         }
-        let permits = self.records.try_acquire().and_then(|one| {
-            let bytes = self.bytes.try_acquire_many(bytes(&record))?;
-            Ok((one, bytes))
-        });
-        match permits {
-            Ok((one, bytes)) => {
-                let accepted = self.accept(record)?;
-                one.forget();
-                bytes.forget();
-                Ok(accepted)
-            }
-            Err(_) if self.is_open() => Err(PutError::new(record, PutErrorKind::NoRoom)),
-            Err(_) => Err(self.refuse(record)),
+        match self.limits.room.try_take(bytes(&record)) {
+            Some(taken) => self.accept(record, taken),
+            None if self.is_open() => Err(PutError::new(record, PutErrorKind::NoRoom)),
+            None => Err(self.refuse(record)),
         }
     }
 
@@ -145,23 +160,23 @@ impl Shared {
             Err(error) if error.kind() == PutErrorKind::NoRoom => error.into_record(),
             tried => return tried,
         };
-        let Ok(one) = self.records.acquire().await else {
-            return Err(self.refuse(record));
+        let mut closing = self.closing.subscribe();
+        let taken = tokio::select! {
+            biased;
+            _ = closing.wait_for(|closing| *closing) => None,
+            taken = self.limits.room.take(bytes(&record)) => taken,
         };
-        let Ok(bytes) = self.bytes.acquire_many(bytes(&record)).await else {
+        let Some(taken) = taken else {
             return Err(self.refuse(record));
         };
         // The stream may have changed meanwhile.
         if let Err(kind) = self.check(&record) {
             return Err(PutError::new(record, kind));
         }
-        let accepted = self.accept(record)?;
-        one.forget();
-        bytes.forget();
-        Ok(accepted)
+        self.accept(record, taken)
     }
 
-    fn accept(&self, record: UserRecord) -> Result<Delivery, PutError> {
+    fn accept(&self, record: UserRecord, taken: Taken<'_>) -> Result<Delivery, PutError> {
         let mut queue = lock(&self.queue);
         if queue.state != State::Open {
             drop(queue);
@@ -185,7 +200,9 @@ impl Shared {
         if wake {
             queue.bytes = 0;
         }
+        self.accepted.fetch_add(1, Ordering::Relaxed);
         drop(queue);
+        taken.keep();
         if wake {
             self.wake.notify_one();
         }
@@ -206,11 +223,12 @@ impl Shared {
 
     /// Resolves when all that was put is resolved; an error if the task ends before.
     pub(super) fn flush(&self) -> oneshot::Receiver<()> {
-        let (sender, receiver) = oneshot::channel();
+        let (done, receiver) = oneshot::channel();
         let mut queue = lock(&self.queue);
+        let position = queue.entries.len();
         match queue.state {
-            State::Open | State::Closing => queue.flushes.push(sender),
-            State::Closed => drop(sender.send(())),
+            State::Open | State::Closing => queue.flushes.push(FlushRequest { position, done }),
+            State::Closed => drop(done.send(())),
             State::Aborted => {}
         }
         drop(queue);
@@ -225,9 +243,22 @@ impl Shared {
             queue.state = State::Closing;
         }
         drop(queue);
-        self.records.close();
-        self.bytes.close();
+        self.closing.send_replace(true);
         self.wake.notify_one();
+    }
+
+    /// Gives up what is not resolved. Returns that; `None` if the task ended before its time.
+    pub(super) async fn give_up(&self) -> Option<Vec<DeliveryError>> {
+        let (give_up, given_up) = oneshot::channel();
+        let mut queue = lock(&self.queue);
+        if matches!(queue.state, State::Open | State::Closing) {
+            queue.give_up = Some(give_up);
+        }
+        drop(queue);
+        self.wake.notify_one();
+        // An error if all was resolved just now, or if another call gives up.
+        let given_up = given_up.await.unwrap_or_default();
+        self.ended().await.then_some(given_up)
     }
 
     /// Waits for the task's end. Whether it ended in its time.
@@ -238,32 +269,54 @@ impl Shared {
         lock(&self.queue).state == State::Closed
     }
 
+    /// Returns how many user records are accepted and not resolved.
+    pub(super) fn pending(&self) -> u64 {
+        let resolved = self.resolved.load(Ordering::Acquire);
+        self.accepted
+            .load(Ordering::Relaxed)
+            .saturating_sub(resolved)
+    }
+
     pub(super) fn metrics(&self) -> Metrics {
-        lock(&self.metrics).clone()
+        let mut metrics = lock(&self.metrics).clone();
+        // What the task has not taken yet is received too.
+        metrics.user_records_received = self.accepted.load(Ordering::Relaxed);
+        metrics
     }
 
     // The task's side.
 
-    /// Moves what was put into `entries`, and gives the flushes asked for, and the state.
-    pub(super) fn take(
-        &self,
-        entries: &mut Vec<Entry>,
-        watches: bool,
-    ) -> (Vec<oneshot::Sender<()>>, State) {
+    /// Moves what was put into `entries`, and returns what was asked for.
+    pub(super) fn take(&self, entries: &mut Vec<Entry>, watches: bool) -> Asked {
         let mut queue = lock(&self.queue);
         std::mem::swap(&mut queue.entries, entries);
         queue.bytes = 0;
         queue.is_watched = watches && !entries.is_empty();
-        (std::mem::take(&mut queue.flushes), queue.state)
+        Asked {
+            flushes: std::mem::take(&mut queue.flushes),
+            give_up: queue.give_up.take(),
+            state: queue.state,
+        }
     }
 
     pub(super) async fn woken(&self) {
         self.wake.notified().await;
     }
 
-    pub(super) fn free(&self, records: usize, bytes: usize) {
-        self.bytes.add_permits(bytes);
-        self.records.add_permits(records);
+    /// Frees the room of this many records, and shows the metrics: before their outcomes are told,
+    /// because the caller may react to one by putting the next record, or looking at the metrics.
+    pub(super) fn resolved(&self, records: usize, bytes: usize, metrics: &Metrics) {
+        self.show(metrics);
+        let count = u64::try_from(records).unwrap_or(u64::MAX);
+        self.resolved.fetch_add(count, Ordering::Release);
+        self.limits.room.free(records, bytes);
+    }
+
+    pub(super) fn tell(&self, ticket: Ticket, outcome: Outcome) {
+        if let Some(hook) = &self.config.settings.on_outcome {
+            hook.call(&outcome);
+        }
+        ticket.send(outcome);
     }
 
     pub(super) fn learn(&self, is_service_managed: bool, max_record_size: usize) {
@@ -277,8 +330,14 @@ impl Shared {
         lock(&self.metrics).clone_from(metrics);
     }
 
-    /// The task has ended, and all is resolved unless `aborted`.
-    pub(super) fn end(&self, aborted: bool) {
+    /// The task is about to end before its time: no more is accepted.
+    pub(super) fn abort(&self) {
+        lock(&self.queue).state = State::Aborted;
+    }
+
+    /// The task has ended, and all that it took is resolved. Resolves the rest as aborted, and
+    /// returns how many that were.
+    pub(super) fn end(&self, aborted: bool) -> usize {
         let mut queue = lock(&self.queue);
         queue.state = if aborted {
             State::Aborted
@@ -287,20 +346,26 @@ impl Shared {
         };
         let left = std::mem::take(&mut queue.entries);
         let flushes = std::mem::take(&mut queue.flushes);
+        drop(queue.give_up.take());
         drop(queue);
         if !aborted {
             // Nothing is left that they could wait for.
             for flush in flushes {
-                let _ = flush.send(());
+                let _ = flush.done.send(());
             }
         }
-        self.records.close();
-        self.bytes.close();
+        self.closing.send_replace(true);
+        let count = left.len();
+        let taken = left.iter().map(|entry| room(&entry.record)).sum();
+        self.limits.room.free(count, taken);
+        let resolved = u64::try_from(count).unwrap_or(u64::MAX);
+        self.resolved.fetch_add(resolved, Ordering::Release);
         for entry in left {
             let outcome = Err(DeliveryError::not_sent(entry.record));
-            entry.ticket.send(outcome);
+            self.tell(entry.ticket, outcome);
         }
         self.ended.send_replace(true);
+        count
     }
 }
 

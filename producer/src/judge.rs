@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use bytestring::ByteString;
-
+use super::attempt_error::AttemptError;
 use super::client::Stored;
 use super::item::{Body, Form, Item, Pending};
 use super::outcome::{Attempt, Delivered, Landed, Time};
@@ -100,10 +99,10 @@ impl<T> Pipeline<T> {
         members: impl IntoIterator<Item = Pending<T>>,
         landed: &Landed,
     ) {
-        let code = ByteString::from_static("WrongShard");
-        self.metrics.error(&code);
+        let error = AttemptError::named("WrongShard");
+        self.metrics.error(error.code());
         let attempt = Attempt {
-            error: Some(code),
+            error: Some(error),
             ..landed.attempt.clone()
         };
         for mut pending in members {

@@ -1,21 +1,4 @@
-//! All that the KPL does, without its daemon, and nothing lost while shards split and merge.
-//!
-//! ```text
-//!  put --> room --> queue ===> route --> one aggregate   --> limiter --> collector --> PutRecords
-//!  try_put (bytes,  (one lock    |       per predicted       per shard   500 records,   at most
-//!           records) for many)   |       shard, or raw                   5 MiB          24 under way
-//!                                |                                                          |
-//!                                | every member again: it landed     +----------------------+
-//!                                | where the KCL would drop it       v
-//!                                +<------------------------------- judge --> Delivery: shard and
-//!                                |                                   |       sequence number
-//!                                +<-- retrier <-- throttled, failed -+
-//!                                     until record_ttl               +-----> Delivery: the record
-//!                                                                            and the reason
-//! ```
-//!
-//! A [`Producer`] is a handle on a task that runs on tokio; [`BlockingProducer`] brings its own
-//! thread. The stream is behind [`StreamClient`].
+#![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 //!
 //! # What it guarantees
 //!
@@ -41,24 +24,36 @@
 //!
 //! Order is kept only [on demand](ProducerBuilder::ordered).
 //!
+//! # The way of a user record
+//!
+//! ```text
+//! put -> room (bytes, records) -> route: an aggregate for each predicted shard, or raw
+//!     -> limiter of the shard -> collector: 500 records, 5 MiB -> PutRecords, 24 at a time
+//!     -> judge: delivered, or every member again (it landed where the KCL would drop it)
+//!     -> retrier: what was throttled or failed, until record_ttl -> Delivery
+//! ```
+//!
 //! # Beside the real KPL, through a split and a merge
 //!
 #![doc = include_str!("../docs/SPLIT.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
+mod attempt_error;
 mod blocking;
 mod client;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;
 mod collector;
-mod config;
 mod delivery;
+mod failures;
+mod handle;
 mod intake;
 mod item;
 mod judge;
 mod lanes;
 mod limiter;
+mod limits;
 mod meter;
 mod metrics;
 mod outcome;
@@ -69,6 +64,7 @@ mod pipeline;
 mod publish;
 mod recorder;
 mod retrier;
+mod room;
 mod route;
 #[cfg(feature = "sdk")]
 pub mod sdk;
@@ -78,19 +74,18 @@ mod shards;
 mod strategy;
 mod sweep;
 mod task;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 
-use std::fmt;
-use std::sync::Arc;
-
-use tracing::Instrument as _;
-
-pub use blocking::BlockingProducer;
+pub use attempt_error::AttemptError;
+pub use blocking::{BlockingProducer, WaitError};
 pub use client::{
     ClientError, ClientErrorKind, RecordDistribution, RecordError, Stored, StreamClient,
     StreamDescription,
 };
-pub use config::ProducerBuilder;
+
 pub use delivery::Delivery;
+pub use handle::{AbortedError, Producer};
 pub use limiter::{SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND};
 pub use metrics::{Metrics, Statistic};
 pub use outcome::{
@@ -104,164 +99,5 @@ pub use settings::{
     COLLECTION_MAX_SIZE_PER_SHARD, DEFAULT_COLLECTION_MAX_COUNT, DEFAULT_COLLECTION_MAX_SIZE,
     DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_PENDING_BYTES, DEFAULT_MAX_PENDING_RECORDS,
     DEFAULT_RATE_LIMIT, DEFAULT_RECORD_MAX_BUFFERED_TIME, DEFAULT_RECORD_TTL,
-    DEFAULT_REQUEST_TIMEOUT, ProducerConfigError, RECORD_OVERHEAD,
+    DEFAULT_REQUEST_TIMEOUT, ProducerBuilder, ProducerConfigError, RECORD_OVERHEAD,
 };
-
-use intake::Shared;
-use kinesis_aggregation::UserRecord;
-use task::Task;
-
-/// Puts user records on one stream. Cheap to clone; several streams take several producers, side
-/// by side.
-///
-/// When the last handle is dropped, what was put is still sent, as long as the runtime lives.
-///
-/// ```
-/// use kinesis_aggregation::UserRecord;
-/// use kinesis_aggregation_producer::Producer;
-/// # use kinesis_aggregation_producer::{ClientError, RecordError, Stored, StreamClient, StreamDescription};
-/// # use kinesis_aggregation::{HashKeyRange, KinesisRecord, Shard};
-/// # struct Client;
-/// # impl StreamClient for Client {
-/// #     async fn put_records(&self, records: Vec<KinesisRecord>) -> Result<Vec<Result<Stored, RecordError>>, ClientError> {
-/// #         Ok(records.iter().map(|_| Ok(Stored::new("shardId-000000000000", "1"))).collect())
-/// #     }
-/// #     async fn list_shards(&self) -> Result<Vec<Shard>, ClientError> {
-/// #         Ok(vec![Shard::open("shardId-000000000000", HashKeyRange::FULL)])
-/// #     }
-/// #     async fn describe(&self) -> Result<Option<StreamDescription>, ClientError> { Ok(None) }
-/// # }
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let client = Client;
-/// let producer = Producer::builder().build(client)?;
-/// let one = producer.put(UserRecord::new("key", "one")).await?;
-/// let two = producer.put(UserRecord::new("key", "two")).await?;
-/// producer.flush().await?;
-/// assert_eq!(one.await?.sequence_number(), two.await?.sequence_number());
-/// producer.close().await?;
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone)]
-pub struct Producer {
-    last: Arc<Last>,
-}
-
-/// Closes the producer when the last handle goes.
-struct Last {
-    shared: Arc<Shared>,
-}
-
-impl Drop for Last {
-    fn drop(&mut self) {
-        self.shared.close();
-    }
-}
-
-impl ProducerBuilder {
-    /// Builds a producer that runs on the current tokio runtime, which needs its timer.
-    ///
-    /// # Errors
-    ///
-    /// Every [`ProducerConfigError`].
-    pub fn build(self, client: impl StreamClient) -> Result<Producer, ProducerConfigError> {
-        let config = self.config()?;
-        let runtime =
-            tokio::runtime::Handle::try_current().map_err(|_| ProducerConfigError::NoRuntime)?;
-        let stream = config.settings.name.clone();
-        let span = tracing::info_span!("kinesis_producer", stream);
-        let shared = Arc::new(Shared::new(config));
-        let task = Task::new(client, Arc::clone(&shared));
-        runtime.spawn(task.run().instrument(span));
-        Ok(Producer::new(shared))
-    }
-}
-
-impl Producer {
-    /// The KPL's settings, to be changed.
-    pub fn builder() -> ProducerBuilder {
-        ProducerBuilder::default()
-    }
-
-    fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            last: Arc::new(Last { shared }),
-        }
-    }
-
-    /// Accepts a user record as soon as there is room for it; who waits longer comes first. The
-    /// [`Delivery`] tells what became of it, and need not be awaited.
-    ///
-    /// # Errors
-    ///
-    /// Every [`PutErrorKind`] but `NoRoom`; the record comes back.
-    ///
-    /// # Cancellation
-    ///
-    /// If the future is dropped before it is ready, the record is not accepted, and its place
-    /// among those who wait is lost.
-    pub async fn put(&self, record: UserRecord) -> Result<Delivery, PutError> {
-        self.last.shared.put(record).await
-    }
-
-    /// Accepts a user record if there is room for it now.
-    ///
-    /// # Errors
-    ///
-    /// Every [`PutErrorKind`]; the record comes back.
-    pub fn try_put(&self, record: UserRecord) -> Result<Delivery, PutError> {
-        self.last.shared.try_put(record)
-    }
-
-    /// Sends all that was put before, without waiting for company, and waits until it is
-    /// resolved: delivered or failed.
-    ///
-    /// # Errors
-    ///
-    /// [`AbortedError`].
-    ///
-    /// # Cancellation
-    ///
-    /// If the future is dropped, the records are sent all the same.
-    pub async fn flush(&self) -> Result<(), AbortedError> {
-        self.last.shared.flush().await.map_err(|_| AbortedError)
-    }
-
-    /// Accepts no more, on any handle, sends all that was put, and waits until it is resolved.
-    /// Those who wait in [`put`](Self::put) get their records back. Closing again is no error.
-    ///
-    /// # Errors
-    ///
-    /// [`AbortedError`].
-    ///
-    /// # Cancellation
-    ///
-    /// If the future is dropped, the producer closes all the same.
-    pub async fn close(&self) -> Result<(), AbortedError> {
-        self.last.shared.close();
-        if self.last.shared.ended().await {
-            Ok(())
-        } else {
-            Err(AbortedError)
-        }
-    }
-
-    /// What it has done so far, not older than a tenth of a second; after
-    /// [`flush`](Self::flush) and [`close`](Self::close), with all that they waited for.
-    pub fn metrics(&self) -> Metrics {
-        self.last.shared.metrics()
-    }
-}
-
-impl fmt::Debug for Producer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Producer").finish_non_exhaustive()
-    }
-}
-
-/// The runtime that the producer ran on is gone. Every [`Delivery`] has resolved, as aborted
-/// where there was no answer yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the producer's runtime is gone")]
-pub struct AbortedError;

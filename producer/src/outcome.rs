@@ -1,11 +1,13 @@
-//! What becomes of a user record: its delivery, or why there is none.
+//! The outcome of a user record: where it was delivered, or why it was not.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytestring::ByteString;
 
+use super::attempt_error::AttemptError;
 use super::client::Stored;
 use kinesis_aggregation::UserRecord;
 use kinesis_aggregation::error::AggregateErrorKind;
@@ -19,7 +21,7 @@ pub struct Attempt {
     pub(super) started: Time,
     pub(super) ended: Time,
     /// None if it succeeded.
-    pub(super) error: Option<ByteString>,
+    pub(super) error: Option<AttemptError>,
 }
 
 impl Attempt {
@@ -32,22 +34,19 @@ impl Attempt {
         }
     }
 
-    /// From the record's acceptance to the start of the request.
+    /// Returns the time from the record's acceptance to the start of the request.
     pub fn started(&self) -> Duration {
         self.started
     }
 
-    /// From the record's acceptance to the answer.
+    /// Returns the time from the record's acceptance to the answer.
     pub fn ended(&self) -> Duration {
         self.ended
     }
 
-    /// Why it failed: the service's error code, `Timeout`, or what the producer names itself:
-    /// `WrongShard` (an aggregate landed where the KCL drops it), `UnknownShard` (an aggregate
-    /// landed where nobody knows whether the KCL drops it), `ResultCountMismatch`. None if it
-    /// succeeded.
-    pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
+    /// Returns why it failed; `None` if it succeeded.
+    pub fn error(&self) -> Option<&AttemptError> {
+        self.error.as_ref()
     }
 }
 
@@ -68,17 +67,17 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// The id of the shard.
+    /// Returns the id of the shard.
     pub fn shard_id(&self) -> &str {
         self.landed.stored.shard_id()
     }
 
-    /// The sequence number of the Kinesis record.
+    /// Returns the sequence number of the Kinesis record.
     pub fn sequence_number(&self) -> &str {
         self.landed.stored.sequence_number()
     }
 
-    /// The user record's place in its Kinesis record, counted from 0.
+    /// Returns the user record's place in its Kinesis record, counted from 0.
     pub fn sub_sequence_number(&self) -> u64 {
         self.sub_sequence_number
     }
@@ -88,7 +87,7 @@ impl Delivered {
         Some(first.started.saturating_sub(self.accepted))
     }
 
-    /// Every try, the one that succeeded last.
+    /// Returns every try; the last one succeeded.
     pub fn attempts(&self) -> impl Iterator<Item = Attempt> + '_ {
         self.earlier
             .iter()
@@ -138,19 +137,24 @@ pub enum FailureKind {
     /// An earlier user record of the same partition key failed, and `fail_later_in_order` is set.
     #[error("an earlier record of its partition key failed")]
     EarlierFailed,
+    /// The producer was closed with a time limit, which ended before it was resolved.
+    #[error("the producer was closed before it was resolved")]
+    GivenUp,
     /// The runtime that the producer ran on is gone.
     #[error("the producer's runtime is gone")]
     Aborted,
 }
 
 /// A user record that was not delivered, and why.
-#[derive(thiserror::Error)]
-#[error("the user record was not delivered: {kind}")]
+///
+/// Displays with the reason why the last try failed, and has that [`AttemptError`] as its source.
+#[derive(Clone)]
 pub struct DeliveryError {
     pub(super) kind: FailureKind,
     pub(super) rest: Box<Undelivered>,
 }
 
+#[derive(Clone)]
 pub(super) struct Undelivered {
     pub(super) record: Option<UserRecord>,
     pub(super) maybe_stored: bool,
@@ -185,33 +189,62 @@ impl DeliveryError {
         Some(first.started.saturating_sub(self.rest.accepted))
     }
 
-    /// Why.
+    /// Returns the reason.
     pub fn kind(&self) -> &FailureKind {
         &self.kind
     }
 
-    /// Whether the stream may hold the record all the same: an answer never came, or it landed
+    /// Returns whether the stream may hold the record all the same: an answer never came, or it landed
     /// in an aggregate that the KCL drops and other readers may not. Putting it again may then
     /// deliver it twice.
     pub fn is_maybe_stored(&self) -> bool {
         self.rest.maybe_stored
     }
 
-    /// Every try.
+    /// Returns every try.
     pub fn attempts(&self) -> impl Iterator<Item = Attempt> + '_ {
         let accepted = self.rest.accepted;
         let attempts = self.rest.attempts.iter();
         attempts.map(move |attempt| attempt.since(accepted))
     }
 
-    /// The record.
+    fn last_error(&self) -> Option<&AttemptError> {
+        self.rest.attempts.last()?.error()
+    }
+
+    /// Returns the record.
     pub fn record(&self) -> Option<&UserRecord> {
         self.rest.record.as_ref()
     }
 
-    /// The record, to be put again. None only if the producer's task ended without a word.
+    /// Returns the record, to be put again; `None` only if the producer's task ended without a word.
     pub fn into_record(self) -> Option<UserRecord> {
         self.rest.record
+    }
+}
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the user record was not delivered: {}", self.kind)?;
+        match (&self.kind, self.last_error()) {
+            // The kind has the code.
+            (FailureKind::Request { .. }, Some(error)) => match error.message() {
+                Some(message) => write!(f, ": {message}"),
+                None => Ok(()),
+            },
+            (_, Some(error)) => {
+                let tries = self.rest.attempts.len();
+                let s = if tries == 1 { "" } else { "s" };
+                write!(f, " ({tries} failed attempt{s}, the last with {error})")
+            }
+            (_, None) => Ok(()),
+        }
+    }
+}
+
+impl Error for DeliveryError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.last_error().map(|error| error as _)
     }
 }
 
@@ -226,7 +259,7 @@ impl fmt::Debug for DeliveryError {
     }
 }
 
-/// What a [`Delivery`](super::Delivery) resolves to.
+/// The output of a [`Delivery`](super::Delivery).
 pub type Outcome = Result<Delivered, DeliveryError>;
 
 /// Why a user record was not accepted.
@@ -270,12 +303,12 @@ impl PutError {
         }
     }
 
-    /// Why.
+    /// Returns the reason.
     pub fn kind(&self) -> PutErrorKind {
         self.kind
     }
 
-    /// The record, to be mended, or put later or elsewhere.
+    /// Returns the record, to be mended, or put later or elsewhere.
     pub fn into_record(self) -> UserRecord {
         *self.record
     }

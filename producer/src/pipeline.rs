@@ -69,6 +69,8 @@ pub struct Pipeline<T> {
     /// Those accepted before this one are not to wait for company any more.
     pub(super) hurried: u64,
     pub(super) next_request: u64,
+    /// How many requests may be under way.
+    pub(super) connections: usize,
     /// Not after the next record expires that is not under way, or a little.
     pub(super) next_sweep: Time,
     pub(super) last_sweep: Time,
@@ -104,6 +106,7 @@ impl<T> Pipeline<T> {
             next_seq: 0,
             hurried: 0,
             next_request: 0,
+            connections: usize::MAX,
             next_sweep: Time::MAX,
             last_sweep: Time::ZERO,
             driven: Time::ZERO,
@@ -142,6 +145,11 @@ impl<T> Pipeline<T> {
                 keyless_refused: false,
             },
         );
+    }
+
+    /// From now on has at most so many requests under way, if its own limit is not lower.
+    pub fn limit_connections(&mut self, connections: usize) {
+        self.connections = connections;
     }
 
     /// Does all that is due at `now`. Then take the actions and the outcomes.

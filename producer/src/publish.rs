@@ -1,8 +1,12 @@
 //! The KPL's metrics through the `metrics` facade.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Label, counter, gauge, histogram};
+use metrics::{
+    Counter, Gauge, Histogram, Label, Unit, counter, describe_counter, describe_gauge,
+    describe_histogram, gauge, histogram,
+};
 
 use super::metrics::Metrics;
 use super::outcome::Outcome;
@@ -15,6 +19,7 @@ pub(super) struct Publisher {
     errors: BTreeMap<String, (Counter, u64)>,
     retries_per_record: Histogram,
     buffering_time: Histogram,
+    request_time: Histogram,
     user_records_per_kinesis_record: Histogram,
     kinesis_records_per_put_records_request: Histogram,
     user_records_per_put_records_request: Histogram,
@@ -23,6 +28,7 @@ pub(super) struct Publisher {
 impl Publisher {
     /// All under the label `StreamName`, if there is a name.
     pub(super) fn new(name: Option<&str>) -> Self {
+        describe();
         let labels: Vec<_> = name
             .map(|name| Label::new("StreamName", name.to_owned()))
             .into_iter()
@@ -38,6 +44,7 @@ impl Publisher {
             errors: BTreeMap::new(),
             retries_per_record: histogram("RetriesPerRecord"),
             buffering_time: histogram("BufferingTime"),
+            request_time: histogram("RequestTime"),
             user_records_per_kinesis_record: histogram("UserRecordsPerKinesisRecord"),
             kinesis_records_per_put_records_request: histogram(
                 "KinesisRecordsPerPutRecordsRequest",
@@ -73,7 +80,12 @@ impl Publisher {
         }
     }
 
-    /// What was added since the last time.
+    /// A request was answered, or its time was up.
+    pub(super) fn answered(&self, took: Duration) {
+        self.request_time.record(took.as_secs_f64() * 1000.0);
+    }
+
+    /// Publishes what was added since the last call.
     pub(super) fn publish(&mut self, metrics: &Metrics) {
         for ((counter, published), (_, now)) in self.counters.iter_mut().zip(metrics.counters()) {
             counter.increment(now.saturating_sub(*published));
@@ -94,6 +106,69 @@ impl Publisher {
             }
         }
     }
+}
+
+/// Units and descriptions.
+fn describe() {
+    let count = Unit::Count;
+    describe_counter!("UserRecordsReceived", count, "User records accepted");
+    describe_counter!("UserRecordsPut", count, "User records delivered");
+    describe_counter!(
+        "UserRecordsDataPut",
+        Unit::Bytes,
+        "Data of user records delivered"
+    );
+    describe_counter!("KinesisRecordsPut", count, "Kinesis records stored");
+    describe_counter!(
+        "KinesisRecordsDataPut",
+        Unit::Bytes,
+        "Data of Kinesis records stored"
+    );
+    describe_counter!(
+        "AllErrors",
+        count,
+        "Requests and Kinesis records that failed"
+    );
+    describe_counter!(
+        "ErrorsByCode",
+        count,
+        "Requests and Kinesis records that failed, by error code"
+    );
+    describe_gauge!(
+        "UserRecordsPending",
+        count,
+        "User records accepted and neither delivered nor failed yet"
+    );
+    describe_histogram!(
+        "RetriesPerRecord",
+        count,
+        "Tries of a user record besides the first"
+    );
+    describe_histogram!(
+        "BufferingTime",
+        Unit::Milliseconds,
+        "From the acceptance of a user record to the start of its first request"
+    );
+    describe_histogram!(
+        "RequestTime",
+        Unit::Milliseconds,
+        "From the start of a PutRecords request to its answer or timeout"
+    );
+    describe_histogram!(
+        "UserRecordsPerKinesisRecord",
+        count,
+        "User records in a Kinesis record that is sent"
+    );
+    describe_histogram!(
+        "KinesisRecordsPerPutRecordsRequest",
+        count,
+        "Kinesis records in a PutRecords request"
+    );
+    describe_histogram!(
+        "UserRecordsPerPutRecordsRequest",
+        count,
+        "User records in a PutRecords request"
+    );
 }
 
 /// Counts stay far below 2^53.

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use bytestring::ByteString;
-
+use super::attempt_error::AttemptError;
 use super::client::{ClientError, ClientErrorKind, RecordError, Stored};
 use super::item::{Body, Item, Lane, Pending};
 use super::outcome::{Attempt, FailureKind, Time};
@@ -37,36 +36,64 @@ impl<T> Pipeline<T> {
                 for (item, result) in items.into_iter().zip(results).rev() {
                     match result {
                         Ok(stored) => self.landed(now, item, stored),
-                        Err(error) => self.refused(now, item, &error),
+                        Err(error) => self.refused(now, item, error),
                     }
                 }
             }
             Ok(_) => {
-                let code = ByteString::from_static("ResultCountMismatch");
-                self.retry_all(now, items, &code, true);
+                let error = AttemptError::named("ResultCountMismatch");
+                self.retry_all(now, items, &error, true);
             }
-            Err(error) => match error.kind() {
-                ClientErrorKind::Retry { maybe_stored } => {
-                    self.retry_all(now, items, &error.shared_code(), maybe_stored);
+            Err(error) => {
+                let kind = error.kind();
+                let error = AttemptError::from(error);
+                match kind {
+                    ClientErrorKind::Retry { maybe_stored } => {
+                        self.retry_all(now, items, &error, maybe_stored);
+                    }
+                    ClientErrorKind::Throttled => self.throttled(now, items, &error),
+                    ClientErrorKind::Invalid => self.invalid(now, items, &error),
+                    ClientErrorKind::NoStream | ClientErrorKind::Fatal => {
+                        self.metrics.error(error.code());
+                        self.fail_all(now, items, &error);
+                    }
                 }
-                ClientErrorKind::Fatal => self.fatal(now, items, &error.shared_code()),
-            },
+            }
         }
         // What is not closed yet waits for the new map, and where order is wanted, all does.
         self.reroute |= self.shards.doubts() > doubts;
         self.settle(now);
     }
 
-    fn retry_all(&mut self, now: Time, items: Vec<Item<T>>, code: &ByteString, maybe: bool) {
-        self.metrics.error(code);
+    fn retry_all(&mut self, now: Time, items: Vec<Item<T>>, error: &AttemptError, maybe: bool) {
+        self.metrics.error(error.code());
         for item in items.into_iter().rev() {
-            self.retry(now, item, code, maybe);
+            self.retry(now, item, error, maybe);
+        }
+    }
+
+    /// The stream takes nothing for now.
+    fn throttled(&mut self, now: Time, items: Vec<Item<T>>, error: &AttemptError) {
+        if !self.config.settings.fail_if_throttled {
+            return self.retry_all(now, items, error, false);
+        }
+        self.metrics.error(error.code());
+        for item in items.into_iter().rev() {
+            self.fail_throttled(now, item, error);
+        }
+    }
+
+    fn fail_throttled(&mut self, now: Time, item: Item<T>, error: &AttemptError) {
+        let attempt = attempt(&item, now, Some(error));
+        for mut pending in item.into_members() {
+            pending.failed(&attempt, false);
+            self.fail(pending, FailureKind::Throttled, false);
         }
     }
 
     /// Asking again is no use, unless the stream went back to keys and wants them.
-    fn fatal(&mut self, now: Time, items: Vec<Item<T>>, code: &ByteString) {
-        self.metrics.error(code);
+    fn invalid(&mut self, now: Time, items: Vec<Item<T>>, error: &AttemptError) {
+        self.metrics.error(error.code());
         let lacks_key = |item: &Item<T>| match &item.body {
             Body::Sealed(record, _) => record.partition_key().is_none(),
             _ => false,
@@ -75,43 +102,48 @@ impl<T> Pipeline<T> {
             Body::Sealed(_, members) => members.iter().all(|pending| !pending.keyless_refused),
             _ => false,
         };
-        let by_keys = items.iter().any(lacks_key) && items.iter().all(first_time);
-        if by_keys {
-            let sent = items.first().map_or(now, |item| item.sent);
-            self.reroute |= self.strategy.refused_keyless(now, sent);
+        if !(items.iter().any(lacks_key) && items.iter().all(first_time)) {
+            return self.fail_all(now, items, error);
         }
+        let sent = items.first().map_or(now, |item| item.sent);
+        self.reroute |= self.strategy.refused_keyless(now, sent);
         for item in items.into_iter().rev() {
-            let attempt = attempt(&item, now, Some(code));
+            let attempt = attempt(&item, now, Some(error));
             for mut pending in item.into_members() {
                 pending.failed(&attempt, false);
-                if by_keys {
-                    pending.keyless_refused = true;
-                    self.return_or_expire(now, pending);
-                } else {
-                    self.fail(pending, FailureKind::Request { code: code.clone() }, false);
-                }
+                pending.keyless_refused = true;
+                self.return_or_expire(now, pending);
+            }
+        }
+    }
+
+    /// Asking again is no use.
+    fn fail_all(&mut self, now: Time, items: Vec<Item<T>>, error: &AttemptError) {
+        for item in items.into_iter().rev() {
+            let attempt = attempt(&item, now, Some(error));
+            for mut pending in item.into_members() {
+                pending.failed(&attempt, false);
+                let code = error.code().into();
+                self.fail(pending, FailureKind::Request { code }, false);
             }
         }
     }
 
     /// One record of a request that was answered was not stored.
-    fn refused(&mut self, now: Time, item: Item<T>, error: &RecordError) {
+    fn refused(&mut self, now: Time, item: Item<T>, error: RecordError) {
         self.metrics.error(error.code());
-        let code = ByteString::from(error.code());
-        if error.is_throttled() && self.config.settings.fail_if_throttled {
-            let attempt = attempt(&item, now, Some(&code));
-            for mut pending in item.into_members() {
-                pending.failed(&attempt, false);
-                self.fail(pending, FailureKind::Throttled, false);
-            }
+        let fails = error.is_throttled() && self.config.settings.fail_if_throttled;
+        let error = AttemptError::from(error);
+        if fails {
+            self.fail_throttled(now, item, &error);
         } else {
-            self.retry(now, item, &code, false);
+            self.retry(now, item, &error, false);
         }
     }
 
     /// Sends a Kinesis record again, after a pause.
-    fn retry(&mut self, now: Time, mut item: Item<T>, code: &ByteString, maybe_stored: bool) {
-        let attempt = attempt(&item, now, Some(code));
+    fn retry(&mut self, now: Time, mut item: Item<T>, error: &AttemptError, maybe_stored: bool) {
+        let attempt = attempt(&item, now, Some(error));
         if let Body::Sealed(_, members) = &mut item.body {
             for pending in members {
                 pending.failed(&attempt, maybe_stored);
@@ -168,7 +200,7 @@ impl<T> Pipeline<T> {
     }
 }
 
-pub(super) fn attempt<T>(item: &Item<T>, now: Time, error: Option<&ByteString>) -> Attempt {
+pub(super) fn attempt<T>(item: &Item<T>, now: Time, error: Option<&AttemptError>) -> Attempt {
     Attempt {
         started: item.sent,
         ended: now,

@@ -13,7 +13,7 @@ const TURN: usize = 16;
 
 impl<T> Pipeline<T> {
     fn has_connection(&self) -> bool {
-        self.in_flight.len() < self.config.settings.max_connections
+        self.in_flight.len() < self.config.settings.max_connections.min(self.connections)
     }
 
     /// Starts all requests that are due or full.

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use bytestring::ByteString;
-
+use super::attempt_error::AttemptError;
 use super::item::Pending;
 use super::outcome::{Attempt, FailureKind, Time};
 use super::pipeline::{Pipeline, random_key};
@@ -69,7 +68,7 @@ impl<T> Pipeline<T> {
                 .partition(|(_, pending)| pending.accepted <= cutoff);
             held.members = left;
             let attempt = Attempt {
-                error: Some(ByteString::from_static("UnknownShard")),
+                error: Some(AttemptError::named("UnknownShard")),
                 ..held.landed.attempt.clone()
             };
             for (_, mut pending) in expired {

@@ -12,8 +12,9 @@ use tokio::time::{sleep_until, timeout};
 
 use super::client::{ClientError, RecordError, Stored, StreamClient, StreamDescription};
 use super::delivery::Ticket;
-use super::intake::{Entry, Shared, State};
-use super::outcome::Time;
+use super::failures::{Failures, Line};
+use super::intake::{Asked, Entry, FlushRequest, GiveUp, Shared, State};
+use super::outcome::{FailureKind, Time};
 use super::pipeline::{Action, Pipeline};
 use super::publish::Publisher;
 use kinesis_aggregation::Shard;
@@ -22,17 +23,16 @@ use kinesis_aggregation::packing::HashKeyCache;
 /// How long the task lets user records gather before it looks at them, at most: a wake-up for
 /// each one would cost more than all the rest.
 const LONGEST_NAP: Duration = Duration::from_millis(5);
-/// How often the metrics are shown while records are under way.
-const SHOW_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What came of a call to the client.
+/// The answer to a call to the client.
 enum Answer {
     Put(u64, Result<Vec<Result<Stored, RecordError>>, ClientError>),
     Shards(Result<Vec<Shard>, ClientError>),
     Description(Result<Option<StreamDescription>, ClientError>),
 }
 
-/// What a call was for, should it never return.
+/// The purpose of a call, in case it panics.
+#[derive(Clone, Copy)]
 enum Call {
     Put(u64),
     Shards,
@@ -44,14 +44,16 @@ pub(super) struct Task<C> {
     shared: Arc<Shared>,
     pipeline: Pipeline<Ticket>,
     calls: JoinSet<Answer>,
-    under_way: HashMap<Id, Call>,
+    /// With the time when it started.
+    under_way: HashMap<Id, (Call, Time)>,
+    puts_under_way: usize,
     flushes: HashMap<u64, oneshot::Sender<()>>,
     next_flush: u64,
     entries: Vec<Entry>,
     /// Most users have few partition keys.
     hashes: HashKeyCache,
     publisher: Publisher,
-    shown: Time,
+    failures: Failures,
     finished: bool,
 }
 
@@ -65,22 +67,42 @@ impl<C: StreamClient> Task<C> {
             shared,
             calls: JoinSet::new(),
             under_way: HashMap::new(),
+            puts_under_way: 0,
             flushes: HashMap::new(),
             next_flush: 0,
             entries: Vec::new(),
             hashes: HashKeyCache::default(),
-            shown: Time::ZERO,
+            failures: Failures::default(),
             finished: false,
         }
     }
 
     /// Until it is closed and all is resolved.
     pub(super) async fn run(mut self) {
-        let buffered = self.shared.config.settings.record_max_buffered_time;
+        let shared = Arc::clone(&self.shared);
+        let buffered = shared.config.settings.record_max_buffered_time;
         let nap = (buffered / 20).min(LONGEST_NAP);
         loop {
-            let (state, napping) = self.take_in(!nap.is_zero());
-            let now = self.shared.now();
+            // Before it is asked whether any is wanted or free, so that nothing falls between.
+            let room_wanted = shared.limits.room.wanted();
+            let freed = shared.limits.connection_freed();
+            let Asked {
+                flushes,
+                give_up,
+                state,
+            } = shared.take(&mut self.entries, !nap.is_zero());
+            let napping = !self.entries.is_empty();
+            self.take_in(flushes);
+            let now = shared.now();
+            if state == State::Closing || shared.limits.room.is_wanted() {
+                self.pipeline.hurry(now);
+            }
+            if let Some(give_up) = give_up {
+                self.give_up(give_up);
+                break;
+            }
+            let free = shared.limits.free_connections();
+            self.pipeline.limit_connections(self.puts_under_way + free);
             self.pipeline.drive(now);
             self.act();
             self.resolve();
@@ -89,35 +111,69 @@ impl<C: StreamClient> Task<C> {
             }
             let nap_ends = napping.then(|| now + nap);
             let wake = self.pipeline.wake().into_iter().chain(nap_ends).min();
-            self.wait(wake).await;
+            let lacks_connection = free == 0;
+            tokio::select! {
+                () = self.wait(wake) => {}
+                () = room_wanted => {}
+                () = freed, if lacks_connection => {}
+            }
         }
         self.finished = true;
     }
 
-    /// Takes what was put. Whether it was anything.
-    fn take_in(&mut self, watches: bool) -> (State, bool) {
+    /// Hands what was put to the pipeline, and each flush in its place, so that it hurries only what
+    /// was put before it.
+    fn take_in(&mut self, flushes: Vec<FlushRequest>) {
         let mut entries = std::mem::take(&mut self.entries);
-        let (flushes, state) = self.shared.take(&mut entries, watches);
-        let any = !entries.is_empty();
-        for entry in entries.drain(..) {
+        let mut flushes = flushes.into_iter().peekable();
+        for (position, entry) in entries.drain(..).enumerate() {
+            while let Some(flush) = flushes.next_if(|flush| flush.position <= position) {
+                self.flush(flush.done);
+            }
             let hash_key = self.hashes.hash_key(&entry.record);
             self.pipeline
                 .put(entry.accepted, entry.record, hash_key, entry.ticket);
         }
-        self.entries = entries;
-        let now = self.shared.now();
         for flush in flushes {
-            self.flushes.insert(self.next_flush, flush);
-            self.pipeline.flush(now, self.next_flush);
-            self.next_flush += 1;
+            self.flush(flush.done);
         }
-        if state == State::Closing {
-            self.pipeline.hurry(now);
-        }
-        (state, any)
+        self.entries = entries;
     }
 
-    /// Starts what the pipeline asks for.
+    fn flush(&mut self, done: oneshot::Sender<()>) {
+        let now = self.shared.now();
+        self.flushes.insert(self.next_flush, done);
+        self.pipeline.flush(now, self.next_flush);
+        self.next_flush += 1;
+    }
+
+    /// Resolves all that is left as given up, and hands it over.
+    fn give_up(&mut self, give_up: GiveUp) {
+        self.resolve();
+        self.pipeline.abort();
+        let finished = self.pipeline.take_finished();
+        let mut given_up = Vec::with_capacity(finished.len());
+        let bytes = self.pipeline.take_freed_bytes();
+        self.shared
+            .resolved(finished.len(), bytes, self.pipeline.metrics());
+        for (ticket, outcome) in finished {
+            let outcome = outcome.map_err(|mut error| {
+                error.kind = FailureKind::GivenUp;
+                given_up.push(error.clone());
+                error
+            });
+            self.publisher.resolved(&outcome);
+            self.shared.tell(ticket, outcome);
+        }
+        tracing::warn!(
+            records = given_up.len(),
+            "closed before all records were resolved"
+        );
+        // The caller may have stopped waiting.
+        let _ = give_up.send(given_up);
+    }
+
+    /// Starts the calls that the pipeline asks for.
     fn act(&mut self) {
         let limit = self.shared.config.settings.request_timeout;
         for action in self.pipeline.take_actions() {
@@ -126,17 +182,19 @@ impl<C: StreamClient> Task<C> {
                 Action::PutRecords { id, records } => {
                     self.publisher.request(&records);
                     tracing::debug!(id, records = records.len(), "put_records");
+                    let connection = self.shared.limits.connection();
                     let call = async move {
+                        let _connection = connection.await;
                         let put = client.put_records(records);
                         Answer::Put(id, within(limit, put, true).await)
                     };
+                    self.puts_under_way += 1;
                     (Call::Put(id), self.calls.spawn(call))
                 }
                 Action::ListShards => {
                     tracing::debug!("list_shards");
-                    let call = async move {
-                        Answer::Shards(within(limit, client.list_shards(), false).await)
-                    };
+                    // A list may have any number of pages: the client limits each.
+                    let call = async move { Answer::Shards(client.list_shards().await) };
                     (Call::Shards, self.calls.spawn(call))
                 }
                 Action::Describe => {
@@ -147,37 +205,31 @@ impl<C: StreamClient> Task<C> {
                     (Call::Describe, self.calls.spawn(call))
                 }
             };
-            self.under_way.insert(handle.id(), call);
+            self.under_way
+                .insert(handle.id(), (call, self.shared.now()));
         }
     }
 
-    /// Tells what came of the user records.
+    /// Tells the outcomes.
     fn resolve(&mut self) {
         let finished = self.pipeline.take_finished();
-        let count = finished.len();
-        // Before the Deliveries: who hears of one may put the next at once.
-        self.shared.free(count, self.pipeline.take_freed_bytes());
+        let bytes = self.pipeline.take_freed_bytes();
+        self.shared
+            .resolved(finished.len(), bytes, self.pipeline.metrics());
+        self.publisher.publish(self.pipeline.metrics());
         for (ticket, outcome) in finished {
             self.publisher.resolved(&outcome);
-            ticket.send(outcome);
-        }
-        let now = self.shared.now();
-        let idle = self.pipeline.pending() == 0;
-        if (count > 0 && idle) || now.saturating_sub(self.shown) >= SHOW_INTERVAL {
-            self.shown = now;
-            self.shared.show(self.pipeline.metrics());
-            self.publisher.publish(self.pipeline.metrics());
+            self.shared.tell(ticket, outcome);
         }
         for id in self.pipeline.take_flushed() {
             if let Some(flush) = self.flushes.remove(&id) {
-                self.shared.show(self.pipeline.metrics());
-                // Whoever flushed may not wait any more.
+                // The caller may have stopped waiting.
                 let _ = flush.send(());
             }
         }
     }
 
-    /// Waits for an answer, for something that was put, or for the time.
+    /// Waits for an answer, for something that was put, or for the time. May be dropped.
     async fn wait(&mut self, wake: Option<Time>) {
         let wake = wake.and_then(|wake| self.shared.at(wake));
         let sleep = async {
@@ -200,35 +252,45 @@ impl<C: StreamClient> Task<C> {
 
     fn answered(&mut self, answer: Result<(Id, Answer), JoinError>) {
         let now = self.shared.now();
-        let answer = match answer {
-            Ok((id, answer)) => {
-                self.under_way.remove(&id);
-                answer
-            }
-            Err(error) => {
-                // The client panicked; nobody knows how far it came.
-                let broken = |maybe_stored| ClientError::retry("Panic", maybe_stored);
-                match self.under_way.remove(&error.id()) {
-                    Some(Call::Put(id)) => Answer::Put(id, Err(broken(true))),
-                    Some(Call::Shards) => Answer::Shards(Err(broken(false))),
-                    Some(Call::Describe) => Answer::Description(Err(broken(false))),
-                    None => return,
-                }
-            }
+        let id = match &answer {
+            Ok((id, _)) => *id,
+            Err(error) => error.id(),
+        };
+        let Some((call, started)) = self.under_way.remove(&id) else {
+            return;
+        };
+        // The client panicked; nobody knows how far it came.
+        let broken = |maybe_stored| ClientError::retry("Panic", maybe_stored);
+        let answer = match (answer, call) {
+            (Ok((_, answer)), _) => answer,
+            (Err(_), Call::Put(id)) => Answer::Put(id, Err(broken(true))),
+            (Err(_), Call::Shards) => Answer::Shards(Err(broken(false))),
+            (Err(_), Call::Describe) => Answer::Description(Err(broken(false))),
         };
         match answer {
             Answer::Put(id, answer) => {
-                warn_of("put_records", answer.as_ref().err());
+                self.puts_under_way = self.puts_under_way.saturating_sub(1);
+                self.publisher.answered(now.saturating_sub(started));
+                self.note("put_records", &answer);
+                for error in answer.iter().flatten().filter_map(|one| one.as_ref().err()) {
+                    let reason =
+                        || (!error.message().is_empty()).then(|| error.message().to_owned());
+                    let line = self.failures.note(now, "record", error.code(), reason);
+                    line.iter().for_each(Line::tell);
+                }
                 self.pipeline.answered(now, id, answer);
             }
             Answer::Shards(answer) => {
-                warn_of("list_shards", answer.as_ref().err());
+                self.note("list_shards", &answer);
                 self.pipeline.listed(now, answer);
             }
             Answer::Description(answer) => {
-                warn_of("describe", answer.as_ref().err());
+                self.note("describe", &answer);
                 self.pipeline.described(now, answer);
             }
+        }
+        for line in self.failures.due(now, false) {
+            line.tell();
         }
         self.shared.learn(
             self.pipeline.is_service_managed(),
@@ -237,9 +299,15 @@ impl<C: StreamClient> Task<C> {
     }
 }
 
-fn warn_of(call: &str, error: Option<&ClientError>) {
-    if let Some(error) = error {
-        tracing::warn!(call, code = error.code(), "a request failed");
+impl<C> Task<C> {
+    fn note<T>(&mut self, what: &'static str, answer: &Result<T, ClientError>) {
+        if let Err(error) = answer {
+            let now = self.shared.now();
+            let line = self
+                .failures
+                .note(now, what, error.code(), || error.reason());
+            line.iter().for_each(Line::tell);
+        }
     }
 }
 
@@ -257,14 +325,29 @@ async fn within<T>(
 /// Whether it ran to its end or its runtime went away, nobody is left waiting.
 impl<C> Drop for Task<C> {
     fn drop(&mut self) {
+        let mut aborted = 0;
         if !self.finished {
+            self.shared.abort();
             self.pipeline.abort();
-            for (ticket, outcome) in self.pipeline.take_finished() {
-                ticket.send(outcome);
+            let finished = self.pipeline.take_finished();
+            aborted = finished.len();
+            let bytes = self.pipeline.take_freed_bytes();
+            self.shared
+                .resolved(aborted, bytes, self.pipeline.metrics());
+            for (ticket, outcome) in finished {
+                self.shared.tell(ticket, outcome);
             }
         }
-        self.shared.show(self.pipeline.metrics());
+        for line in self.failures.due(self.shared.now(), true) {
+            line.tell();
+        }
         self.publisher.publish(self.pipeline.metrics());
-        self.shared.end(!self.finished);
+        aborted += self.shared.end(!self.finished);
+        if aborted > 0 {
+            tracing::error!(
+                records = aborted,
+                "the runtime ended with records that are not resolved: close the producer before"
+            );
+        }
     }
 }

@@ -103,4 +103,4 @@ mod shard;
 
 pub use lineage::{Lineage, ListedShard};
 pub use reader::{ReadShardError, ShardReader, Start};
-pub use shard::{ConvertShardError, is_arn, list_shards};
+pub use shard::{ConvertShardError, ShardPages, is_arn, list_shards};

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::error::SdkError;
-use aws_sdk_kinesis::operation::list_shards::ListShardsError;
+use aws_sdk_kinesis::operation::list_shards::builders::ListShardsFluentBuilder;
+use aws_sdk_kinesis::operation::list_shards::{ListShardsError, ListShardsOutput};
 use aws_sdk_kinesis::types;
 
 use super::lineage::ListedShard;
@@ -101,9 +102,6 @@ pub fn is_arn(stream: &str) -> bool {
     stream.starts_with("arn:")
 }
 
-/// Pages in a row without a new shard.
-const MOST_IDLE_PAGES: usize = 10;
-
 /// Lists all shards of a stream, by its name or its ARN: every page of `ListShards`, open shards
 /// and closed ones as long as their records are kept.
 ///
@@ -120,40 +118,94 @@ const MOST_IDLE_PAGES: usize = 10;
 ///
 /// # Errors
 ///
-/// The [`SdkError`] of the first request that fails.
+/// The [`SdkError`] of the first page that fails.
 pub async fn list_shards(
     client: &Client,
     stream: &str,
 ) -> Result<Vec<types::Shard>, SdkError<ListShardsError>> {
-    let mut shards = Vec::new();
-    let (mut ids, mut tokens) = (HashSet::new(), HashSet::new());
-    let mut idle_pages = 0;
-    let mut token: Option<String> = None;
+    let mut pages = ShardPages::new(stream);
     loop {
-        let request = client.list_shards();
-        // The service refuses a stream beside a token.
-        let request = match token {
+        let page = pages.ask(client.list_shards()).send().await?;
+        if !pages.add(page) {
+            return Ok(pages.into_shards());
+        }
+    }
+}
+
+/// More pages in a row without a new shard are not asked for.
+const MAX_IDLE_PAGES: usize = 10;
+
+/// [`list_shards`] page by page, for those who send the requests themselves: with a timeout for
+/// each, for example.
+///
+/// ```no_run
+/// # async fn example(client: &aws_sdk_kinesis::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// use kinesis_aggregation::sdk::ShardPages;
+///
+/// let mut pages = ShardPages::new("orders");
+/// while pages.add(pages.ask(client.list_shards()).send().await?) {}
+/// let shards = pages.into_shards();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ShardPages {
+    stream: String,
+    shards: Vec<types::Shard>,
+    ids: HashSet<String>,
+    tokens: HashSet<String>,
+    idle_pages: usize,
+    token: Option<String>,
+}
+
+impl ShardPages {
+    /// Before the first page of the stream with this name or ARN.
+    pub fn new(stream: impl Into<String>) -> Self {
+        Self {
+            stream: stream.into(),
+            shards: Vec::new(),
+            ids: HashSet::new(),
+            tokens: HashSet::new(),
+            idle_pages: 0,
+            token: None,
+        }
+    }
+
+    /// Makes the request for the next page of a fresh one.
+    pub fn ask(&self, request: ListShardsFluentBuilder) -> ListShardsFluentBuilder {
+        match &self.token {
+            // The service refuses a stream beside a token.
             Some(token) => request.next_token(token),
-            None if is_arn(stream) => request.stream_arn(stream),
-            None => request.stream_name(stream),
-        };
-        let page = request.send().await?;
-        let known = shards.len();
-        let listed = page.shards.unwrap_or_default().into_iter();
-        shards.extend(listed.filter(|shard| ids.insert(shard.shard_id.clone())));
-        idle_pages = if shards.len() > known {
+            None if is_arn(&self.stream) => request.stream_arn(&self.stream),
+            None => request.stream_name(&self.stream),
+        }
+    }
+
+    /// Adds a page. Returns whether there is another one.
+    ///
+    /// A server that gives a token a second time, or ten pages without a new shard, has told what
+    /// it has: some that stand in for Kinesis page for ever.
+    pub fn add(&mut self, page: ListShardsOutput) -> bool {
+        let known = self.shards.len();
+        for shard in page.shards.unwrap_or_default() {
+            if self.ids.insert(shard.shard_id.clone()) {
+                self.shards.push(shard);
+            }
+        }
+        self.idle_pages = if self.shards.len() > known {
             0
         } else {
-            idle_pages + 1
+            self.idle_pages + 1
         };
-        // Some servers give the same token again, or new ones for ever that lead to nothing new:
-        // they have told what they have.
-        token = page
+        self.token = page
             .next_token
-            .filter(|token| idle_pages < MOST_IDLE_PAGES && tokens.insert(token.clone()));
-        if token.is_none() {
-            return Ok(shards);
-        }
+            .filter(|token| self.idle_pages < MAX_IDLE_PAGES && self.tokens.insert(token.clone()));
+        self.token.is_some()
+    }
+
+    /// Returns all shards so far, each once.
+    pub fn into_shards(self) -> Vec<types::Shard> {
+        self.shards
     }
 }
 

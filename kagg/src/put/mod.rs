@@ -236,7 +236,7 @@ impl Put {
                     };
                     self.tally
                         .borrow_mut()
-                        .fail(format_args!("line {line}: not delivered: {kind}{maybe}"));
+                        .fail(format_args!("line {line}: {error}{maybe}"));
                     if matches!(kind, FailureKind::Request { .. } | FailureKind::Aborted) {
                         self.useless.notify_one();
                     }

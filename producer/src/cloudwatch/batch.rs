@@ -8,14 +8,14 @@ use aws_sdk_cloudwatch::types::MetricDatum;
 const MAX_COUNT: usize = 1000;
 /// Below the service's 1 MB, for what is around the metrics.
 const MAX_SIZE: usize = 900_000;
-/// What a metric and what a dimension take besides their texts, in any of the service's protocols
+/// Bytes that a metric and a dimension take besides their texts, in any of the service's protocols
 /// (the old one writes `MetricData.member.999.StatisticValues.SampleCount=` before a number).
 const DATUM_SIZE: usize = 500;
 const DIMENSION_SIZE: usize = 120;
 /// A character of a text, percent-encoded.
 const CHARACTER_SIZE: usize = 3;
 
-/// What it takes at most.
+/// Returns the bytes that it takes at most.
 fn size(datum: &MetricDatum) -> usize {
     let text = |text: Option<&str>| text.map_or(0, str::len) * CHARACTER_SIZE;
     let dimensions = datum
@@ -25,16 +25,15 @@ fn size(datum: &MetricDatum) -> usize {
     DATUM_SIZE + text(datum.metric_name()) + dimensions.sum::<usize>()
 }
 
-/// Takes as many as one request may carry from the front; at least one if there is any.
-pub(super) fn take(data: &mut VecDeque<MetricDatum>) -> Vec<MetricDatum> {
+/// Returns how many from the front one request may carry; at least one if there is any.
+pub(super) fn next(data: &VecDeque<MetricDatum>) -> usize {
     let mut total = 0;
     let fits = |datum: &&MetricDatum| {
         total += size(datum);
         total <= MAX_SIZE
     };
     let count = data.iter().take(MAX_COUNT).take_while(fits).count();
-    let count = count.max(1).min(data.len());
-    data.drain(..count).collect()
+    count.max(1).min(data.len())
 }
 
 #[cfg(test)]
@@ -54,7 +53,9 @@ mod tests {
     fn batches(mut data: VecDeque<MetricDatum>) -> Vec<usize> {
         let mut lens = Vec::new();
         while !data.is_empty() {
-            lens.push(take(&mut data).len());
+            let count = next(&data);
+            data.drain(..count);
+            lens.push(count);
         }
         lens
     }
@@ -62,7 +63,7 @@ mod tests {
     #[test]
     fn a_request_has_at_most_1000_metrics() {
         assert_eq!(batches(data(2500, 10)), [1000, 1000, 500]);
-        assert!(take(&mut VecDeque::new()).is_empty());
+        assert_eq!(next(&VecDeque::new()), 0);
     }
 
     #[test]

@@ -19,7 +19,7 @@ const SUMMARY: &[&str] = &[
     "BufferingTime",
 ];
 
-/// What is to be uploaded.
+/// Which metrics are uploaded, and with which dimensions.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Selection {
     pub(super) level: MetricsLevel,

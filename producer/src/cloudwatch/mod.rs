@@ -24,8 +24,9 @@
 //!
 //! Every [`metrics_upload_delay`](CloudWatch::metrics_upload_delay) what was observed since the
 //! last time becomes one statistic set (count, sum, lowest, highest) for each metric, uploaded with
-//! as many `PutMetricData` requests as it takes. What cannot be uploaded is kept for the next time.
-//! Nothing of it ever holds up a put.
+//! as many `PutMetricData` requests as it takes, each with a limit of 20 s. What cannot be uploaded is
+//! kept for the next time, up to 20,000 metrics, unless CloudWatch refuses it for good. Nothing of it
+//! ever holds up a put.
 //!
 //! # Metrics
 //!
@@ -54,6 +55,7 @@ mod data;
 mod upload;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::Client;
@@ -72,7 +74,7 @@ pub const DEFAULT_METRICS_UPLOAD_DELAY: Duration = Duration::from_secs(60);
 /// How many of the metrics are uploaded: the KPL's `metrics_level`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MetricsLevel {
-    /// None at all.
+    /// No metrics.
     None,
     /// The most important ones.
     Summary,
@@ -102,10 +104,34 @@ pub struct CloudWatch {
     selection: Selection,
 }
 
-/// There is no tokio runtime here to run on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no tokio runtime here")]
-pub struct NoRuntimeError;
+/// The shortest and the longest time from one upload to the next. CloudWatch keeps nothing finer
+/// than a second, and with more than a day the account of what happened comes too late for anyone.
+const DELAYS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
+/// The service takes 30 dimensions; three are the KPL's.
+const MAX_ADDITIONAL_DIMENSIONS: usize = 27;
+/// The service's limits for texts, in characters.
+const MAX_NAME_LEN: usize = 255;
+const MAX_VALUE_LEN: usize = 1024;
+
+/// Why uploading cannot start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CloudWatchError {
+    /// From one upload to the next it is a second to a day.
+    #[error("metrics_upload_delay is {0:?}, not 1 s to 24 h")]
+    Delay(Duration),
+    /// The service takes 1 to 255 characters, and keeps `AWS/` for itself.
+    #[error("metrics_namespace {0:?} is empty, longer than 255 characters, or begins with AWS/")]
+    Namespace(String),
+    /// The service takes a name of 1 to 255 characters and a value of 1 to 1024.
+    #[error("additional_dimension {0:?} or its value is empty or too long")]
+    Dimension(String),
+    /// The service takes 30 dimensions, three of which are the KPL's.
+    #[error("there are {0} additional dimensions, more than 27")]
+    Dimensions(usize),
+    /// There is no tokio runtime here to run on.
+    #[error("there is no tokio runtime to run on")]
+    NoRuntime,
+}
 
 impl CloudWatch {
     /// Through a ready client, which brings region, credentials, retries and timeouts. It needs
@@ -140,15 +166,14 @@ impl CloudWatch {
         self
     }
 
-    /// From one upload to the next; no less than a second. Default
-    /// [`DEFAULT_METRICS_UPLOAD_DELAY`].
+    /// From one upload to the next: a second to a day. Default [`DEFAULT_METRICS_UPLOAD_DELAY`].
     #[must_use]
     pub fn metrics_upload_delay(mut self, delay: Duration) -> Self {
-        self.delay = delay.max(Duration::from_secs(1));
+        self.delay = delay;
         self
     }
 
-    /// One more dimension for every metric, in front of the KPL's own.
+    /// One more dimension for every metric, before the KPL's own; up to 27.
     #[must_use]
     pub fn additional_dimension(
         mut self,
@@ -163,9 +188,11 @@ impl CloudWatch {
     ///
     /// # Errors
     ///
-    /// [`NoRuntimeError`].
-    pub fn start(self, recorder: &MetricsRecorder) -> Result<CloudWatchUpload, NoRuntimeError> {
-        let runtime = tokio::runtime::Handle::try_current().map_err(|_| NoRuntimeError)?;
+    /// Every [`CloudWatchError`].
+    pub fn start(self, recorder: &MetricsRecorder) -> Result<CloudWatchUpload, CloudWatchError> {
+        self.check()?;
+        let runtime =
+            tokio::runtime::Handle::try_current().map_err(|_| CloudWatchError::NoRuntime)?;
         let (closing, closed) = watch::channel(false);
         let (shown, uploads) = watch::channel(Uploads::default());
         let uploader = Uploader::new(
@@ -176,6 +203,31 @@ impl CloudWatch {
         );
         runtime.spawn(uploader.run(self.delay, closed));
         Ok(CloudWatchUpload { closing, uploads })
+    }
+}
+
+impl CloudWatch {
+    /// Refuses at once what the service would refuse each time.
+    fn check(&self) -> Result<(), CloudWatchError> {
+        let fits = |text: &str, max: usize| (1..=max).contains(&text.chars().count());
+        if !DELAYS.contains(&self.delay) {
+            return Err(CloudWatchError::Delay(self.delay));
+        }
+        let namespace = &self.namespace;
+        if !fits(namespace, MAX_NAME_LEN) || namespace.starts_with("AWS/") {
+            return Err(CloudWatchError::Namespace(namespace.clone()));
+        }
+        let additional = &self.selection.additional;
+        if additional.len() > MAX_ADDITIONAL_DIMENSIONS {
+            return Err(CloudWatchError::Dimensions(additional.len()));
+        }
+        let bad = |(name, value): &&(String, String)| {
+            !fits(name, MAX_NAME_LEN) || !fits(value, MAX_VALUE_LEN)
+        };
+        match additional.iter().find(bad) {
+            Some((name, _)) => Err(CloudWatchError::Dimension(name.clone())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -198,12 +250,13 @@ pub struct CloudWatchUpload {
 }
 
 impl CloudWatchUpload {
-    /// What became of the uploads so far.
+    /// Returns the counts so far.
     pub fn uploads(&self) -> Uploads {
         *self.uploads.borrow()
     }
 
-    /// Uploads what was recorded, one last time, and ends.
+    /// Uploads what was recorded, one last time, and ends; after five seconds also if CloudWatch
+    /// does not answer.
     ///
     /// # Cancellation
     ///
@@ -213,5 +266,46 @@ impl CloudWatchUpload {
         // Until the task's end closes the channel.
         while self.uploads.changed().await.is_ok() {}
         self.uploads()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_cloudwatch::config::{BehaviorVersion, Config, Region};
+
+    fn cloud_watch() -> CloudWatch {
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"));
+        CloudWatch::new(Client::from_conf(config.build()))
+    }
+
+    #[tokio::test]
+    async fn what_cannot_work_is_refused_before_the_first_upload() {
+        let refused = |cloud_watch: CloudWatch| {
+            let started = cloud_watch.start(&MetricsRecorder::new());
+            started.expect_err("refused")
+        };
+        for delay in [Duration::MAX, Duration::ZERO, Duration::from_secs(86_401)] {
+            let error = refused(cloud_watch().metrics_upload_delay(delay));
+            assert_eq!(error, CloudWatchError::Delay(delay));
+        }
+        for namespace in ["", "AWS/Kinesis", &"n".repeat(256)] {
+            let error = refused(cloud_watch().metrics_namespace(namespace));
+            assert_eq!(error, CloudWatchError::Namespace(namespace.to_owned()));
+        }
+        let error = refused(cloud_watch().additional_dimension("Host", ""));
+        assert_eq!(error, CloudWatchError::Dimension("Host".to_owned()));
+        let many = (0..28).fold(cloud_watch(), |cloud_watch, number| {
+            cloud_watch.additional_dimension(number.to_string(), "v")
+        });
+        assert_eq!(refused(many), CloudWatchError::Dimensions(28));
+    }
+
+    #[test]
+    fn outside_a_runtime_it_does_not_start() {
+        let started = cloud_watch().start(&MetricsRecorder::new());
+        assert_eq!(started.expect_err("no runtime"), CloudWatchError::NoRuntime);
     }
 }

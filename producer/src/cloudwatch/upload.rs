@@ -5,20 +5,42 @@ use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_cloudwatch::Client;
-use aws_sdk_cloudwatch::error::ProvideErrorMetadata as _;
+use aws_sdk_cloudwatch::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::MetricDatum;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::batch;
 use super::data::Selection;
 use crate::MetricsRecorder;
 
-/// What is kept of what could not be uploaded, in metrics; the oldest go first.
+/// Metrics that are kept when an upload fails; beyond that, the oldest are dropped.
 const MAX_KEPT: usize = 20_000;
+/// For one request, the SDK's retries included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// For all that is uploaded after it was closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Error codes that say nothing about the metrics: the same request may be taken the next time.
+/// With any other code below 500, the service refuses the metrics for good.
+const RETRY: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "LimitExceeded",
+    "LimitExceededException",
+    "RequestExpired",
+    "RequestLimitExceeded",
+    "SignatureDoesNotMatch",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "UnrecognizedClientException",
+];
 
-/// What became of the uploads so far.
+/// Counts of what was uploaded and what was not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Uploads {
     pub(super) uploaded: u64,
@@ -38,8 +60,8 @@ impl Uploads {
         self.failed_requests
     }
 
-    /// Metrics given up: more than 20,000 waited for an upload, or it was closed before one
-    /// succeeded.
+    /// Metrics given up: CloudWatch refused them for good, more than 20,000 waited for an upload, or
+    /// it was closed before one succeeded.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
@@ -50,22 +72,42 @@ impl Uploads {
     }
 }
 
+/// Why metrics were not uploaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// The service's code, or a name for what happened.
+    code: String,
+    /// Whether the same request may be taken the next time.
+    may_pass: bool,
+}
+
 /// CloudWatch, or what stands in for it in tests.
 pub(super) trait PutMetricData: Send + Sync + 'static {
-    /// # Errors
-    ///
-    /// The service's code, or that there was no answer.
-    fn put(&self, data: Vec<MetricDatum>) -> impl Future<Output = Result<(), String>> + Send;
+    fn put(&self, data: Vec<MetricDatum>) -> impl Future<Output = Result<(), Refusal>> + Send;
 }
 
 /// With the namespace.
 impl PutMetricData for (Client, String) {
-    async fn put(&self, data: Vec<MetricDatum>) -> Result<(), String> {
+    async fn put(&self, data: Vec<MetricDatum>) -> Result<(), Refusal> {
         let (client, namespace) = self;
         let put = client.put_metric_data().namespace(namespace);
         match put.set_metric_data(Some(data)).send().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(error.code().unwrap_or("NoAnswer").to_owned()),
+            Err(error) => {
+                let code = error.code().unwrap_or("NoAnswer");
+                let is_refusal = match &error {
+                    SdkError::ServiceError(answer) => {
+                        let status = answer.raw().status().as_u16();
+                        (400..500).contains(&status) && status != 429 && !RETRY.contains(&code)
+                    }
+                    SdkError::ConstructionFailure(_) => true,
+                    _ => false,
+                };
+                Err(Refusal {
+                    code: code.to_owned(),
+                    may_pass: !is_refusal,
+                })
+            }
         }
     }
 }
@@ -96,8 +138,24 @@ impl<C: PutMetricData> Uploader<C> {
         }
     }
 
-    /// Until `closed` says so, or nobody is left to say it.
-    pub(super) async fn run(mut self, delay: Duration, mut closed: watch::Receiver<bool>) {
+    /// Until `closed` says so, or nobody is left to say it; then not much longer.
+    pub(super) async fn run(mut self, delay: Duration, closed: watch::Receiver<bool>) {
+        let mut end = closed.clone();
+        let end = async {
+            // An error is an end too.
+            let _ = end.wait_for(|closed| *closed).await;
+            sleep(CLOSE_TIMEOUT).await;
+        };
+        tokio::select! {
+            () = self.upload_regularly(delay, closed) => {}
+            () = end => tracing::warn!("the last metrics were not uploaded in time"),
+        }
+        self.uploads.dropped += to_u64(self.waiting.len());
+        self.uploads.kept = 0;
+        self.shown.send_replace(self.uploads);
+    }
+
+    async fn upload_regularly(&mut self, delay: Duration, mut closed: watch::Receiver<bool>) {
         let mut tick = interval_at(Instant::now() + delay, delay);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -110,31 +168,43 @@ impl<C: PutMetricData> Uploader<C> {
                 break;
             }
         }
-        self.uploads.dropped += self.uploads.kept;
-        self.uploads.kept = 0;
-        self.shown.send_replace(self.uploads);
     }
 
-    /// Uploads what was recorded since the last time, and what failed then. After a failure the
-    /// rest waits: what went wrong will not be better at once.
+    /// Uploads what was recorded since the last time, and what failed then. After a failure that may
+    /// pass the rest waits: what went wrong will not be better at once.
     async fn upload(&mut self) {
         let recorded = self.recorder.take();
         let now = DateTime::from(SystemTime::now());
         self.waiting.extend(self.selection.data(&recorded, now));
         while !self.waiting.is_empty() {
-            let data = batch::take(&mut self.waiting);
-            let count = data.len();
-            match self.client.put(data.clone()).await {
-                Ok(()) => self.uploads.uploaded += to_u64(count),
-                Err(code) => {
-                    tracing::warn!(code, metrics = count, "put_metric_data failed");
-                    self.uploads.failed_requests += 1;
-                    for datum in data.into_iter().rev() {
-                        self.waiting.push_front(datum);
-                    }
-                    break;
-                }
+            // It leaves the queue when it is uploaded or refused: this may be dropped meanwhile.
+            let count = batch::next(&self.waiting);
+            let data = self.waiting.iter().take(count).cloned().collect();
+            let answer = timeout(REQUEST_TIMEOUT, self.client.put(data)).await;
+            let answer = answer.unwrap_or_else(|_| {
+                Err(Refusal {
+                    code: "Timeout".to_owned(),
+                    may_pass: true,
+                })
+            });
+            let Err(refusal) = answer else {
+                self.waiting.drain(..count);
+                self.uploads.uploaded += to_u64(count);
+                continue;
+            };
+            let Refusal { code, may_pass } = refusal;
+            tracing::warn!(
+                code,
+                metrics = count,
+                kept = may_pass,
+                "put_metric_data failed"
+            );
+            self.uploads.failed_requests += 1;
+            if may_pass {
+                break;
             }
+            self.waiting.drain(..count);
+            self.uploads.dropped += to_u64(count);
         }
         let excess = self.waiting.len().saturating_sub(MAX_KEPT);
         self.waiting.drain(..excess);
@@ -154,17 +224,33 @@ mod tests {
 
     use super::*;
 
-    /// Takes so many requests, then refuses so many, and so on.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Answer {
+        Taken,
+        Throttled,
+        Invalid,
+        Never,
+    }
+
+    /// Answers like this, and takes all that comes after.
     #[derive(Clone, Default)]
     struct Stub {
-        refuses: Arc<Mutex<VecDeque<bool>>>,
+        answers: Arc<Mutex<VecDeque<Answer>>>,
         taken: Arc<Mutex<Vec<String>>>,
     }
 
     impl PutMetricData for Stub {
-        async fn put(&self, data: Vec<MetricDatum>) -> Result<(), String> {
-            if self.refuses.lock().unwrap().pop_front() == Some(true) {
-                return Err("Throttling".to_owned());
+        async fn put(&self, data: Vec<MetricDatum>) -> Result<(), Refusal> {
+            let answer = self.answers.lock().unwrap().pop_front();
+            let may_pass = match answer.unwrap_or(Answer::Taken) {
+                Answer::Taken => None,
+                Answer::Throttled => Some(true),
+                Answer::Invalid => Some(false),
+                Answer::Never => std::future::pending().await,
+            };
+            if let Some(may_pass) = may_pass {
+                let code = "Code".to_owned();
+                return Err(Refusal { code, may_pass });
             }
             let names = data
                 .iter()
@@ -174,9 +260,9 @@ mod tests {
         }
     }
 
-    fn uploader(refuses: &[bool]) -> (Uploader<Stub>, Stub, watch::Receiver<Uploads>) {
+    fn uploader(answers: &[Answer]) -> (Uploader<Stub>, Stub, watch::Receiver<Uploads>) {
         let stub = Stub::default();
-        stub.refuses.lock().unwrap().extend(refuses);
+        stub.answers.lock().unwrap().extend(answers);
         let (shown, uploads) = watch::channel(Uploads::default());
         let recorder = MetricsRecorder::new();
         let uploader = Uploader::new(stub.clone(), recorder, Selection::default(), shown);
@@ -189,7 +275,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_fails_is_counted_and_uploaded_the_next_time_in_order() {
-        let (mut uploader, stub, mut uploads) = uploader(&[true, false]);
+        let (mut uploader, stub, mut uploads) = uploader(&[Answer::Throttled]);
         uploader.waiting.extend([datum("one"), datum("two")]);
         let (closing, closed) = watch::channel(false);
         let run = tokio::spawn(uploader.run(Duration::from_secs(60), closed));
@@ -211,7 +297,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_end_uploads_at_once_and_tells_what_it_gives_up() {
-        let (mut uploader, _, uploads) = uploader(&[true]);
+        let (mut uploader, _, uploads) = uploader(&[Answer::Throttled]);
         uploader.waiting.push_back(datum("one"));
         let (closing, closed) = watch::channel(false);
         drop(closing);
@@ -222,7 +308,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_waits_is_bounded_and_the_oldest_go_first() {
-        let (mut uploader, stub, uploads) = uploader(&[true, false]);
+        let (mut uploader, stub, uploads) = uploader(&[Answer::Throttled]);
         uploader.waiting.push_back(datum("old"));
         uploader.waiting.extend(vec![datum("new"); MAX_KEPT]);
         uploader.upload().await;
@@ -233,5 +319,47 @@ mod tests {
         uploader.upload().await;
         assert_eq!(uploads.borrow().uploaded(), 20_000);
         assert!(stub.taken.lock().unwrap().iter().all(|name| name == "new"));
+    }
+
+    /// The one that is refused for good is in nobody's way.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_refused_for_good_is_dropped_and_the_rest_goes_on() {
+        let (mut uploader, stub, uploads) = uploader(&[Answer::Invalid]);
+        uploader.waiting.extend(vec![datum("bad"); 1000]);
+        uploader.waiting.push_back(datum("good"));
+        uploader.upload().await;
+        assert_eq!(*stub.taken.lock().unwrap(), ["good"]);
+        let uploads = *uploads.borrow();
+        assert_eq!((uploads.dropped(), uploads.kept()), (1000, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hung_upload_has_a_limit_and_is_tried_again() {
+        let (mut uploader, stub, uploads) = uploader(&[Answer::Never]);
+        uploader.waiting.push_back(datum("one"));
+        let start = Instant::now();
+        uploader.upload().await;
+        assert_eq!(start.elapsed(), REQUEST_TIMEOUT);
+        assert_eq!(
+            (uploads.borrow().failed_requests(), uploads.borrow().kept()),
+            (1, 1)
+        );
+        uploader.upload().await;
+        assert_eq!(*stub.taken.lock().unwrap(), ["one"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hung_upload_does_not_hold_up_the_end() {
+        let (mut uploader, _, uploads) = uploader(&[Answer::Never, Answer::Never]);
+        uploader.waiting.push_back(datum("one"));
+        let (closing, closed) = watch::channel(false);
+        let run = tokio::spawn(uploader.run(Duration::from_secs(60), closed));
+        tokio::time::sleep(Duration::from_secs(61)).await;
+        let start = Instant::now();
+        closing.send_replace(true);
+        run.await.unwrap();
+        assert_eq!(start.elapsed(), CLOSE_TIMEOUT);
+        let ended = *uploads.borrow();
+        assert_eq!((ended.kept(), ended.dropped()), (0, 1));
     }
 }

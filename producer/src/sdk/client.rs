@@ -1,24 +1,37 @@
-//! The producer's door to a real stream.
+//! A `StreamClient` for a real stream.
 
+use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_kinesis::Client;
-use aws_sdk_kinesis::config::Config;
+use aws_sdk_kinesis::config;
+use aws_sdk_kinesis::config::http::HttpResponse;
 use aws_sdk_kinesis::config::retry::RetryConfig;
+use aws_sdk_kinesis::config::timeout::TimeoutConfig;
+use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::types::{
     PutRecordsRequestEntry, PutRecordsResultEntry, RecordDistributionStrategy,
     StreamDescriptionSummary,
 };
 
 use super::failure::{self, is_denied};
+use super::message::told;
+use super::trace::Trace;
 use crate::{
-    ClientError, RecordDistribution, RecordError, Stored, StreamClient, StreamDescription,
+    ClientError, DEFAULT_REQUEST_TIMEOUT, RecordDistribution, RecordError, Stored, StreamClient,
+    StreamDescription,
 };
-use kinesis_aggregation::KinesisRecord;
-use kinesis_aggregation::Shard;
-use kinesis_aggregation::sdk::{is_arn, list_shards};
+use kinesis_aggregation::sdk::{ShardPages, is_arn};
+use kinesis_aggregation::{KinesisRecord, Shard};
 
-/// A stream behind a ready [`Client`], for a producer.
+/// The limit for one page of shards, the SDK's retries included, unless the SDK's
+/// `operation_timeout` is set.
+const PAGE_TIMEOUT: Duration = DEFAULT_REQUEST_TIMEOUT;
+
+/// A stream of the service, through a ready [`Client`].
 ///
 /// The client brings region, credentials, endpoint and timeouts. Its retries serve `ListShards`
 /// and `DescribeStreamSummary`; for `PutRecords` they are off, because the producer knows better
@@ -44,6 +57,8 @@ use kinesis_aggregation::sdk::{is_arn, list_shards};
 pub struct SdkStreamClient {
     client: Client,
     stream: String,
+    /// Whether the service has ever answered.
+    has_answered: Arc<AtomicBool>,
 }
 
 impl SdkStreamClient {
@@ -52,6 +67,7 @@ impl SdkStreamClient {
         Self {
             client,
             stream: stream.into(),
+            has_answered: Arc::default(),
         }
     }
 
@@ -68,6 +84,31 @@ impl SdkStreamClient {
         } else {
             (stream, None)
         }
+    }
+
+    /// Notes that an answer came, or tells what it means that none did.
+    fn answer<T, E>(
+        &self,
+        answer: Result<T, SdkError<E, HttpResponse>>,
+        trace: &Trace,
+    ) -> Result<T, ClientError>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        if answer.as_ref().err().is_none_or(failure::is_answer) {
+            self.has_answered.store(true, Ordering::Relaxed);
+        }
+        let has_answered = self.has_answered.load(Ordering::Relaxed);
+        answer.map_err(|error| failure::client_error(&error, trace, has_answered))
+    }
+
+    /// For one page of `ListShards`: with a limit, as the SDK has none unless its user sets one.
+    fn page_config(&self) -> config::Builder {
+        let timeouts = self.client.config().timeout_config();
+        let limit = timeouts.and_then(TimeoutConfig::operation_timeout);
+        let builder = timeouts.map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
+        let timeouts = builder.operation_timeout(limit.unwrap_or(PAGE_TIMEOUT));
+        config::Config::builder().timeout_config(timeouts.build())
     }
 }
 
@@ -88,8 +129,9 @@ impl StreamClient for SdkStreamClient {
             .into_iter()
             .map(PutRecordsRequestEntry::try_from)
             .collect();
-        let entries = entries.map_err(|_| ClientError::fatal("InvalidRequest"))?;
+        let entries = entries.map_err(|_| ClientError::invalid("InvalidRequest"))?;
         let (name, arn) = self.name_and_arn();
+        let trace = Trace::default();
         let answer = self
             .client
             .put_records()
@@ -97,17 +139,30 @@ impl StreamClient for SdkStreamClient {
             .set_stream_arn(arn)
             .set_records(Some(entries))
             .customize()
-            .config_override(Config::builder().retry_config(RetryConfig::disabled()))
+            .config_override(config::Config::builder().retry_config(RetryConfig::disabled()))
+            .interceptor(trace.clone())
             .send()
-            .await
-            .map_err(|error| failure::client_error(&error))?;
+            .await;
+        let answer = self.answer(answer, &trace)?;
         answer.records.into_iter().map(result).collect()
     }
 
     async fn list_shards(&self) -> Result<Vec<Shard>, ClientError> {
-        let shards = list_shards(&self.client, &self.stream)
-            .await
-            .map_err(|error| failure::client_error(&error))?;
+        let mut pages = ShardPages::new(&self.stream);
+        loop {
+            let trace = Trace::default();
+            let page = pages
+                .ask(self.client.list_shards())
+                .customize()
+                .config_override(self.page_config())
+                .interceptor(trace.clone())
+                .send()
+                .await;
+            if !pages.add(self.answer(page, &trace)?) {
+                break;
+            }
+        }
+        let shards = pages.into_shards();
         shards
             .iter()
             .map(|shard| {
@@ -119,22 +174,35 @@ impl StreamClient for SdkStreamClient {
 
     async fn describe(&self) -> Result<Option<StreamDescription>, ClientError> {
         let (name, arn) = self.name_and_arn();
+        let trace = Trace::default();
         let answer = self
             .client
             .describe_stream_summary()
             .set_stream_name(name)
             .set_stream_arn(arn)
+            .customize()
+            .interceptor(trace.clone())
             .send()
             .await;
-        match answer {
-            Ok(answer) => Ok(answer.stream_description_summary.as_ref().map(description)),
-            Err(error) if is_denied(&error) => Ok(None),
-            Err(error) => Err(failure::client_error(&error)),
+        if answer.as_ref().is_err_and(is_denied) {
+            self.has_answered.store(true, Ordering::Relaxed);
+            return Ok(None);
+        }
+        let answer = self.answer(answer, &trace)?;
+        Ok(answer.stream_description_summary.as_ref().map(description))
+    }
+
+    /// Returns the stream's name, taken out of its ARN if need be.
+    fn stream_name(&self) -> Option<&str> {
+        if is_arn(&self.stream) {
+            self.stream.rsplit('/').next()
+        } else {
+            Some(&self.stream)
         }
     }
 }
 
-/// What became of one record.
+/// Returns the result for one record.
 ///
 /// # Errors
 ///
@@ -143,6 +211,7 @@ fn result(entry: PutRecordsResultEntry) -> Result<Result<Stored, RecordError>, C
     match (entry.error_code, entry.shard_id, entry.sequence_number) {
         (Some(code), ..) => {
             let message = entry.error_message.unwrap_or_default();
+            let message = told(&code, &message).unwrap_or_default().to_owned();
             Ok(Err(RecordError::new(code, message)))
         }
         (None, Some(shard_id), Some(number)) => Ok(Ok(Stored::new(shard_id, number))),
@@ -155,7 +224,11 @@ fn description(summary: &StreamDescriptionSummary) -> StreamDescription {
         Some(RecordDistributionStrategy::Auto) => RecordDistribution::ServiceManaged,
         _ => RecordDistribution::ByKey,
     };
-    let description = StreamDescription::new(distribution);
+    let mut description = StreamDescription::new(distribution);
+    let created = summary.stream_creation_timestamp();
+    if let Ok(created) = SystemTime::try_from(*created) {
+        description = description.with_created(created);
+    }
     let kib = summary.max_record_size_in_kib();
     match kib.and_then(|kib| usize::try_from(kib).ok()) {
         Some(kib) if kib > 0 => description.with_max_record_size(kib.saturating_mul(1024)),

@@ -2,5 +2,7 @@
 
 mod client;
 mod failure;
+mod message;
+mod trace;
 
 pub use client::SdkStreamClient;

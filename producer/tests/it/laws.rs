@@ -16,7 +16,7 @@ const TICK: Duration = Duration::from_millis(10);
 /// The tries after which the stream may hold a record although they failed.
 fn ambiguous(attempts: impl Iterator<Item = Attempt>) -> usize {
     attempts
-        .filter(|attempt| match attempt.error() {
+        .filter(|attempt| match attempt.error().map(|error| error.code()) {
             Some(code) => ["Timeout", "ConnectionReset", "ResultCountMismatch"].contains(&code),
             None => false,
         })

@@ -1,14 +1,19 @@
 //! The producer: the pipeline in a simulation, and the handle on tokio's paused clock.
 
+mod blocking;
 mod bugs;
 mod cost;
+mod end;
 mod keys;
 mod laws;
+mod memory;
 mod model_kcl;
 mod model_stream;
 mod random;
 mod reshard;
+mod room;
 mod script;
 mod seen;
 mod sim;
+mod stream;
 mod task;

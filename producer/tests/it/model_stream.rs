@@ -248,10 +248,10 @@ impl ModelStream {
                 .iter()
                 .any(|record| record.partition_key().is_none())
         {
-            return Some(Err(ClientError::fatal("ValidationException")));
+            return Some(Err(ClientError::invalid("ValidationException")));
         }
         if random.chance(faults.request) {
-            return Some(Err(ClientError::retry("ThrottlingException", false)));
+            return Some(Err(ClientError::throttled("ThrottlingException")));
         }
         if random.chance(faults.lost) {
             return None;

@@ -467,9 +467,11 @@ impl Tally {
                 continue;
             };
             self.delivered += 1;
-            let wrong = delivered
-                .attempts()
-                .any(|attempt| attempt.error() == Some("WrongShard"));
+            let wrong = delivered.attempts().any(|attempt| {
+                attempt
+                    .error()
+                    .is_some_and(|error| error.code() == "WrongShard")
+            });
             self.again += usize::from(wrong);
         }
         let is_raw = |stored: &&super::model_stream::StoredRecord| {

@@ -31,6 +31,8 @@ pub enum Fault {
     Rewrite(Box<dyn FnOnce(Value) -> Value + Send>),
     /// It goes through; the answer is these bytes, with status 200.
     Garble(Vec<u8>),
+    /// The same, after this time.
+    DelayedGarble(Duration, Vec<u8>),
     /// It is answered with an error of the service.
     Error(u16, &'static str, &'static str),
     /// It waits, and then goes through.
@@ -69,6 +71,10 @@ pub(crate) async fn inject(
         Fault::Rewrite(change) => rewrite(next.run(rebuild(bytes)).await, change).await,
         Fault::Garble(answer) => {
             next.run(rebuild(bytes)).await;
+            answer.into_response()
+        }
+        Fault::DelayedGarble(time, answer) => {
+            tokio::time::sleep(time).await;
             answer.into_response()
         }
         Fault::Error(status, code, message) => error(status, code, message),

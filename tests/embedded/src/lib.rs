@@ -2,6 +2,7 @@
 //! on demand.
 
 mod fault;
+mod link;
 mod read;
 mod tls;
 
@@ -17,11 +18,17 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use fault::{Fault, Request};
+pub use link::ThinLink;
 pub use read::{ReadUserRecord, Reading, read_all};
 pub use tls::Authority;
 
 use fault::Injector;
 use tls::TlsListener;
+
+/// producer/README.md, whose programs need AWS's configuration.
+#[cfg(doctest)]
+#[doc = include_str!("../../../producer/README.md")]
+struct ProducerReadme;
 
 /// An embedded Kinesis. It stops when it is dropped.
 pub struct Kinesis {
@@ -87,6 +94,11 @@ impl Kinesis {
     /// For `endpoint_url`.
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A client without TLS, with made-up credentials.

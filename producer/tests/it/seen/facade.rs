@@ -9,6 +9,7 @@ use metrics::{
     SharedString, Unit,
 };
 
+use super::super::stream;
 use super::{Answer, SECRET, put_three};
 
 /// Values by name and labels.
@@ -56,6 +57,16 @@ impl HistogramFn for One {
 }
 
 impl Seen {
+    fn describe(&self, name: &KeyName, unit: Option<Unit>, text: &SharedString) {
+        assert!(!text.is_empty());
+        let unit = unit.map_or("none", |unit| unit.as_str());
+        let described = format!("{}: {unit}", name.as_str());
+        self.0
+            .lock()
+            .expect("no panic")
+            .insert(described, Vec::new());
+    }
+
     fn one(&self, kind: &str, key: &Key) -> Arc<One> {
         let labels = key
             .labels()
@@ -66,9 +77,17 @@ impl Seen {
 }
 
 impl Recorder for Seen {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_counter(&self, name: KeyName, unit: Option<Unit>, text: SharedString) {
+        self.describe(&name, unit, &text);
+    }
+
+    fn describe_gauge(&self, name: KeyName, unit: Option<Unit>, text: SharedString) {
+        self.describe(&name, unit, &text);
+    }
+
+    fn describe_histogram(&self, name: KeyName, unit: Option<Unit>, text: SharedString) {
+        self.describe(&name, unit, &text);
+    }
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
         Counter::from_arc(self.one("counter", key))
@@ -120,6 +139,21 @@ async fn an_exporter_gets_the_kpls_metrics() {
         let name = format!("counter ErrorsByCode StreamName=orders ErrorCode={code}");
         assert_eq!(seen.get(&name), Some(&vec![1.0]), "{seen:#?}");
     }
+    assert_eq!(seen["histogram RequestTime StreamName=orders"].len(), 3);
+    for described in [
+        "RequestTime: milliseconds",
+        "BufferingTime: milliseconds",
+        "UserRecordsDataPut: bytes",
+        "UserRecordsPending: count",
+        "ErrorsByCode: count",
+    ] {
+        assert!(seen.contains_key(described), "{described}: {seen:#?}");
+    }
+    let names = seen.keys().filter(|key| key.contains(" StreamName="));
+    for name in names.filter_map(|key| key.split(' ').nth(1)) {
+        let described = format!("{name}: ");
+        assert!(seen.keys().any(|key| key.starts_with(&described)), "{name}");
+    }
     let buffered = &seen["histogram BufferingTime StreamName=orders"];
     assert_eq!(buffered.len(), 3);
     assert!(
@@ -145,4 +179,25 @@ async fn the_snapshot_tells_the_same() {
     assert_eq!(statistics["RequestTime"].count(), 3);
     let codes: Vec<_> = metrics.errors_by_code().keys().collect();
     assert_eq!(codes, ["Busy", "InternalFailure"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_streams_name_comes_from_the_client_unless_the_builder_has_one() {
+    for (builder, name) in [
+        (Producer::builder(), "of-the-client"),
+        (
+            Producer::builder().stream_name("of-the-builder"),
+            "of-the-builder",
+        ),
+    ] {
+        let seen = Seen::default();
+        let local = metrics::set_default_local_recorder(&seen);
+        let stream = std::sync::Arc::new(stream::Stream::named("of-the-client"));
+        let producer = builder.build(stream).expect("a runtime");
+        producer.close().await.expect("in time");
+        drop(local);
+        let counter = format!("counter UserRecordsReceived StreamName={name}");
+        let seen = seen.0.lock().expect("no panic").clone();
+        assert!(seen.contains_key(&counter), "{seen:#?}");
+    }
 }

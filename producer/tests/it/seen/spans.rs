@@ -2,12 +2,14 @@
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use kinesis_aggregation_producer::Producer;
+use kinesis_aggregation_producer::{ClientError, Producer};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
+use super::super::stream;
 use super::{Answer, SECRET, put_three};
 
 /// Every span and event as a line, events behind the span that they are in.
@@ -88,7 +90,101 @@ async fn requests_and_their_failures_are_told_in_the_producers_span() {
     assert_eq!(count(&["DEBUG", "list_shards"]), 1, "{text}");
     assert_eq!(count(&["DEBUG", "describe"]), 1, "{text}");
     assert_eq!(count(&["DEBUG", "put_records", "records=1"]), 2, "{text}");
-    let failed = &["WARN", "a request failed", "put_records", "InternalFailure"];
+    let failed = &[
+        "WARN",
+        "failed",
+        "put_records",
+        "InternalFailure",
+        "count=1",
+    ];
     assert_eq!(count(failed), 1, "{text}");
     assert_eq!(events.len(), 5, "{text}");
+}
+
+impl Lines {
+    /// Those with all of these words.
+    fn with(&self, words: &[&str]) -> Vec<String> {
+        let lines = self.lines.lock().expect("no panic");
+        let has = |line: &&String| words.iter().all(|word| line.contains(word));
+        lines.iter().filter(has).cloned().collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_line_for_each_kind_of_failure_and_its_reason_not_one_for_each_request() {
+    let lines = Lines::default();
+    let subscriber = tracing::subscriber::set_default(lines.clone());
+    let refused = |_| {
+        let error = ClientError::retry("ConnectionRefused", false);
+        stream::Answer::Error(error.with_source("http://10.0.0.7:443: connection refused"))
+    };
+    let stream = stream::Stream::new((0..20).map(refused));
+    let producer = Producer::builder()
+        .record_ttl(Duration::from_secs(25))
+        .build(stream)
+        .expect("a runtime");
+    let delivery = producer
+        .put(stream::record(SECRET))
+        .await
+        .expect("accepted");
+    let tries = delivery.await.expect_err("expired").attempts().count();
+    producer.close().await.expect("in time");
+    tokio::task::yield_now().await;
+    drop(subscriber);
+    let told = lines.with(&[
+        "WARN",
+        "put_records",
+        "ConnectionRefused",
+        "http://10.0.0.7:443",
+    ]);
+    assert!(tries > 10, "{tries}");
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("count=1"), "{told:?}");
+    assert!(
+        told[1].contains(&format!("count={}", tries - 1)),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_runtime_that_ends_says_how_many_records_were_pending() {
+    let lines = Lines::default();
+    let subscriber = tracing::subscriber::set_default(lines.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    let guard = runtime.enter();
+    let producer = Producer::builder()
+        .stream_name("orders")
+        .build(stream::Stream::new([]))
+        .expect("a runtime");
+    drop(guard);
+    drop(producer.try_put(stream::record("one")).expect("room"));
+    runtime.block_on(tokio::task::yield_now());
+    drop(producer.try_put(stream::record("two")).expect("room"));
+    drop(runtime);
+    drop(subscriber);
+    let told = lines.with(&["in Some(1): ERROR", "records=2"]);
+    assert_eq!(told.len(), 1, "{:?}", lines.lines);
+}
+
+#[test]
+fn a_producer_that_was_closed_says_nothing_of_pending_records() {
+    let lines = Lines::default();
+    let subscriber = tracing::subscriber::set_default(lines.clone());
+    let producer = Producer::builder()
+        .build_blocking(stream::Stream::new([]))
+        .expect("a thread");
+    drop(producer.put(stream::record("one")).expect("room"));
+    producer.close().expect("in time");
+    drop(subscriber);
+    assert!(lines.with(&["ERROR"]).is_empty(), "{:?}", lines.lines);
+    // The blocking form is in its span, and in the subscriber of the thread that built it.
+    assert_eq!(
+        lines.with(&["in Some(1): DEBUG", "put_records"]).len(),
+        1,
+        "{:?}",
+        lines.lines
+    );
 }

@@ -109,6 +109,9 @@ async fn a_description_tells_limit_and_distribution() {
     let (kinesis, client) = kinesis(1).await;
     let description = client.describe().await.unwrap().unwrap();
     assert_eq!(description.distribution(), RecordDistribution::ByKey);
+    let created = description.created().expect("a time");
+    let age = created.elapsed().expect("in the past");
+    assert!(age < std::time::Duration::from_secs(10), "{age:?}");
     kinesis.inject(|_| {
         Fault::Rewrite(Box::new(|mut answer| {
             let summary = &mut answer["StreamDescriptionSummary"];
@@ -137,6 +140,7 @@ async fn by_arn() {
     let kinesis = Kinesis::start().await;
     let arn = "arn:aws:kinesis:us-east-1:000000000000:stream/orders";
     let client = SdkStreamClient::new(kinesis.client(), arn);
+    assert_eq!(client.stream_name(), Some("orders"));
     kinesis.inject(move |request| {
         assert_eq!(request.body["StreamARN"], arn);
         assert!(request.body.get("StreamName").is_none());

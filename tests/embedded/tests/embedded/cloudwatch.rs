@@ -8,7 +8,7 @@ use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_types::body::SdkBody;
 use kinesis_aggregation::UserRecord;
 use kinesis_aggregation_embedded::Kinesis;
-use kinesis_aggregation_producer::cloudwatch::{CloudWatch, NoRuntimeError};
+use kinesis_aggregation_producer::cloudwatch::CloudWatch;
 use kinesis_aggregation_producer::{MetricsRecorder, Producer};
 
 use crate::client::{STREAM, kinesis};
@@ -91,11 +91,4 @@ async fn a_refused_upload_is_counted_and_costs_no_put() {
     assert_eq!((uploads.uploaded(), uploads.failed_requests()), (0, 1));
     assert!(uploads.dropped() > 20, "{uploads:?}");
     assert_eq!(bodies.lock().expect("no panic").len(), 1);
-}
-
-#[test]
-fn outside_a_runtime_it_does_not_start() {
-    let (client, _) = client(&[]);
-    let error = CloudWatch::new(client).start(&MetricsRecorder::new());
-    assert_eq!(error.expect_err("no runtime"), NoRuntimeError);
 }

@@ -1,10 +1,12 @@
 //! The library and the command against an embedded Kinesis.
 
+mod again;
 mod client;
 mod cloudwatch;
 mod command;
 mod example;
 mod failures;
+mod load;
 mod producer;
 mod put;
 mod reader;

@@ -154,8 +154,9 @@ fn ambiguous(outcome: &Outcome) -> usize {
         Err(error) => error.attempts().collect(),
     };
     let errors = attempts.iter().filter_map(|attempt| attempt.error());
+    let certain = ["ProvisionedThroughputExceededException", "WrongShard"];
     errors
-        .filter(|error| !["ProvisionedThroughputExceededException", "WrongShard"].contains(error))
+        .filter(|error| !certain.contains(&error.code()))
         .count()
 }
 
