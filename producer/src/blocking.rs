@@ -199,6 +199,12 @@ impl BlockingProducer {
         given_up.ok_or(WaitError::Aborted)
     }
 
+    /// Returns the same producer for async code, or to be
+    /// [shared with](ProducerBuilder::sharing).
+    pub fn as_async(&self) -> &Producer {
+        &self.producer
+    }
+
     /// As [`Producer::pending`].
     pub fn pending(&self) -> u64 {
         self.producer.pending()

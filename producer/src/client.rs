@@ -325,7 +325,7 @@ pub enum RecordDistribution {
 pub struct StreamDescription {
     distribution: RecordDistribution,
     max_record_size: Option<usize>,
-    created: Option<SystemTime>,
+    creation_time: Option<SystemTime>,
 }
 
 impl StreamDescription {
@@ -334,7 +334,7 @@ impl StreamDescription {
         Self {
             distribution,
             max_record_size: None,
-            created: None,
+            creation_time: None,
         }
     }
 
@@ -348,8 +348,8 @@ impl StreamDescription {
     /// With its `StreamCreationTimestamp`, which tells a stream that was deleted and created again
     /// under its name from the one before.
     #[must_use]
-    pub const fn with_created(mut self, created: SystemTime) -> Self {
-        self.created = Some(created);
+    pub const fn with_creation_time(mut self, time: SystemTime) -> Self {
+        self.creation_time = Some(time);
         self
     }
 
@@ -364,7 +364,7 @@ impl StreamDescription {
     }
 
     /// Returns when it was created, if known.
-    pub const fn created(&self) -> Option<SystemTime> {
-        self.created
+    pub const fn creation_time(&self) -> Option<SystemTime> {
+        self.creation_time
     }
 }

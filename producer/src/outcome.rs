@@ -232,11 +232,10 @@ impl fmt::Display for DeliveryError {
                 Some(message) => write!(f, ": {message}"),
                 None => Ok(()),
             },
-            (_, Some(error)) => {
-                let tries = self.rest.attempts.len();
-                let s = if tries == 1 { "" } else { "s" };
-                write!(f, " ({tries} failed attempt{s}, the last with {error})")
-            }
+            (_, Some(error)) => match self.rest.attempts.len() {
+                1 => write!(f, " (its only try failed with {error})"),
+                tries => write!(f, " ({tries} tries failed, the last with {error})"),
+            },
             (_, None) => Ok(()),
         }
     }

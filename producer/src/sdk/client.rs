@@ -227,7 +227,7 @@ fn description(summary: &StreamDescriptionSummary) -> StreamDescription {
     let mut description = StreamDescription::new(distribution);
     let created = summary.stream_creation_timestamp();
     if let Ok(created) = SystemTime::try_from(*created) {
-        description = description.with_created(created);
+        description = description.with_creation_time(created);
     }
     let kib = summary.max_record_size_in_kib();
     match kib.and_then(|kib| usize::try_from(kib).ok()) {

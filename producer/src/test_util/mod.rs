@@ -349,7 +349,7 @@ impl StreamClient for MemoryStream {
         state.check_there()?;
         let description = StreamDescription::new(state.distribution)
             .with_max_record_size(state.max_record_size)
-            .with_created(state.created);
+            .with_creation_time(state.created);
         Ok(state.may_describe.then_some(description))
     }
 

@@ -155,7 +155,7 @@ async fn a_stream_made_again_starts_its_shards_anew_and_not_its_sequence_numbers
     let stream = MemoryStream::new(4);
     let created = || async {
         let description = stream.describe().await.expect("there").expect("permitted");
-        description.created().expect("known")
+        description.creation_time().expect("known")
     };
     let before = created().await;
     let first = stream.put_records(records(1)).await.expect("an answer");

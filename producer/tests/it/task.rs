@@ -235,7 +235,7 @@ async fn an_expired_record_names_its_last_failure() {
     assert_eq!(*error.kind(), FailureKind::Expired);
     assert!(!error.is_maybe_stored());
     let told = error.to_string();
-    let end = "failed attempts, the last with ConnectionRefused: connection refused)";
+    let end = "tries failed, the last with ConnectionRefused: connection refused)";
     assert!(told.ends_with(end), "{told}");
     let io = error.source().and_then(Error::source).expect("the cause");
     assert!(io.downcast_ref::<io::Error>().is_some());

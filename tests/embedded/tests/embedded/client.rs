@@ -109,7 +109,7 @@ async fn a_description_tells_limit_and_distribution() {
     let (kinesis, client) = kinesis(1).await;
     let description = client.describe().await.unwrap().unwrap();
     assert_eq!(description.distribution(), RecordDistribution::ByKey);
-    let created = description.created().expect("a time");
+    let created = description.creation_time().expect("a time");
     let age = created.elapsed().expect("in the past");
     assert!(age < std::time::Duration::from_secs(10), "{age:?}");
     kinesis.inject(|_| {

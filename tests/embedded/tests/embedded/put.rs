@@ -131,7 +131,7 @@ async fn a_stream_that_refuses_everything_ends_it() {
     let ran = ended(child.wait_with_output().await.unwrap());
     drop(stdin);
     assert_eq!(ran.status, 1);
-    let expected = "line 1: not delivered: the request failed: AccessDeniedException\n";
+    let expected = "line 1: the user record was not delivered: the request failed: AccessDeniedException: no\n";
     assert!(ran.stderr.starts_with(expected), "{ran:?}");
     assert!(
         ran.stderr.contains("nothing behind line 1 was put"),
