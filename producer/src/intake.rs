@@ -250,11 +250,12 @@ impl Shared {
     /// Gives up what is not resolved. Returns that; `None` if the task ended before its time.
     pub(super) async fn give_up(&self) -> Option<Vec<DeliveryError>> {
         let (give_up, given_up) = oneshot::channel();
-        let mut queue = lock(&self.queue);
-        if matches!(queue.state, State::Open | State::Closing) {
-            queue.give_up = Some(give_up);
+        {
+            let mut queue = lock(&self.queue);
+            if matches!(queue.state, State::Open | State::Closing) {
+                queue.give_up = Some(give_up);
+            }
         }
-        drop(queue);
         self.wake.notify_one();
         // An error if all was resolved just now, or if another call gives up.
         let given_up = given_up.await.unwrap_or_default();

@@ -235,3 +235,32 @@ fn description(summary: &StreamDescriptionSummary) -> StreamDescription {
         _ => description,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region};
+
+    use super::*;
+    use crate::ClientErrorKind;
+
+    /// This package has no HTTP client; programs get one from `aws-sdk-kinesis`' default features.
+    #[tokio::test]
+    async fn a_client_without_an_http_client_is_known_at_once() {
+        let config = config::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(Credentials::new("id", "secret", None, None, "test"));
+        let client = SdkStreamClient::new(Client::from_conf(config.build()), "orders");
+        let records = vec![KinesisRecord::new("key", "data")];
+        let error = client
+            .put_records(records)
+            .await
+            .expect_err("nothing sends it");
+        assert_eq!(
+            (error.kind(), error.code()),
+            (ClientErrorKind::Fatal, "InvalidConfiguration")
+        );
+        let told = error.reason().expect("why");
+        assert!(told.contains("No HTTP client was available"), "{told}");
+    }
+}

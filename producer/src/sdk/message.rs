@@ -48,7 +48,7 @@ pub(super) fn told<'a>(code: &str, message: &'a str) -> Option<&'a str> {
 /// last `' at '`, for the value before it may hold anything, that too.
 fn constraint(message: &str) -> Option<&str> {
     let (_, rule) = message.rsplit_once("' at '")?;
-    rule.contains("' failed to satisfy constraint: ")
+    rule.contains("' failed to satisfy constraint")
         .then_some(rule)
 }
 

@@ -154,13 +154,6 @@ async fn a_client_that_can_never_send_is_known_at_once() {
     let cannot_load = SharedCredentialsProvider::new(NoCredentials);
     for (lack, client, code) in [
         ("region", lacking(no_endpoint), "InvalidConfiguration"),
-        (
-            "http client",
-            lacking(|config| {
-                config.set_http_client(None);
-            }),
-            "InvalidConfiguration",
-        ),
         ("provider", no_credentials(None), "NoCredentials"),
         (
             "no profile \"x\"",
