@@ -95,16 +95,21 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
     /// }
     /// ```
     ///
+    /// A deadline that has already passed here is ignored. Otherwise nothing would ever be done where
+    /// the function's timeout is shorter than the room that you leave, or under cargo-lambda's
+    /// emulator, whose deadlines are long past.
+    ///
     /// It is for [`process`](Self::process) and its like, one after another or concurrently, with
     /// or without a window. [`process_batch`](Self::process_batch) calls its handler once and
     /// cannot stop it; [`transform`](Self::transform) and [`flatten`](Self::flatten) must answer for
     /// every record, and go on.
     #[must_use]
     pub fn until(mut self, deadline: SystemTime) -> Self {
-        self.deadline = Some(Deadline {
+        let deadline = Deadline {
             at: deadline,
             now: SystemTime::now,
-        });
+        };
+        self.deadline = (!deadline.has_passed()).then_some(deadline);
         self
     }
 
@@ -156,6 +161,7 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
     use super::super::error::Error;
@@ -177,15 +183,22 @@ mod tests {
         assert!(response.item_identifiers().eq([restart]));
     }
 
-    #[test]
-    fn at_the_deadline_what_is_done_stays_done() {
+    fn event() -> OwnedKinesisEvent {
         let json = TestEvent::new()
             .plain("a", "one")
             .aggregate(["b", "c", "d"].map(|key| UserRecord::new(key, "one of three")))
             .plain("e", "one")
             .kinesis_json();
-        let event: OwnedKinesisEvent = serde_json::from_str(&json).unwrap();
-        let processor = Processor::new();
+        serde_json::from_str(&json).unwrap()
+    }
+
+    #[test]
+    fn at_the_deadline_what_is_done_stays_done() {
+        let event = event();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&log);
+        let processor = Processor::new()
+            .on_failure(move |failure| told.lock().unwrap().push(failure.to_string()));
         let in_three_seconds = || EventUserRecords {
             deadline: Some(Deadline {
                 at: ticking() + Duration::from_secs(4),
@@ -211,5 +224,24 @@ mod tests {
         let (state, response) = in_three_seconds().process_window(0, count);
         assert_eq!(state, 1);
         is_done(&response, 3, "2");
+        let out_of_time = "Kinesis record 2, user record 2: out of time";
+        assert_eq!(*log.lock().unwrap(), [out_of_time; 4]);
+    }
+
+    /// The emulator of cargo-lambda sends such a one, and so does a margin above the timeout.
+    #[test]
+    fn a_deadline_that_has_passed_already_is_ignored() {
+        let event = event();
+        let processor = Processor::new();
+        for deadline in [Duration::ZERO, Duration::from_secs(600)] {
+            let user_records = processor.read(&event);
+            let user_records = user_records.until(SystemTime::UNIX_EPOCH + deadline);
+            let response = user_records.process(|_| Ok::<(), Error>(()));
+            assert!(response.is_success());
+        }
+        let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
+        let user_records = processor.read(&event).until(tomorrow);
+        assert_eq!(user_records.deadline.unwrap().at, tomorrow);
+        assert!(user_records.process(|_| Ok::<(), Error>(())).is_success());
     }
 }
