@@ -12,7 +12,7 @@ use super::json::{self, Data, Text, into_owned};
 use super::record::EventRecord;
 use super::timestamp::Timestamp;
 
-/// What Lambda sends a function that reads a stream: one batch of one shard.
+/// The event of a function that reads a stream: one batch of one shard.
 ///
 /// Its strings borrow from the payload; the data are decoded once, and owned user records share
 /// them. With a tumbling window, the window and its state are there too.

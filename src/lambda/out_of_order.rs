@@ -16,14 +16,14 @@ use super::user_records::EventUserRecords;
 use crate::deaggregate::Deaggregated;
 use crate::error::Loss;
 
-/// What a function that takes the whole slice says of it.
+/// Which user records of the slice a handler has done.
 ///
-/// An index that is not in the slice is an error of the function, and then nothing counts as done.
+/// To name an index outside the slice is an error of the handler, and then nothing counts as done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handled {
     /// All user records are done.
     All,
-    /// This many are done, from the start; the rest is not.
+    /// So many are done, from the start of the slice; the rest is not.
     First(usize),
     /// All are done but those at these indices. This gives up the order of the slice: what follows a
     /// failed one is done before it.
@@ -122,7 +122,7 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     {
         let mut whole = Whole::new(self);
         let mut lanes = Lanes::new(&whole.items);
-        // Nothing stands before the cut of an aggregate without readable user records.
+        // An aggregate without readable user records has nothing that its cut would have to wait for.
         for position in whole.finished() {
             whole.close_async(position).await;
         }
@@ -174,7 +174,7 @@ struct Whole<'b, R: EventRecord> {
     progress: Progress<'b, R>,
     records: &'b [Deaggregated<&'b R>],
     items: Vec<EventUserRecord<'b, R>>,
-    /// How many of these each Kinesis record still has; none for one that was done before.
+    /// How many of the items are left of each Kinesis record. `None` if it was done whole before.
     left: Vec<Option<usize>>,
 }
 
@@ -234,8 +234,9 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         *left == 0
     }
 
-    /// Takes the word of a handler that had the whole slice. What comes back is the Kinesis records
-    /// to close: with an order, only those before the first user record that is not done.
+    /// Takes the word of a handler that had the whole slice. Returns the Kinesis records to close: if
+    /// the order was kept, only those before the first user record that is not done, because a cut
+    /// has its place in that order too.
     fn settle(&mut self, called: Called<Handled>) -> Vec<usize> {
         let len = self.items.len();
         let ordered = match called {
@@ -270,7 +271,7 @@ impl<'b, R: EventRecord> Whole<'b, R> {
                 self.progress.fail(1);
             }
             if ordered {
-                // What follows was not reached.
+                // The rest was not reached.
                 break;
             }
         }
@@ -368,7 +369,7 @@ impl Handled {
         }
     }
 
-    /// What it names that a slice of `len` does not have.
+    /// An index that it names and a slice of `len` does not have.
     fn outside(&self, len: usize) -> Option<usize> {
         match self {
             Self::All => None,
@@ -378,11 +379,15 @@ impl Handled {
     }
 }
 
-/// The user records by partition key, by their indices.
+/// The order of the user records under each partition key, by their indices.
+///
+/// With the keys `k l k m k`, 0, 1 and 3 may run at once; `next` is `[2, -, 4, -, -]`, so 2 may run
+/// once 0 is done, and 4 once 2 is. If 0 fails, nothing ever lets 2 and 4 run.
 struct Lanes {
-    /// Those that may run now: of each partition key at most one, the lowest first.
+    /// Those that may run now, the lowest first: at most one of each partition key. One without a
+    /// key has no order, and may always run.
     ready: BinaryHeap<Reverse<usize>>,
-    /// What follows each under the same partition key.
+    /// For each, the next one under the same partition key.
     next: Vec<Option<usize>>,
 }
 

@@ -13,7 +13,7 @@ use super::user_record::EventUserRecord;
 use super::user_records::EventUserRecords;
 use crate::error::Loss;
 
-/// What a pipe sends: an array of flat records.
+/// The event of a function in a pipe: an array of flat records.
 ///
 /// A pipe does not deaggregate. As its *target*, answer with what
 /// [`process`](EventUserRecords::process) returns; as its *enrichment*, with

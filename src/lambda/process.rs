@@ -194,11 +194,11 @@ struct Current<'b, R> {
     position: usize,
     source: &'b R,
     user_records: UserRecords<'b>,
-    /// What makes the Kinesis record fail after its readable user records.
+    /// Makes the Kinesis record fail after its readable user records.
     cut: Option<Loss>,
 }
 
-/// What has its turn. Each step is settled before the next one.
+/// What to do next. Each step is settled before the next one is asked for.
 pub(super) enum Step<'b, R> {
     /// The handler is to be called.
     Call(EventUserRecord<'b, R>),
@@ -298,7 +298,7 @@ impl<'b, R: EventRecord> InOrder<'b, R> {
         }
     }
 
-    /// How the call for a user record ended; what it returned, if it is done.
+    /// Takes the end of the call for a user record. Returns what the call returned, if it is done.
     pub(super) fn settle<T>(
         &mut self,
         user_record: &EventUserRecord<'b, R>,
@@ -316,7 +316,7 @@ impl<'b, R: EventRecord> InOrder<'b, R> {
         returned
     }
 
-    /// What the callback said about a cut.
+    /// Takes the callback's word about a cut.
     pub(super) fn settle_cut(&mut self, cut: &CutStep<'b, R>, after: AfterCut) {
         if after == AfterCut::GoOn {
             self.progress

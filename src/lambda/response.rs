@@ -72,7 +72,7 @@ impl Counts {
 pub struct NothingDone(Counts);
 
 impl NothingDone {
-    /// What failed.
+    /// How many failed.
     pub fn counts(&self) -> Counts {
         self.0
     }
@@ -110,7 +110,8 @@ impl BatchResponse {
         self
     }
 
-    /// What was counted; all 0 for an answer that no processing made.
+    /// How many user records were done and how many failed; all 0 for an answer that no processing
+    /// made.
     pub fn counts(&self) -> Counts {
         self.counts
     }

@@ -126,7 +126,7 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
         self.records
     }
 
-    /// What was read, with each Kinesis record's outcome.
+    /// The Kinesis records as they were read, each with its outcome.
     pub fn batch(&self) -> &Batch<'e, R> {
         &self.batch
     }
@@ -152,7 +152,7 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
             .count()
     }
 
-    /// What is lost, in order.
+    /// All losses, in order.
     pub fn losses(&self) -> &[Loss] {
         self.batch.losses()
     }

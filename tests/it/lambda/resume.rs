@@ -44,7 +44,7 @@ fn a_retry_leaves_out_what_was_done() {
 }
 
 #[test]
-fn what_was_done_behind_the_failure_is_left_out_too() {
+fn what_was_done_after_the_failure_is_left_out_too() {
     let memory = Arc::new(MemoryResume::new());
     let processor = Processor::new().resume(Arc::clone(&memory));
     let json = json();
