@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::error::JsonError;
 use super::event::{event, event_json, event_record};
 use super::json::{self, Data, Text, into_owned};
 use super::record::EventRecord;
@@ -149,18 +150,18 @@ impl<'a> KinesisEvent<'a> {
     ///
     /// # Errors
     ///
-    /// If the state is not an `S`.
-    pub fn state<S: DeserializeOwned + Default>(&self) -> Result<S, serde_json::Error> {
+    /// [`JsonError`] if the state is not an `S`. It quotes nothing of the state.
+    pub fn state<S: DeserializeOwned + Default>(&self) -> Result<S, JsonError> {
         let Some(json) = self.state_json() else {
             return Ok(S::default());
         };
-        serde_json::from_str(json).or_else(|error| {
+        serde_json::from_str(json).or_else(|error: serde_json::Error| {
             // Lambda starts every window with `{}`, whatever the type of the answers' states.
             let blank: String = json.chars().filter(|c| !c.is_whitespace()).collect();
             if blank == "{}" || blank == "null" {
                 Ok(S::default())
             } else {
-                Err(error)
+                Err(error.into())
             }
         })
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::error::{Failure, FailureReason};
 use super::event::{event, event_json, event_record};
 use super::json::{self, AsBase64, Data, Text, into_owned};
 use super::record::EventRecord;
@@ -213,6 +214,8 @@ impl<'a> EventUserRecords<'_, PipesRecord<'a>> {
                         if !processor.is_dropped(&loss, source)
                             && processor.after_cut(&loss, source).is_fail()
                         {
+                            let reason = FailureReason::Cut(&loss);
+                            processor.report(&Failure::new(position, source, None, reason));
                             return Err(loss);
                         }
                     }
