@@ -66,6 +66,7 @@
 
 mod aws;
 mod call;
+mod deadline;
 mod error;
 mod event;
 mod firehose;

@@ -5,7 +5,8 @@ use std::collections::{BinaryHeap, HashMap};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::call::{Called, Panicked, call, call_async, catch};
+use super::call::{Broken, Called, call, call_async, call_in_time, catch};
+use super::deadline::Alarm;
 use super::error::{AfterCut, Error, Failure, FailureReason};
 use super::processor::Processor;
 use super::progress::Progress;
@@ -78,13 +79,14 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         E: Into<Error>,
     {
         let mut whole = Whole::new(self);
+        let mut alarm = self.alarm();
         let called = if whole.items.is_empty() {
             Ok(Ok(Handled::All))
         } else {
-            call_async(|| f(&whole.items)).await
+            call_in_time(&mut alarm, || f(&whole.items)).await
         };
         for position in whole.settle(called) {
-            whole.close_async(position).await;
+            whole.close_async(position, &mut alarm).await;
         }
         whole.finish()
     }
@@ -121,21 +123,22 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         E: Into<Error>,
     {
         let mut whole = Whole::new(self);
+        let mut alarm = self.alarm();
         let mut lanes = Lanes::new(&whole.items);
         // An aggregate without readable user records has nothing that its cut would have to wait for.
         for position in whole.finished() {
-            whole.close_async(position).await;
+            whole.close_async(position, &mut alarm).await;
         }
         let mut running = FuturesUnordered::new();
-        let mut out_of_time = None;
+        let mut out_of_time = false;
         loop {
             while running.len() < limit.max(1)
-                && out_of_time.is_none()
+                && !out_of_time
                 && let Some(index) = lanes.pop()
                 && let Some(&item) = whole.items.get(index)
             {
                 if self.deadline_has_passed() {
-                    out_of_time = Some(item);
+                    out_of_time = true;
                     break;
                 }
                 // `f` itself is called here, in order, and not when its future is first polled.
@@ -143,13 +146,18 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
                 running.push(async move {
                     let called = match future {
                         Ok(future) => call_async(|| future).await,
-                        Err(panicked) => Err(panicked),
+                        Err(panicked) => Err(panicked.into()),
                     };
                     (index, item, called)
                 });
             }
-            let Some((index, item, called)) = running.next().await else {
-                break;
+            let (index, item, called) = match alarm.race(running.next()).await {
+                Some(Some(ended)) => ended,
+                Some(None) => break,
+                None => {
+                    out_of_time = true;
+                    break;
+                }
             };
             if item.report(whole.processor, called).is_none() {
                 whole.progress.fail(1);
@@ -157,12 +165,12 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
             }
             lanes.proceed(index);
             if whole.done(index) {
-                whole.close_async(item.record_index()).await;
+                whole.close_async(item.record_index(), &mut alarm).await;
             }
         }
         drop(running);
-        if let Some(item) = out_of_time {
-            item.fail(whole.processor, FailureReason::Deadline);
+        if out_of_time {
+            whole.report_out_of_time();
         }
         whole.finish()
     }
@@ -245,7 +253,8 @@ impl<'b, R: EventRecord> Whole<'b, R> {
                 Some(index) => self.fail_all(FailureReason::NoSuchIndex { index, len }),
             },
             Ok(Err(error)) => self.fail_all(FailureReason::Handler(&error)),
-            Err(Panicked) => self.fail_all(FailureReason::Panicked),
+            Err(Broken::Panicked) => self.fail_all(FailureReason::Panicked),
+            Err(Broken::OutOfTime) => self.fail_all(FailureReason::Deadline),
         };
         let mut finished = self.finished();
         let unfinished = |left: &Option<usize>| left.is_some_and(|left| left > 0);
@@ -304,13 +313,27 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         self.end(position, failed);
     }
 
-    async fn close_async(&mut self, position: usize) {
+    async fn close_async(&mut self, position: usize, alarm: &mut Alarm) {
         let mut failed = None;
         for (loss, source) in self.cuts(position) {
-            let after = self.processor.after_cut_async(loss, source).await;
+            let asked = self.processor.after_cut_async(loss, source);
+            let after = alarm.race(asked).await.unwrap_or(AfterCut::Fail);
             self.settle_cut(position, loss, after, &mut failed);
         }
         self.end(position, failed);
+    }
+
+    /// The callback is told once: of the first Kinesis record that is not done.
+    fn report_out_of_time(&self) {
+        let unfinished = |left: &Option<usize>| left.is_some_and(|left| left > 0);
+        let Some(position) = self.left.iter().position(unfinished) else {
+            return;
+        };
+        if let Some(record) = self.records.get(position) {
+            let reason = FailureReason::Deadline;
+            let failure = Failure::new(position, *record.source(), None, reason);
+            self.processor.report(&failure);
+        }
     }
 
     /// The losses of a Kinesis record to ask about. The callback for drops is told of its own.
