@@ -107,10 +107,10 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     /// # async fn write(_: &[u8]) -> Result<(), Error> { Ok(()) }
     /// async fn function(processor: &Processor, event: &OwnedKinesisEvent) -> BatchResponse {
     ///     let user_records = processor.read(event);
-    ///     let write = async |user_record: kinesis_aggregation::lambda::EventUserRecord<'_>| {
+    ///     let response = user_records.process_concurrently(16, async |user_record| {
     ///         write(user_record.data()).await
-    ///     };
-    ///     user_records.process_concurrently(16, write).await
+    ///     });
+    ///     response.await
     /// }
     /// ```
     ///

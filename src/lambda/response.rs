@@ -18,6 +18,7 @@ use crate::sequence::SequenceNumber;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[must_use = "without this answer Lambda does not learn what failed"]
 pub struct BatchResponse {
     batch_item_failures: Vec<BatchItemFailure>,
     #[serde(skip)]

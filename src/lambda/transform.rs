@@ -18,6 +18,7 @@ use crate::error::Loss;
 ///
 /// Firehose takes no more than 6 MB of it.
 #[derive(Clone, Debug, Default, Serialize)]
+#[must_use = "without this answer Firehose takes everything for failed"]
 pub struct TransformResponse {
     records: Vec<TransformedRecord>,
 }

@@ -51,6 +51,7 @@ impl Processor {
 
 /// The user records of an event, read but not yet processed: what [`Processor::read`] returns.
 #[derive(Debug)]
+#[must_use = "nothing is processed yet"]
 pub struct EventUserRecords<'e, R> {
     processor: &'e Processor,
     records: &'e [R],
@@ -89,7 +90,6 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
     /// It holds for all forms of processing but [`process_batch`](Self::process_batch), which calls
     /// its handler once and cannot stop it, and [`transform`](Self::transform) and
     /// [`flatten`](Self::flatten), which must answer for every record.
-    #[must_use]
     pub fn until(mut self, deadline: SystemTime) -> Self {
         self.deadline = Deadline::new(deadline);
         self

@@ -19,6 +19,7 @@ pub const MAX_STATE: usize = 1_000_000;
 /// requires, and where to start again.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[must_use = "without this answer Lambda does not keep the state"]
 pub struct WindowResponse {
     state: Box<RawValue>,
     #[serde(flatten)]

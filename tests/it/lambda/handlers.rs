@@ -62,9 +62,14 @@ fn a_handler_has_an_error_type_of_its_own() {
     });
     let event: OwnedKinesisEvent = serde_json::from_slice(&two()).unwrap();
     let user_records = processor.read(&event);
-    user_records.process(own);
-    block_on(user_records.process_async(usual));
-    block_on(user_records.process_concurrently(1, text));
+    let responses = [
+        user_records.process(own),
+        block_on(user_records.process_async(usual)),
+        block_on(user_records.process_concurrently(1, text)),
+    ];
+    for response in responses {
+        assert_eq!(named(&response), ["1"]);
+    }
     let expected = [
         "an error of one's own",
         "an error of the usual kind",

@@ -106,7 +106,7 @@ fn the_memory_is_bounded() {
         let memory = Arc::new(memory);
         let processor = Processor::new().resume(Arc::clone(&memory));
         for i in 0..10 {
-            run(&processor, &key(&i.to_string()), "two");
+            let _ = run(&processor, &key(&i.to_string()), "two");
         }
         assert_eq!(memory.len(), 3);
         // The youngest are remembered.
