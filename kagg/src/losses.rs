@@ -73,6 +73,13 @@ impl fmt::Display for Fate<'_> {
                 write!(f, "the whole Kinesis record is dropped, {}", Lost(&lost))
             }
             (_, LossKind::OutOfRange) => write!(f, "{} left out", Lost(&lost)),
+            (_, LossKind::ExplicitHashKeyNumber { .. }) => {
+                write!(
+                    f,
+                    "{} lost; the KCL drops the whole Kinesis record",
+                    Lost(&lost)
+                )
+            }
             _ => write!(f, "{} lost", Lost(&lost)),
         }
     }

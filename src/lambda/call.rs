@@ -6,17 +6,31 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
+use super::deadline::Alarm;
 use super::error::Error;
 
-/// A handler panicked.
+/// What was called panicked.
 pub(super) struct Panicked;
 
+/// A handler that returned nothing.
+pub(super) enum Broken {
+    Panicked,
+    /// The deadline came first.
+    OutOfTime,
+}
+
+impl From<Panicked> for Broken {
+    fn from(_: Panicked) -> Self {
+        Self::Panicked
+    }
+}
+
 /// How the call of a handler ended.
-pub(super) type Called<T> = Result<Result<T, Error>, Panicked>;
+pub(super) type Called<T> = Result<Result<T, Error>, Broken>;
 
 /// Calls a handler.
 pub(super) fn call<T, E: Into<Error>>(f: impl FnOnce() -> Result<T, E>) -> Called<T> {
-    catch(|| f().map_err(Into::into))
+    Ok(catch(|| f().map_err(Into::into))?)
 }
 
 /// Calls a handler and polls the future that it returns.
@@ -26,6 +40,18 @@ where
 {
     let output = catch_async(f).await?;
     Ok(output.map_err(Into::into))
+}
+
+/// [`call_async`], broken off when the alarm rings.
+pub(super) async fn call_in_time<T, E: Into<Error>, F>(
+    alarm: &mut Alarm,
+    f: impl FnOnce() -> F,
+) -> Called<T>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let called = alarm.race(call_async(f)).await;
+    called.unwrap_or(Err(Broken::OutOfTime))
 }
 
 /// Calls `f`.

@@ -13,8 +13,8 @@ use crate::error::Loss;
 /// A handler has an error type of its own if it likes: whatever turns into this one.
 pub type Error = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// Why a payload is not the event that was asked for. It shows positions, identifiers and names of
-/// fields, never data or keys.
+/// Why a payload is not the event that was asked for; may grow. It shows positions, identifiers and
+/// names of fields, never data or keys.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EventError {
@@ -41,7 +41,7 @@ pub struct JsonError {
     column: usize,
 }
 
-/// What is wrong with JSON.
+/// What is wrong with JSON; may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonProblem {
@@ -155,7 +155,7 @@ impl fmt::Display for RecordError {
 
 impl std::error::Error for RecordError {}
 
-/// Why a record of an event cannot be read.
+/// Why a record of an event cannot be read; may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordErrorKind {
@@ -260,7 +260,7 @@ pub struct Failure<'a> {
     reason: FailureReason<'a>,
 }
 
-/// Why a Kinesis record fails.
+/// Why a Kinesis record fails; may grow.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum FailureReason<'a> {

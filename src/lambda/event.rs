@@ -1,4 +1,4 @@
-//! What the event types have in common: macros that write their reading and writing.
+//! Macros that write the reading and writing that all event types have in common.
 
 use bytes::Bytes;
 use serde::de::Error;

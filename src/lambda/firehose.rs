@@ -12,11 +12,11 @@ use super::json::{self, Data, Text, into_owned};
 use super::record::{EventRecord, since_epoch};
 use super::timestamp::Timestamp;
 
-/// What Firehose sends a function that transforms its records.
+/// The event of a function that transforms Firehose's records.
 ///
 /// With a Kinesis stream as its source, Firehose has deaggregated already, and
-/// [`sub_sequence_number`](FirehoseRecord::sub_sequence_number_json) says so; aggregates arrive
-/// where they were put to Firehose directly. Answer with what
+/// [`sub_sequence_number`](FirehoseRecord::sub_sequence_number_json) says so. Aggregates arrive only
+/// if they were put to Firehose directly. Answer with what
 /// [`transform`](super::EventUserRecords::transform) returns.
 #[derive(Clone, Serialize)]
 #[serde(transparent)]

@@ -1,4 +1,4 @@
-//! What the events' JSON is made of: strings, and data in base64.
+//! The strings, and the data in base64, of the events' JSON.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -133,7 +133,8 @@ impl<B: AsRef<[u8]>> Serialize for AsBase64<B> {
     }
 }
 
-/// What borrows from the payload, made independent of it. Strings are copied, data are shared.
+/// Makes a value that borrows from the payload independent of it. Strings are copied, data are
+/// shared.
 pub(super) trait IntoOwned {
     type Owned;
 

@@ -7,12 +7,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::error::JsonError;
 use super::event::{event, event_json, event_record};
 use super::json::{self, Data, Text, into_owned};
 use super::record::EventRecord;
 use super::timestamp::Timestamp;
 
-/// What Lambda sends a function that reads a stream: one batch of one shard.
+/// The event of a function that reads a stream: one batch of one shard.
 ///
 /// Its strings borrow from the payload; the data are decoded once, and owned user records share
 /// them. With a tumbling window, the window and its state are there too.
@@ -149,18 +150,18 @@ impl<'a> KinesisEvent<'a> {
     ///
     /// # Errors
     ///
-    /// If the state is not an `S`.
-    pub fn state<S: DeserializeOwned + Default>(&self) -> Result<S, serde_json::Error> {
+    /// [`JsonError`] if the state is not an `S`. It quotes nothing of the state.
+    pub fn state<S: DeserializeOwned + Default>(&self) -> Result<S, JsonError> {
         let Some(json) = self.state_json() else {
             return Ok(S::default());
         };
-        serde_json::from_str(json).or_else(|error| {
+        serde_json::from_str(json).or_else(|error: serde_json::Error| {
             // Lambda starts every window with `{}`, whatever the type of the answers' states.
             let blank: String = json.chars().filter(|c| !c.is_whitespace()).collect();
             if blank == "{}" || blank == "null" {
                 Ok(S::default())
             } else {
-                Err(error)
+                Err(error.into())
             }
         })
     }

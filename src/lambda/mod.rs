@@ -49,17 +49,15 @@
 //!
 //! | events | types | user records | answer |
 //! |---|---|---|---|
-//! | Kinesis event source mapping | [`KinesisEvent`], [`OwnedKinesisEvent`], `aws_lambda_events`' | [`process`], [`process_async`], [`process_concurrently`], [`process_batch`] | [`BatchResponse`] |
-//! | … with a tumbling window | [`KinesisEvent`] | [`process_window`] | [`WindowResponse`] |
+//! | Kinesis event source mapping | [`KinesisEvent`], [`OwnedKinesisEvent`], `aws_lambda_events`' | [`process`], [`process_async`], [`process_json`], [`process_concurrently`], [`process_batch`] | [`BatchResponse`] |
+//! | … with a tumbling window | [`KinesisEvent`], [`OwnedKinesisEvent`] | [`process_window`] | [`WindowResponse`] |
 //! | EventBridge pipe, target | [`PipesEvent`], [`OwnedPipesEvent`] | as Kinesis | [`BatchResponse`] |
 //! | EventBridge pipe, enrichment | [`PipesEvent`], [`OwnedPipesEvent`] | [`flatten`] | a flat array |
 //! | Firehose transformation | [`FirehoseEvent`], [`OwnedFirehoseEvent`] | [`transform`] | [`TransformResponse`] |
 //!
-//! What aggregation means for the settings of an event source mapping is on a page of its own:
-//! [`guide`].
-//!
 //! [`process`]: EventUserRecords::process
 //! [`process_async`]: EventUserRecords::process_async
+//! [`process_json`]: EventUserRecords::process_json
 //! [`process_concurrently`]: EventUserRecords::process_concurrently
 //! [`process_batch`]: EventUserRecords::process_batch
 //! [`process_window`]: EventUserRecords::process_window
@@ -68,6 +66,7 @@
 
 mod aws;
 mod call;
+mod deadline;
 mod error;
 mod event;
 mod firehose;

@@ -5,7 +5,8 @@ use std::collections::{BinaryHeap, HashMap};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::call::{Called, Panicked, call, call_async, catch};
+use super::call::{Broken, Called, call, call_async, call_in_time, catch};
+use super::deadline::Alarm;
 use super::error::{AfterCut, Error, Failure, FailureReason};
 use super::processor::Processor;
 use super::progress::Progress;
@@ -16,14 +17,14 @@ use super::user_records::EventUserRecords;
 use crate::deaggregate::Deaggregated;
 use crate::error::Loss;
 
-/// What a function that takes the whole slice says of it.
+/// Which user records of the slice a handler has done.
 ///
-/// An index that is not in the slice is an error of the function, and then nothing counts as done.
+/// To name an index outside the slice is an error of the handler, and then nothing counts as done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handled {
     /// All user records are done.
     All,
-    /// This many are done, from the start; the rest is not.
+    /// So many are done, from the start of the slice; the rest is not.
     First(usize),
     /// All are done but those at these indices. This gives up the order of the slice: what follows a
     /// failed one is done before it.
@@ -78,13 +79,14 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         E: Into<Error>,
     {
         let mut whole = Whole::new(self);
+        let mut alarm = self.alarm();
         let called = if whole.items.is_empty() {
             Ok(Ok(Handled::All))
         } else {
-            call_async(|| f(&whole.items)).await
+            call_in_time(&mut alarm, || f(&whole.items)).await
         };
         for position in whole.settle(called) {
-            whole.close_async(position).await;
+            whole.close_async(position, &mut alarm).await;
         }
         whole.finish()
     }
@@ -105,10 +107,10 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     /// # async fn write(_: &[u8]) -> Result<(), Error> { Ok(()) }
     /// async fn function(processor: &Processor, event: &OwnedKinesisEvent) -> BatchResponse {
     ///     let user_records = processor.read(event);
-    ///     let write = async |user_record: kinesis_aggregation::lambda::EventUserRecord<'_>| {
+    ///     let response = user_records.process_concurrently(16, async |user_record| {
     ///         write(user_record.data()).await
-    ///     };
-    ///     user_records.process_concurrently(16, write).await
+    ///     });
+    ///     response.await
     /// }
     /// ```
     ///
@@ -121,21 +123,22 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         E: Into<Error>,
     {
         let mut whole = Whole::new(self);
+        let mut alarm = self.alarm();
         let mut lanes = Lanes::new(&whole.items);
-        // Nothing stands before the cut of an aggregate without readable user records.
+        // An aggregate without readable user records has nothing that its cut would have to wait for.
         for position in whole.finished() {
-            whole.close_async(position).await;
+            whole.close_async(position, &mut alarm).await;
         }
         let mut running = FuturesUnordered::new();
-        let mut out_of_time = None;
+        let mut out_of_time = false;
         loop {
             while running.len() < limit.max(1)
-                && out_of_time.is_none()
+                && !out_of_time
                 && let Some(index) = lanes.pop()
                 && let Some(&item) = whole.items.get(index)
             {
                 if self.deadline_has_passed() {
-                    out_of_time = Some(item);
+                    out_of_time = true;
                     break;
                 }
                 // `f` itself is called here, in order, and not when its future is first polled.
@@ -143,13 +146,18 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
                 running.push(async move {
                     let called = match future {
                         Ok(future) => call_async(|| future).await,
-                        Err(panicked) => Err(panicked),
+                        Err(panicked) => Err(panicked.into()),
                     };
                     (index, item, called)
                 });
             }
-            let Some((index, item, called)) = running.next().await else {
-                break;
+            let (index, item, called) = match alarm.race(running.next()).await {
+                Some(Some(ended)) => ended,
+                Some(None) => break,
+                None => {
+                    out_of_time = true;
+                    break;
+                }
             };
             if item.report(whole.processor, called).is_none() {
                 whole.progress.fail(1);
@@ -157,12 +165,12 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
             }
             lanes.proceed(index);
             if whole.done(index) {
-                whole.close_async(item.record_index()).await;
+                whole.close_async(item.record_index(), &mut alarm).await;
             }
         }
         drop(running);
-        if let Some(item) = out_of_time {
-            item.fail(whole.processor, FailureReason::Deadline);
+        if out_of_time {
+            whole.report_out_of_time();
         }
         whole.finish()
     }
@@ -174,7 +182,7 @@ struct Whole<'b, R: EventRecord> {
     progress: Progress<'b, R>,
     records: &'b [Deaggregated<&'b R>],
     items: Vec<EventUserRecord<'b, R>>,
-    /// How many of these each Kinesis record still has; none for one that was done before.
+    /// How many of the items are left of each Kinesis record. `None` if it was done whole before.
     left: Vec<Option<usize>>,
 }
 
@@ -234,8 +242,9 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         *left == 0
     }
 
-    /// Takes the word of a handler that had the whole slice. What comes back is the Kinesis records
-    /// to close: with an order, only those before the first user record that is not done.
+    /// Takes the word of a handler that had the whole slice. Returns the Kinesis records to close: if
+    /// the order was kept, only those before the first user record that is not done, because a cut
+    /// has its place in that order too.
     fn settle(&mut self, called: Called<Handled>) -> Vec<usize> {
         let len = self.items.len();
         let ordered = match called {
@@ -244,7 +253,8 @@ impl<'b, R: EventRecord> Whole<'b, R> {
                 Some(index) => self.fail_all(FailureReason::NoSuchIndex { index, len }),
             },
             Ok(Err(error)) => self.fail_all(FailureReason::Handler(&error)),
-            Err(Panicked) => self.fail_all(FailureReason::Panicked),
+            Err(Broken::Panicked) => self.fail_all(FailureReason::Panicked),
+            Err(Broken::OutOfTime) => self.fail_all(FailureReason::Deadline),
         };
         let mut finished = self.finished();
         let unfinished = |left: &Option<usize>| left.is_some_and(|left| left > 0);
@@ -270,7 +280,7 @@ impl<'b, R: EventRecord> Whole<'b, R> {
                 self.progress.fail(1);
             }
             if ordered {
-                // What follows was not reached.
+                // The rest was not reached.
                 break;
             }
         }
@@ -303,13 +313,27 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         self.end(position, failed);
     }
 
-    async fn close_async(&mut self, position: usize) {
+    async fn close_async(&mut self, position: usize, alarm: &mut Alarm) {
         let mut failed = None;
         for (loss, source) in self.cuts(position) {
-            let after = self.processor.after_cut_async(loss, source).await;
+            let asked = self.processor.after_cut_async(loss, source);
+            let after = alarm.race(asked).await.unwrap_or(AfterCut::Fail);
             self.settle_cut(position, loss, after, &mut failed);
         }
         self.end(position, failed);
+    }
+
+    /// The callback is told once: of the first Kinesis record that is not done.
+    fn report_out_of_time(&self) {
+        let unfinished = |left: &Option<usize>| left.is_some_and(|left| left > 0);
+        let Some(position) = self.left.iter().position(unfinished) else {
+            return;
+        };
+        if let Some(record) = self.records.get(position) {
+            let reason = FailureReason::Deadline;
+            let failure = Failure::new(position, *record.source(), None, reason);
+            self.processor.report(&failure);
+        }
     }
 
     /// The losses of a Kinesis record to ask about. The callback for drops is told of its own.
@@ -368,7 +392,7 @@ impl Handled {
         }
     }
 
-    /// What it names that a slice of `len` does not have.
+    /// An index that it names and a slice of `len` does not have.
     fn outside(&self, len: usize) -> Option<usize> {
         match self {
             Self::All => None,
@@ -378,11 +402,15 @@ impl Handled {
     }
 }
 
-/// The user records by partition key, by their indices.
+/// The order of the user records under each partition key, by their indices.
+///
+/// With the keys `k l k m k`, 0, 1 and 3 may run at once; `next` is `[2, -, 4, -, -]`, so 2 may run
+/// once 0 is done, and 4 once 2 is. If 0 fails, nothing ever lets 2 and 4 run.
 struct Lanes {
-    /// Those that may run now: of each partition key at most one, the lowest first.
+    /// Those that may run now, the lowest first: at most one of each partition key. One without a
+    /// key has no order, and may always run.
     ready: BinaryHeap<Reverse<usize>>,
-    /// What follows each under the same partition key.
+    /// For each, the next one under the same partition key.
     next: Vec<Option<usize>>,
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::error::{Failure, FailureReason};
 use super::event::{event, event_json, event_record};
 use super::json::{self, AsBase64, Data, Text, into_owned};
 use super::record::EventRecord;
@@ -13,7 +14,7 @@ use super::user_record::EventUserRecord;
 use super::user_records::EventUserRecords;
 use crate::error::Loss;
 
-/// What a pipe sends: an array of flat records.
+/// The event of a function in a pipe: an array of flat records.
 ///
 /// A pipe does not deaggregate. As its *target*, answer with what
 /// [`process`](EventUserRecords::process) returns; as its *enrichment*, with
@@ -213,6 +214,8 @@ impl<'a> EventUserRecords<'_, PipesRecord<'a>> {
                         if !processor.is_dropped(&loss, source)
                             && processor.after_cut(&loss, source).is_fail()
                         {
+                            let reason = FailureReason::Cut(&loss);
+                            processor.report(&Failure::new(position, source, None, reason));
                             return Err(loss);
                         }
                     }

@@ -6,7 +6,7 @@ use std::slice;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::call::{Called, call, call_async, catch};
+use super::call::{Broken, Called, call, call_in_time, catch};
 use super::error::{AfterCut, Error, Failure, FailureReason, JsonError};
 use super::processor::Processor;
 use super::progress::Progress;
@@ -88,15 +88,17 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         E: Into<Error>,
     {
         let mut run = InOrder::new(self, self.processor().memory());
+        let mut alarm = self.alarm();
         while let Some(step) = run.next() {
             match step {
                 Step::Call(user_record) => {
-                    let called = call_async(|| f(user_record)).await;
+                    let called = call_in_time(&mut alarm, || f(user_record)).await;
                     run.settle(&user_record, called);
                 }
                 Step::Cut(cut) => {
                     let processor = self.processor();
-                    let after = processor.after_cut_async(&cut.loss, cut.source).await;
+                    let asked = processor.after_cut_async(&cut.loss, cut.source);
+                    let after = alarm.race(asked).await.unwrap_or(AfterCut::Fail);
                     run.settle_cut(&cut, after);
                 }
             }
@@ -158,19 +160,23 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         // Not by way of `process_async` and a closure around both: the compiler could not show that
         // future to be `Send`.
         let mut run = InOrder::new(self, self.processor().memory());
+        let mut alarm = self.alarm();
         while let Some(step) = run.next() {
             match step {
                 Step::Call(user_record) => {
                     let called = match catch(|| user_record.json()) {
-                        Ok(Ok(value)) => call_async(|| f(value, user_record)).await,
-                        Ok(Err(error)) => call_async(|| poison(error, user_record)).await,
-                        Err(panicked) => Err(panicked),
+                        Ok(Ok(value)) => call_in_time(&mut alarm, || f(value, user_record)).await,
+                        Ok(Err(error)) => {
+                            call_in_time(&mut alarm, || poison(error, user_record)).await
+                        }
+                        Err(panicked) => Err(panicked.into()),
                     };
                     run.settle(&user_record, called);
                 }
                 Step::Cut(cut) => {
                     let processor = self.processor();
-                    let after = processor.after_cut_async(&cut.loss, cut.source).await;
+                    let asked = processor.after_cut_async(&cut.loss, cut.source);
+                    let after = alarm.race(asked).await.unwrap_or(AfterCut::Fail);
                     run.settle_cut(&cut, after);
                 }
             }
@@ -194,11 +200,11 @@ struct Current<'b, R> {
     position: usize,
     source: &'b R,
     user_records: UserRecords<'b>,
-    /// What makes the Kinesis record fail after its readable user records.
+    /// Makes the Kinesis record fail after its readable user records.
     cut: Option<Loss>,
 }
 
-/// What has its turn. Each step is settled before the next one.
+/// What to do next. Each step is settled before the next one is asked for.
 pub(super) enum Step<'b, R> {
     /// The handler is to be called.
     Call(EventUserRecord<'b, R>),
@@ -298,25 +304,26 @@ impl<'b, R: EventRecord> InOrder<'b, R> {
         }
     }
 
-    /// How the call for a user record ended; what it returned, if it is done.
+    /// Takes the end of the call for a user record. Returns what the call returned, if it is done.
     pub(super) fn settle<T>(
         &mut self,
         user_record: &EventUserRecord<'b, R>,
         called: Called<T>,
     ) -> Option<T> {
         let position = user_record.record_index();
+        let broken_off = matches!(called, Err(Broken::OutOfTime));
         let returned = user_record.report(self.processor, called);
         if returned.is_some() {
             let sub_sequence_number = user_record.sub_sequence_number();
             self.progress.done_one(position, sub_sequence_number);
         } else {
-            self.progress.fail(1);
+            self.progress.fail(usize::from(!broken_off));
             self.failed = Some(position);
         }
         returned
     }
 
-    /// What the callback said about a cut.
+    /// Takes the callback's word about a cut.
     pub(super) fn settle_cut(&mut self, cut: &CutStep<'b, R>, after: AfterCut) {
         if after == AfterCut::GoOn {
             self.progress

@@ -18,7 +18,7 @@ type OnCut = Box<dyn Fn(&Lost<'_>) -> AfterCut + Send + Sync>;
 type OnCutAsync = Box<dyn for<'a> Fn(Lost<'a>) -> AfterCutFuture<'a> + Send + Sync>;
 type OnFailure = Box<dyn Fn(&Failure<'_>) + Send + Sync>;
 
-/// What an asynchronous [`on_cut_async`](Processor::on_cut_async) returns.
+/// The future of a function given to [`Processor::on_cut_async`].
 pub type AfterCutFuture<'a> = Pin<Box<dyn Future<Output = AfterCut> + Send + 'a>>;
 
 /// Reads events, and says what happens to user records that cannot be processed.
@@ -206,7 +206,7 @@ impl Processor {
         is_dropped
     }
 
-    /// What to do after a cut.
+    /// Asks what to do after a cut.
     pub(super) fn after_cut<R: EventRecord>(&self, loss: &Loss, source: &R) -> AfterCut {
         match &self.on_cut {
             Cut::Fails | Cut::AsksAsync(_) => AfterCut::Fail,

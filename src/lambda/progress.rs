@@ -1,4 +1,4 @@
-//! What is done of an event so far.
+//! The account of what is done of an event.
 
 use super::record::EventRecord;
 use super::response::{BatchResponse, Counts};
@@ -45,6 +45,11 @@ impl<'b> Memory<'b> {
 
     /// Tells the store which Kinesis records will come again, and what is done of each; and which it
     /// can forget, because they are done and will not come again.
+    ///
+    /// | the Kinesis record | comes again | does not |
+    /// |---|---|---|
+    /// | is done | keep all of it | forget it, if something was known of it |
+    /// | is not done | keep what is done of it | cannot be: what is not done comes again |
     fn save(self, complete: &[bool], comes_again: impl Fn(usize) -> bool) {
         let (mut kept, mut succeeded) = (Vec::new(), Vec::new());
         let entries = self.keys.iter().zip(self.done).zip(self.known);

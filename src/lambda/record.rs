@@ -1,4 +1,4 @@
-//! What the records of all event shapes have in common.
+//! The records of all event shapes, by what they have in common.
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime};

@@ -18,6 +18,7 @@ use crate::sequence::SequenceNumber;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[must_use = "without this answer Lambda does not learn what failed"]
 pub struct BatchResponse {
     batch_item_failures: Vec<BatchItemFailure>,
     #[serde(skip)]
@@ -72,7 +73,7 @@ impl Counts {
 pub struct NothingDone(Counts);
 
 impl NothingDone {
-    /// What failed.
+    /// How many failed.
     pub fn counts(&self) -> Counts {
         self.0
     }
@@ -110,7 +111,8 @@ impl BatchResponse {
         self
     }
 
-    /// What was counted; all 0 for an answer that no processing made.
+    /// How many user records were done and how many failed; all 0 for an answer that no processing
+    /// made.
     pub fn counts(&self) -> Counts {
         self.counts
     }

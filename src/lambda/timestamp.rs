@@ -25,7 +25,7 @@ use serde_json::value::RawValue;
 pub struct Timestamp(Box<RawValue>);
 
 impl Timestamp {
-    /// The JSON as it stands in the event.
+    /// The JSON as it is in the event.
     pub fn as_json(&self) -> &str {
         self.0.get()
     }
@@ -73,7 +73,7 @@ fn decimal(json: &str, shift: i32) -> Option<Duration> {
     if whole.is_empty() && fraction.is_empty() {
         return None;
     }
-    // One place of the decimal point per digit: those in front of it make up nanoseconds.
+    // Shifting moves the decimal point; the digits before it are then the nanoseconds.
     let point = i32::try_from(whole.len()).ok()?;
     let point = point.checked_add(exponent)?.checked_add(shift)?;
     if point > 30 {

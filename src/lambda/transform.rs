@@ -18,6 +18,7 @@ use crate::error::Loss;
 ///
 /// Firehose takes no more than 6 MB of it.
 #[derive(Clone, Debug, Default, Serialize)]
+#[must_use = "without this answer Firehose takes everything for failed"]
 pub struct TransformResponse {
     records: Vec<TransformedRecord>,
 }
@@ -130,7 +131,8 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     /// is one whose aggregate is cut, unless [`on_cut`](super::Processor::on_cut) goes on. The other
     /// records are not affected.
     ///
-    /// A record without a record id, which only other events have, gets no answer.
+    /// A record without a record id, which only other events have, gets no answer, and `f` is not
+    /// called for it.
     ///
     /// ```
     /// use kinesis_aggregation::lambda::{Error, FirehoseEvent, Processor, Transformed};
@@ -152,6 +154,9 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     {
         let mut answer = TransformResponse::default();
         for (position, record) in self.batch().records().iter().enumerate() {
+            if record.source().record_id().is_none() {
+                continue;
+            }
             let mut one = One::new(self, position, record.source());
             for user_record in record.user_records() {
                 match user_record {
@@ -186,6 +191,9 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     {
         let mut answer = TransformResponse::default();
         for (position, record) in self.batch().records().iter().enumerate() {
+            if record.source().record_id().is_none() {
+                continue;
+            }
             let mut one = One::new(self, position, record.source());
             for user_record in record.user_records() {
                 match user_record {

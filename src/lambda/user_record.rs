@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::call::{Called, Panicked};
+use super::call::{Broken, Called};
 use super::error::{Failure, FailureReason, JsonError};
 use super::kinesis::KinesisEventRecord;
 use super::processor::Processor;
@@ -176,7 +176,8 @@ impl<'b, R: EventRecord> EventUserRecord<'b, R> {
         match called {
             Ok(Ok(value)) => return Some(value),
             Ok(Err(error)) => self.fail(processor, FailureReason::Handler(&error)),
-            Err(Panicked) => self.fail(processor, FailureReason::Panicked),
+            Err(Broken::Panicked) => self.fail(processor, FailureReason::Panicked),
+            Err(Broken::OutOfTime) => self.fail(processor, FailureReason::Deadline),
         }
         None
     }

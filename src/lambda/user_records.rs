@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::deadline::{Alarm, Deadline};
 use super::processor::Processor;
 use super::record::{EventRecord, Records};
 use super::user_record::EventUserRecord;
@@ -50,6 +51,7 @@ impl Processor {
 
 /// The user records of an event, read but not yet processed: what [`Processor::read`] returns.
 #[derive(Debug)]
+#[must_use = "nothing is processed yet"]
 pub struct EventUserRecords<'e, R> {
     processor: &'e Processor,
     records: &'e [R],
@@ -57,27 +59,13 @@ pub struct EventUserRecords<'e, R> {
     deadline: Option<Deadline>,
 }
 
-/// When to stop.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Deadline {
-    at: SystemTime,
-    /// The clock, which tests replace.
-    now: fn() -> SystemTime,
-}
-
-impl Deadline {
-    fn has_passed(self) -> bool {
-        (self.now)() >= self.at
-    }
-}
-
 impl<'e, R: EventRecord> EventUserRecords<'e, R> {
     /// Stops in time: once `deadline` has passed, no handler is called any more, and the answer
     /// names the first Kinesis record that is not done. Without this, a function that runs into
     /// Lambda's timeout gives no answer, and the whole batch is done again.
     ///
-    /// A handler that is already running is not interrupted. So leave room for one call, and for
-    /// the answer:
+    /// An asynchronous handler that is still running then is dropped, and its user record comes
+    /// again. One that is not asynchronous is not interrupted. Leave time for the answer:
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -95,21 +83,24 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
     /// }
     /// ```
     ///
-    /// It is for [`process`](Self::process) and its like, one after another or concurrently, with
-    /// or without a window. [`process_batch`](Self::process_batch) calls its handler once and
-    /// cannot stop it; [`transform`](Self::transform) and [`flatten`](Self::flatten) must answer for
-    /// every record, and go on.
-    #[must_use]
+    /// A deadline that has already passed here is ignored. Otherwise nothing would ever be done where
+    /// the function's timeout is shorter than the room that you leave, or under cargo-lambda's
+    /// emulator, whose deadlines are long past.
+    ///
+    /// It holds for all forms of processing but [`process_batch`](Self::process_batch), which calls
+    /// its handler once and cannot stop it, and [`transform`](Self::transform) and
+    /// [`flatten`](Self::flatten), which must answer for every record.
     pub fn until(mut self, deadline: SystemTime) -> Self {
-        self.deadline = Some(Deadline {
-            at: deadline,
-            now: SystemTime::now,
-        });
+        self.deadline = Deadline::new(deadline);
         self
     }
 
     pub(super) fn deadline_has_passed(&self) -> bool {
         self.deadline.is_some_and(Deadline::has_passed)
+    }
+
+    pub(super) fn alarm(&self) -> Alarm {
+        self.deadline.map(Deadline::alarm).unwrap_or_default()
     }
 
     pub(super) fn processor(&self) -> &'e Processor {
@@ -121,7 +112,7 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
         self.records
     }
 
-    /// What was read, with each Kinesis record's outcome.
+    /// The Kinesis records as they were read, each with its outcome.
     pub fn batch(&self) -> &Batch<'e, R> {
         &self.batch
     }
@@ -147,7 +138,7 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
             .count()
     }
 
-    /// What is lost, in order.
+    /// All losses, in order.
     pub fn losses(&self) -> &[Loss] {
         self.batch.losses()
     }
@@ -156,10 +147,12 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
     use super::super::error::Error;
     use super::super::kinesis::OwnedKinesisEvent;
+    use super::super::out_of_order::Handled;
     use super::super::response::BatchResponse;
     use super::super::test_event::TestEvent;
     use super::*;
@@ -177,30 +170,38 @@ mod tests {
         assert!(response.item_identifiers().eq([restart]));
     }
 
-    #[test]
-    fn at_the_deadline_what_is_done_stays_done() {
+    fn event() -> OwnedKinesisEvent {
         let json = TestEvent::new()
             .plain("a", "one")
             .aggregate(["b", "c", "d"].map(|key| UserRecord::new(key, "one of three")))
             .plain("e", "one")
             .kinesis_json();
-        let event: OwnedKinesisEvent = serde_json::from_str(&json).unwrap();
-        let processor = Processor::new();
-        let in_three_seconds = || EventUserRecords {
+        serde_json::from_str(&json).unwrap()
+    }
+
+    #[test]
+    fn at_the_deadline_what_is_done_stays_done() {
+        let event = event();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&log);
+        let processor = Processor::new()
+            .on_failure(move |failure| told.lock().unwrap().push(failure.to_string()));
+        // Setting an alarm looks at the clock once, and so does each user record.
+        let after = |looks: u64| EventUserRecords {
             deadline: Some(Deadline {
-                at: ticking() + Duration::from_secs(4),
+                at: ticking() + Duration::from_secs(looks + 1),
                 now: ticking,
             }),
             ..processor.read(&event)
         };
-        let response = in_three_seconds().process(|_| Ok::<(), Error>(()));
+        let response = after(3).process(|_| Ok::<(), Error>(()));
         is_done(&response, 3, "2");
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.build().unwrap();
-        let user_records = in_three_seconds();
+        let user_records = after(4);
         let run = user_records.process_async(async |_| Ok::<(), Error>(()));
         is_done(&runtime.block_on(run), 3, "2");
-        let user_records = in_three_seconds();
+        let user_records = after(4);
         let run = user_records.process_concurrently(2, async |_| Ok::<(), Error>(()));
         is_done(&runtime.block_on(run), 3, "2");
         // The state holds nothing of the aggregate, which comes again whole.
@@ -208,8 +209,94 @@ mod tests {
             *state += 1;
             Ok::<(), Error>(())
         };
-        let (state, response) = in_three_seconds().process_window(0, count);
+        let (state, response) = after(3).process_window(0, count);
         assert_eq!(state, 1);
         is_done(&response, 3, "2");
+        let one = "Kinesis record 2, user record 2: out of time";
+        let all = "Kinesis record 2: out of time";
+        assert_eq!(*log.lock().unwrap(), [one, one, all, one]);
+    }
+
+    /// A clock that does not go on, so that only the alarm can end what hangs.
+    fn in_a_millisecond() -> Deadline {
+        Deadline {
+            at: SystemTime::UNIX_EPOCH + Duration::from_millis(1),
+            now: || SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_handler_that_hangs_is_broken_off_at_the_deadline() {
+        async fn hangs(data: &[u8]) -> Result<(), Error> {
+            match data {
+                b"one" => Ok(()),
+                _ => std::future::pending().await,
+            }
+        }
+        let event = event();
+        let processor = Processor::new();
+        let mut user_records = processor.read(&event);
+        user_records.deadline = Some(in_a_millisecond());
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.build().unwrap();
+        let handle = async |user_record: EventUserRecord<'_>| hangs(user_record.data()).await;
+        let response = runtime.block_on(user_records.process_async(handle));
+        is_done(&response, 1, "2");
+        // In the other lanes both plain records are done.
+        let response = runtime.block_on(user_records.process_concurrently(5, handle));
+        is_done(&response, 2, "2");
+        assert_eq!(response.counts().failed(), 0);
+        let window = async |state: &mut u64, user_record: EventUserRecord<'_>| {
+            *state += 1;
+            hangs(user_record.data()).await
+        };
+        let (state, response) = runtime.block_on(user_records.process_window_async(0, window));
+        assert_eq!(state, 1);
+        is_done(&response, 1, "2");
+        let poison = async |_, user_record: EventUserRecord<'_>| hangs(user_record.data()).await;
+        let json = async |(): (), _: EventUserRecord<'_>| Ok(());
+        let response = runtime.block_on(user_records.process_json_async(json, poison));
+        is_done(&response, 1, "2");
+        let batch = async |_: &[EventUserRecord<'_>]| -> Result<_, Error> {
+            hangs(b"").await?;
+            Ok(Handled::All)
+        };
+        let response = runtime.block_on(user_records.process_batch_async(batch));
+        is_done(&response, 0, "1");
+    }
+
+    #[test]
+    fn a_callback_that_hangs_is_broken_off_at_the_deadline() {
+        let json = TestEvent::new()
+            .cut_aggregate([UserRecord::new("a", "one")])
+            .kinesis_json();
+        let event: OwnedKinesisEvent = serde_json::from_str(&json).unwrap();
+        let processor = Processor::new().on_cut_async(|_| Box::pin(std::future::pending()));
+        let mut user_records = processor.read(&event);
+        user_records.deadline = Some(in_a_millisecond());
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.build().unwrap();
+        let fine = async |_: EventUserRecord<'_>| Ok::<(), Error>(());
+        let response = runtime.block_on(user_records.process_async(fine));
+        is_done(&response, 1, "1");
+        let response = runtime.block_on(user_records.process_concurrently(2, fine));
+        is_done(&response, 1, "1");
+    }
+
+    /// The emulator of cargo-lambda sends such a one, and so does a margin above the timeout.
+    #[test]
+    fn a_deadline_that_has_passed_already_is_ignored() {
+        let event = event();
+        let processor = Processor::new();
+        for deadline in [Duration::ZERO, Duration::from_secs(600)] {
+            let user_records = processor.read(&event);
+            let user_records = user_records.until(SystemTime::UNIX_EPOCH + deadline);
+            let response = user_records.process(|_| Ok::<(), Error>(()));
+            assert!(response.is_success());
+        }
+        let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
+        let user_records = processor.read(&event).until(tomorrow);
+        assert_eq!(user_records.deadline.unwrap().at, tomorrow);
+        assert!(user_records.process(|_| Ok::<(), Error>(())).is_success());
     }
 }

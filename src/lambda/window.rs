@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::call::{call, call_async};
-use super::error::Error;
+use super::call::{call, call_in_time};
+use super::error::{AfterCut, Error};
 use super::process::{InOrder, Step};
 use super::record::EventRecord;
 use super::response::BatchResponse;
@@ -19,6 +19,7 @@ pub const MAX_STATE: usize = 1_000_000;
 /// requires, and where to start again.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[must_use = "without this answer Lambda does not keep the state"]
 pub struct WindowResponse {
     state: Box<RawValue>,
     #[serde(flatten)]
@@ -131,17 +132,19 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         E: Into<Error>,
     {
         let mut run = InOrder::new(self, None);
+        let mut alarm = self.alarm();
         let mut rollback = Rollback::new(&state);
         while let Some(step) = run.next() {
             match step {
                 Step::Call(user_record) => {
                     rollback.enter(user_record.record_index(), &state);
-                    let called = call_async(|| f(&mut state, user_record)).await;
+                    let called = call_in_time(&mut alarm, || f(&mut state, user_record)).await;
                     run.settle(&user_record, called);
                 }
                 Step::Cut(cut) => {
                     let processor = self.processor();
-                    let after = processor.after_cut_async(&cut.loss, cut.source).await;
+                    let asked = processor.after_cut_async(&cut.loss, cut.source);
+                    let after = alarm.race(asked).await.unwrap_or(AfterCut::Fail);
                     run.settle_cut(&cut, after);
                 }
             }

@@ -1,5 +1,7 @@
 //! Answers to Firehose and Pipes.
 
+use std::sync::{Arc, Mutex};
+
 use kinesis_aggregation::lambda::{
     AfterCut, Error, FirehoseEvent, PipesEvent, Processor, Transformed,
 };
@@ -80,8 +82,11 @@ fn an_enrichment_answers_with_a_flat_array() {
     let json = serde_json::to_vec(&flat).unwrap();
     let event = PipesEvent::from_slice(&json).unwrap();
 
-    let fails = Processor::new();
+    let told = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&told);
+    let fails = Processor::new().on_failure(move |_| *count.lock().unwrap() += 1);
     assert_eq!(fails.read(&event).flatten().unwrap_err().record_index(), 1);
+    assert_eq!(*told.lock().unwrap(), 1);
 
     let goes_on = Processor::new().on_cut(|_| AfterCut::GoOn);
     let user_records = goes_on.read(&event);

@@ -34,7 +34,7 @@ pub(super) struct Behaviour {
 #[derive(Clone, Debug)]
 pub(super) struct Shard {
     pub(super) records: Vec<(Vec<Behaviour>, bool)>,
-    /// Which invocations break off without an answer, and behind how many polls.
+    /// Which invocations break off without an answer, and after how many polls.
     pub(super) breaks: HashMap<usize, u8>,
 }
 

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
 
 use kinesis_aggregation::lambda::{
     AfterCut, BatchResponse, Error, EventUserRecord, FailureReason, KinesisEvent, MemoryResume,
@@ -63,9 +62,14 @@ fn a_handler_has_an_error_type_of_its_own() {
     });
     let event: OwnedKinesisEvent = serde_json::from_slice(&two()).unwrap();
     let user_records = processor.read(&event);
-    user_records.process(own);
-    block_on(user_records.process_async(usual));
-    block_on(user_records.process_concurrently(1, text));
+    let responses = [
+        user_records.process(own),
+        block_on(user_records.process_async(usual)),
+        block_on(user_records.process_concurrently(1, text)),
+    ];
+    for response in responses {
+        assert_eq!(named(&response), ["1"]);
+    }
     let expected = [
         "an error of one's own",
         "an error of the usual kind",
@@ -208,36 +212,6 @@ fn user_records_in_json_have_a_place_for_poison() {
     let fine = |_: Order<'_>, _: EventUserRecord<'_, _>| Ok(());
     let response = user_records.process_json(fine, |error, _| Err(error));
     assert_eq!(named(&response), ["2"]);
-}
-
-#[test]
-fn out_of_time_nothing_more_is_called_and_the_answer_says_where_it_stopped() {
-    let json = two();
-    let event = KinesisEvent::from_slice(&json).unwrap();
-    let log = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&log);
-    let processor =
-        Processor::new().on_failure(move |failure| told.lock().unwrap().push(failure.to_string()));
-    let past = processor.read(&event).until(SystemTime::UNIX_EPOCH);
-    let never = |_: EventUserRecord<'_, _>| -> Result<(), Error> { unreachable!() };
-    let never_async = async |_: EventUserRecord<'_, _>| -> Result<(), Error> { unreachable!() };
-    let responses = [
-        past.process(never),
-        block_on(past.process_async(never_async)),
-        block_on(past.process_concurrently(2, never_async)),
-        past.process_window((), |(), user_record| never(user_record))
-            .1,
-    ];
-    for response in responses {
-        assert_eq!(named(&response), ["1"]);
-        assert!(response.error_if_nothing_done().is_err());
-    }
-    let out_of_time = "Kinesis record 1, user record 0: out of time";
-    assert_eq!(*log.lock().unwrap(), [out_of_time; 4]);
-
-    let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
-    let response = processor.read(&event).until(tomorrow);
-    assert!(response.process(|_| Ok::<(), Error>(())).is_success());
 }
 
 /// Processes what `json` holds, and fails at one text.

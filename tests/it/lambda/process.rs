@@ -244,7 +244,7 @@ fn the_whole_slice_at_once() {
 }
 
 #[test]
-fn a_cut_aggregate_fails_behind_its_readable_user_records() {
+fn a_cut_aggregate_fails_after_its_readable_user_records() {
     let json = event_bytes(&[
         Stored::cut("5", &[("k", "one"), ("l", "two")]),
         Stored::plain("6", "p", "three"),
@@ -304,7 +304,7 @@ fn out_of_range_is_dropped_counted_and_no_failure() {
 }
 
 #[test]
-fn salvage_hands_out_what_stands_behind_a_bad_user_record() {
+fn salvage_hands_out_what_follows_a_bad_user_record() {
     let json = event_bytes(&[Stored::cut("5", &[("k", "one")])]);
     let processor = Processor::new().salvage(true);
     let (called, response) = process(&processor, &json, &[]);

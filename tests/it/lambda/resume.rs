@@ -44,7 +44,7 @@ fn a_retry_leaves_out_what_was_done() {
 }
 
 #[test]
-fn what_was_done_behind_the_failure_is_left_out_too() {
+fn what_was_done_after_the_failure_is_left_out_too() {
     let memory = Arc::new(MemoryResume::new());
     let processor = Processor::new().resume(Arc::clone(&memory));
     let json = json();
@@ -106,7 +106,7 @@ fn the_memory_is_bounded() {
         let memory = Arc::new(memory);
         let processor = Processor::new().resume(Arc::clone(&memory));
         for i in 0..10 {
-            run(&processor, &key(&i.to_string()), "two");
+            let _ = run(&processor, &key(&i.to_string()), "two");
         }
         assert_eq!(memory.len(), 3);
         // The youngest are remembered.

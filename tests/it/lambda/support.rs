@@ -32,7 +32,7 @@ impl Stored {
         Self::plain(sequence_number, "a", framed(user_records, false))
     }
 
-    /// An aggregate with a bad user record behind these.
+    /// An aggregate with a bad user record after these.
     pub(super) fn cut(sequence_number: &str, user_records: &[(&str, &str)]) -> Self {
         Self::plain(sequence_number, "a", framed(user_records, true))
     }

@@ -23,6 +23,11 @@ fn the_state_is_of_any_type() {
     let state: BTreeMap<String, f64> = event.state().unwrap();
     assert_eq!(state["a"], 1.5);
     assert!(event.state::<u64>().is_err());
+    json["state"] = serde_json::json!("secret");
+    let text = json.to_string();
+    let event = KinesisEvent::from_slice(text.as_bytes()).unwrap();
+    let error = event.state::<u64>().unwrap_err().to_string();
+    assert!(!error.contains("secret"), "{error}");
     let bytes = event_bytes(&[]);
     let without = KinesisEvent::from_slice(&bytes).unwrap();
     assert_eq!(without.state::<u64>().unwrap(), 0);
