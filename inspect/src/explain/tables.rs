@@ -20,10 +20,7 @@ pub struct Tables {
 
 /// The text of each entry, a part of `data`. It shares the data's memory unless it had to be changed
 /// to become UTF-8.
-pub(super) fn texts(
-    data: &Bytes,
-    entries: impl Iterator<Item = Range<usize>>,
-) -> Vec<ByteString> {
+pub(super) fn texts(data: &Bytes, entries: impl Iterator<Item = Range<usize>>) -> Vec<ByteString> {
     let text = |entry: Range<usize>| {
         let bytes = data.get(entry).unwrap_or_default();
         ByteString::try_from(data.slice_ref(bytes))
