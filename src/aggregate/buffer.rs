@@ -214,23 +214,14 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
         record.partition_key.as_ref().or(self.random_key.as_ref())
     }
 
-    /// Carries `plan` out. This is the only place that adds a user record.
-    #[inline]
+    /// Carries `plan` out. This is the only place that adds a user record. Inlined, so that the
+    /// record is moved once.
+    #[inline(always)]
     pub(crate) fn commit(&mut self, record: R, hash_key: Option<HashKey>, plan: Plan) {
         let Plan { size, indices } = plan;
         let user_record = record.borrow();
-        if user_record.partition_key.is_none() && self.random_key.is_none() {
-            self.random_key = Some(random_key());
-        }
-        if self.records.is_empty() {
-            self.hash_key = hash_key
-                .or_else(|| user_record.hash_key())
-                .or_else(|| {
-                    let key = self.random_key.as_deref();
-                    key.map(HashKey::of_partition_key)
-                })
-                .unwrap_or_default();
-            self.records.reserve(self.expected);
+        if self.records.is_empty() || user_record.partition_key.is_none() {
+            self.begin(user_record, hash_key);
         }
         if indices.partition_key == self.partition_keys.next()
             && let Some(key) = self.key(user_record).cloned()
@@ -244,6 +235,21 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
         }
         self.size = size;
         self.records.push((record, indices));
+    }
+
+    /// Settles what the first user record decides, and the first one without a partition key.
+    #[cold]
+    fn begin(&mut self, record: &UserRecord, hash_key: Option<HashKey>) {
+        if record.partition_key.is_none() && self.random_key.is_none() {
+            self.random_key = Some(random_key());
+        }
+        if self.records.is_empty() {
+            self.hash_key = hash_key
+                .or_else(|| record.explicit_hash_key())
+                .or_else(|| Some(HashKey::of_partition_key(self.key(record)?)))
+                .unwrap_or_default();
+            self.records.reserve(self.expected);
+        }
     }
 
     /// Returns whether no further user record can join, however small.

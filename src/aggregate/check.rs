@@ -56,13 +56,7 @@ impl Settings {
         let key_len = record.partition_key().map_or(RANDOM_KEY_LEN, str::len);
         let raw = record.data().len().saturating_add(key_len);
         let size = if raw <= max_record_size && record.data().starts_with(&MAGIC) {
-            // Alone, it may have to be framed. Its digest is computed only where that decides.
-            let framed = self.framed_alone(record, key_len);
-            if framed > max_record_size && wire::is_framed(record.data()) {
-                framed
-            } else {
-                raw
-            }
+            self.size_alone(record, max_record_size)
         } else {
             raw
         };
@@ -73,8 +67,11 @@ impl Settings {
         Ok(())
     }
 
-    /// The size of a Kinesis record with an aggregate of `record` alone, in bytes.
-    fn framed_alone(&self, record: &UserRecord, key_len: usize) -> usize {
+    /// The size of the Kinesis record of `record` alone, whose data starts as an aggregate does:
+    /// framed if readers would take it for one. Its digest is computed only if that decides.
+    #[cold]
+    fn size_alone(&self, record: &UserRecord, max_record_size: usize) -> usize {
+        let key_len = record.partition_key().map_or(RANDOM_KEY_LEN, str::len);
         let hash_key = record.explicit_hash_key();
         let mut frame = EncodedSize::default().with_key(key_len);
         if let Some(hash_key) = hash_key {
@@ -85,6 +82,11 @@ impl Settings {
             explicit_hash_key: hash_key.map(|_| 0),
         };
         let frame = frame.with_record(indices, record.data().len());
-        frame.get().saturating_add(self.outer_key.len(key_len))
+        let framed = frame.get().saturating_add(self.outer_key.len(key_len));
+        if framed > max_record_size && wire::is_framed(record.data()) {
+            framed
+        } else {
+            record.data().len().saturating_add(key_len)
+        }
     }
 }

@@ -41,7 +41,7 @@ impl Start {
     /// For [`After`](Self::After), the iterator starts **at** the sequence number, and
     /// [`Deaggregator::after`] leaves out what was read of the aggregate there. An iterator
     /// *after* the sequence number would lose the rest of it.
-    pub fn of_iterator(
+    pub fn apply_to(
         &self,
         request: GetShardIteratorFluentBuilder,
     ) -> GetShardIteratorFluentBuilder {
@@ -70,7 +70,7 @@ pub struct ShardReader {
     shard: Shard,
     start: Start,
     place: Place,
-    /// When the first iterator came.
+    /// When the first iterator was asked for.
     started: Option<SystemTime>,
     /// The sequence number of the last Kinesis record handed out.
     last: Option<String>,
@@ -196,13 +196,14 @@ impl ShardReader {
                 .starting_sequence_number(last),
             // `Latest` again would skip what was put since.
             (None, Start::Latest, Some(started)) => {
-                Start::Timestamp(started.into()).of_iterator(request)
+                Start::Timestamp(started.into()).apply_to(request)
             }
-            (None, start, _) => start.of_iterator(request),
+            (None, start, _) => start.apply_to(request),
         };
+        let asked = SystemTime::now();
         match request.send().await {
             Ok(answer) => {
-                self.started.get_or_insert_with(SystemTime::now);
+                self.started.get_or_insert(asked);
                 Ok(answer.shard_iterator)
             }
             Err(error) => Err(ReadShardError::Iterator(Box::new(error))),

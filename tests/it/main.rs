@@ -5,7 +5,6 @@ mod aggregator;
 mod allocations;
 mod corners;
 mod fast_paths;
-mod fuzz_seeds;
 mod kcl_rules;
 mod kpl_vectors;
 #[cfg(feature = "lambda")]

@@ -1,6 +1,8 @@
 //! Checks of the house as a whole: nothing here is used by anybody.
 
 #[cfg(test)]
+mod fuzz_seeds;
+#[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod layers;

@@ -94,9 +94,9 @@ async fn an_expired_iterator_of_the_latest_skips_nothing() {
     });
     let mut reader = reader(&kinesis, Start::Latest);
     assert_eq!(page(&mut reader).await, []);
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     put(&kinesis, vec![KinesisRecord::new("key", "123")]).await;
-    assert_eq!(numbers(&page(&mut reader).await), [123]);
+    // A time is in milliseconds: what was put just before may come too.
+    assert_eq!(numbers(&page(&mut reader).await).last(), Some(&123));
     assert_eq!(*asked.lock().unwrap(), ["LATEST", "AT_TIMESTAMP"]);
 }
 

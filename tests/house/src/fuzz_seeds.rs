@@ -8,9 +8,9 @@ use kinesis_aggregation::wire::Frame;
 /// Run with `UPDATE=1` to write the seeds anew.
 #[test]
 fn fuzz_seeds_are_made_from_the_vectors() {
-    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
     let cases: serde_json::Value =
-        serde_json::from_str(include_str!("../vectors/kpl.json")).unwrap();
+        serde_json::from_str(include_str!("../../vectors/kpl.json")).unwrap();
     let mut count = 0;
     for case in cases.as_array().unwrap() {
         let stored = case["kinesis_records"].as_array().unwrap();
