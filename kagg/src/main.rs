@@ -4,6 +4,7 @@ mod aggregate;
 #[cfg(feature = "aws")]
 mod aws;
 mod compact;
+mod complaint;
 mod deaggregate;
 mod exit;
 mod input;
@@ -21,7 +22,7 @@ mod tail;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use exit::{Result, Status};
 
@@ -63,8 +64,8 @@ impl Command {
             Self::Put(args) => put::run(&args, status),
             #[cfg(feature = "aws")]
             Self::Tail(args) => tail::run(&args, status),
-            Self::Completions(args) => manual::completions(&args),
-            Self::Man(args) => manual::man(&args),
+            Self::Completions(args) => manual::completions(&args, Cli::command()),
+            Self::Man(args) => manual::man(&args, Cli::command()),
         }
     }
 }

@@ -6,10 +6,10 @@ use super::error::{FindError, Warning};
 use super::join::{Join, Joined};
 use super::sink::Sink;
 use super::yaml::Yaml;
-use super::{LONGEST, columns, yaml};
+use super::{columns, yaml};
 use crate::fields::Fields;
 use crate::json::Walker;
-use crate::record::Place;
+use crate::record::{LONGEST, Place};
 use crate::text::{DumpRow, Encoding, decode};
 
 /// Reads lines, piece by piece.

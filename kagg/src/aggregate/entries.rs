@@ -2,12 +2,21 @@
 
 use std::borrow::Cow;
 
+use clap::ValueEnum;
 use kinesis_aggregation::{HashKey, UserRecord};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::DataForm;
 use crate::compact::put_compact;
+
+/// What a string in `Data` is.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DataForm {
+    /// Base64, as in AWS CLI v2
+    Base64,
+    /// The text itself
+    Text,
+}
 
 /// As AWS CLI has it; like AWS CLI, it knows no other keys, so that none is misspelt in silence.
 #[derive(Deserialize)]

@@ -5,13 +5,13 @@ mod sink;
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use kinesis_aggregation::{Aggregator, AggregatorBuilder, OuterKey, ShardedAggregator};
 
 use crate::exit::{Failure, Result, Status};
 use crate::output::complain;
 use crate::shards;
 use crate::source::{name, open, without_bom};
+use entries::DataForm;
 use sink::Sink;
 
 /// Packs the user records for `aws kinesis put-records` into aggregates for the same command
@@ -61,14 +61,6 @@ Examples:
     while read -r file; do
       aws kinesis put-records --stream-name orders --records \"file://$file\"
     done";
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DataForm {
-    /// Base64, as in AWS CLI v2
-    Base64,
-    /// The text itself
-    Text,
-}
 
 /// Reads the value of `--outer-key`.
 fn outer_key(text: &str) -> std::result::Result<OuterKey, String> {
