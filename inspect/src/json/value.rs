@@ -44,7 +44,10 @@ pub(super) fn may_hold_json(text: &[u8]) -> bool {
 /// Where documents may start in a text: at its start, or at the first objects in it.
 pub(super) fn json_starts(text: &[u8]) -> impl Iterator<Item = usize> {
     let start = text.len() - text.trim_ascii_start().len();
-    let at_start = matches!(text.get(start), Some(b'{' | b'['));
+    let at_start = matches!(
+        text.get(start..),
+        Some([b'{' | b'[', ..] | [b'"', b'{' | b'[', ..])
+    );
     let objects = memchr::memmem::find_iter(text, b"{\"")
         .chain(memchr::memmem::find_iter(text, b"{ \"").take(1));
     let first = at_start.then_some(start);

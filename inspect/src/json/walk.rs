@@ -72,8 +72,9 @@ impl Walker {
             let Some(token) = self.scanner.next()? else {
                 return Ok(false);
             };
+            let is_between = self.open.is_empty() && matches!(token, Token::Comma);
             self.token(token, sink)?;
-            if self.open.is_empty() && self.depth == 0 {
+            if self.open.is_empty() && self.depth == 0 && !is_between {
                 self.end_document(sink)?;
             }
         }
@@ -386,12 +387,7 @@ impl Walker {
             Some(Ok(data)) if is_of_a_record || is_listed || opens_an_aggregate(&data) => Ok(data),
             Some(Err(why)) if is_of_a_record || role == Role::Records => Err(why),
             None if is_listed && is_of_a_record => Err("it has no data"),
-            None if role == Role::Records
-                && self.seen.source.is_none()
-                && !sink.found_in(self.seen.before) =>
-            {
-                Err("it has no data")
-            }
+            None if role == Role::Records && self.seen.source.is_none() => Err("it has no data"),
             _ => return Ok(()),
         };
         if data.is_ok() {

@@ -1,0 +1,6 @@
+//! Records out of everything that people paste.
+
+mod cases;
+mod forms;
+mod refusals;
+mod support;
