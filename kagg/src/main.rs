@@ -3,6 +3,7 @@
 mod aggregate;
 #[cfg(feature = "aws")]
 mod aws;
+mod carve;
 mod compact;
 mod complaint;
 mod deaggregate;
@@ -46,6 +47,7 @@ enum Command {
     Deaggregate(deaggregate::Args),
     Aggregate(aggregate::Args),
     Inspect(inspect::Args),
+    Carve(carve::Args),
     #[cfg(feature = "aws")]
     Put(put::Args),
     #[cfg(feature = "aws")]
@@ -60,6 +62,7 @@ impl Command {
             Self::Deaggregate(args) => deaggregate::run(args, status),
             Self::Aggregate(args) => aggregate::run(args, status),
             Self::Inspect(args) => inspect::run(&args, status),
+            Self::Carve(args) => carve::run(&args, status),
             #[cfg(feature = "aws")]
             Self::Put(args) => put::run(&args, status),
             #[cfg(feature = "aws")]

@@ -90,7 +90,7 @@ impl Args {
     fn aggregator(&self) -> Result<ShardedAggregator> {
         let builder = self.builder();
         let built = match &self.shards {
-            Some(path) => ShardedAggregator::new(shards::read(path)?, builder),
+            Some(path) => ShardedAggregator::new(shards::read_map(path)?, builder),
             None => ShardedAggregator::per_hash_key(builder),
         };
         built.map_err(Failure::new)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use kinesis_aggregation_inspect::{FindError, Finder, Found, FoundRecord, Shape};
+use kinesis_aggregation_inspect::{FindError, Finder, Found, FoundRecord, Shape, unwrap};
 
 use super::read_ahead::pieces;
 use crate::exit::{Failure, Result, Status};
@@ -19,6 +19,10 @@ pub(crate) struct InputArgs {
     /// What the input is, where its content does not tell
     #[arg(long, value_name = "SHAPE", default_value = "auto")]
     input: InputShape,
+    /// Open what was wrapped around aggregates: base64 twice, UTF-8 of Latin-1, several
+    /// aggregates in one record
+    #[arg(long)]
+    unwrap: bool,
 }
 
 /// The names of the shapes on the command line.
@@ -98,6 +102,7 @@ impl InputArgs {
             name: name(file).into_owned(),
             batch: Vec::new(),
             batch_bytes: 0,
+            unwrap: self.unwrap,
             status,
             take,
         };
@@ -133,6 +138,7 @@ struct Reader<'a, T> {
     name: String,
     batch: Vec<FoundRecord>,
     batch_bytes: usize,
+    unwrap: bool,
     status: &'a Status,
     take: &'a mut T,
 }
@@ -151,7 +157,10 @@ impl<T: TakeBatch> Reader<'_, T> {
                 None => return Ok(()),
                 Some(Found::Record(record)) => {
                     self.batch_bytes += record.data().len();
-                    self.batch.push(record);
+                    match self.unwrap.then(|| unwrap(&record)).flatten() {
+                        Some(inside) => self.batch.extend(inside),
+                        None => self.batch.push(record),
+                    }
                     if self.batch.len() >= BATCH_RECORDS || self.batch_bytes >= BATCH_BYTES {
                         self.hand_on()?;
                     }
