@@ -6,6 +6,7 @@ mod aws;
 mod carve;
 mod compact;
 mod complaint;
+mod compressed;
 mod deaggregate;
 mod exit;
 mod input;

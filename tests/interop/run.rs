@@ -21,7 +21,9 @@ use crate::writers;
 /// Who is at the other end.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
-    Kcl { jaxb: bool },
+    Kcl {
+        jaxb: bool,
+    },
     Other(Reader),
     /// This library, in another language.
     Binding,

@@ -8,7 +8,7 @@ use kinesis_aggregation_inspect::{FindError, Finder, Found, FoundRecord, Shape, 
 use super::read_ahead::pieces;
 use crate::exit::{Failure, Result, Status};
 use crate::output::complain;
-use crate::source::{name, open};
+use crate::source::{name, open, open_raw};
 
 /// Where the input comes from, and its shape: for every subcommand that reads Kinesis records.
 #[derive(clap::Args)]
@@ -106,7 +106,11 @@ impl InputArgs {
             status,
             take,
         };
-        let pieces = pieces(open(file)?)?;
+        let source = match self.input {
+            InputShape::Raw => open_raw(file)?,
+            _ => open(file)?,
+        };
+        let pieces = pieces(source)?;
         let mut next = pieces.recv().ok();
         while let Some(piece) = next {
             let read = match piece {

@@ -251,6 +251,33 @@ fn no_records_are_no_error() {
 }
 
 #[test]
+fn several_files_are_read_in_their_order() {
+    let directory = TempDir::new();
+    let page = |data: &[u8]| get_records(&[data.to_vec()]);
+    let (first, second) = (
+        directory.file("1.json", page(b"one")),
+        directory.file("2.json", page(b"two")),
+    );
+    let run = kagg(&format!("deaggregate {first} {second} {first}"), "").expect(0);
+    assert_eq!(run.data(), [b"one", b"two", b"one"]);
+    let numbers: Vec<_> = run
+        .lines()
+        .iter()
+        .map(|line| line["record"].as_u64())
+        .collect();
+    assert_eq!(numbers, [Some(0), Some(1), Some(2)]);
+    let broken = directory.file("3.json", "{\"Records\":[{\"Data\":\"b25l\"},");
+    let run = kagg(&format!("deaggregate {first} {broken}"), "").expect(2);
+    assert_eq!(run.data(), [b"one", b"one"]);
+    assert!(
+        run.stderr
+            .contains("3.json: the JSON breaks at line 1, byte 28"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
 fn pages_may_follow_one_another_and_a_mark_may_stand_before_them() {
     let page = get_records(&[b"one".to_vec(), b"two".to_vec()]);
     let run = kagg("deaggregate", format!("\u{feff}{page}\n{page}\n")).expect(0);
