@@ -8,6 +8,7 @@ mod compact;
 mod complaint;
 mod compressed;
 mod deaggregate;
+mod entry;
 mod exit;
 mod input;
 mod inspect;
