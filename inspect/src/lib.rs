@@ -25,18 +25,24 @@
 //! `kinesis-aggregation`, an [`Explanation`] shows keys and data: that is its purpose. Errors
 //! still show neither.
 
+mod carve;
+mod coat;
 mod explain;
 mod fields;
 mod find;
 mod json;
 mod record;
+mod shards;
 mod text;
 
+pub use carve::{Carved, Carver};
+pub use coat::{Coat, unwrap};
 pub use explain::{
     Delivers, Explanation, FrameReport, JudgedBy, Kind, Sizes, Tables, UserRecord, Verdict,
     dump_around, explain,
 };
 pub use find::{Everything, FailedBatch, FindError, Finder, Found, Refused, Shape, Warning, find};
 pub use record::{FoundRecord, Place};
+pub use shards::{Shards, ShardsError};
 
 pub mod words;

@@ -1,15 +1,28 @@
 //! What the subcommands that talk to AWS share.
 
+use std::error::Error;
 use std::future::Future;
+use std::sync::OnceLock;
+use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::ProvideCredentials;
 use aws_sdk_kinesis::config::retry::RetryConfig;
-use aws_sdk_kinesis::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::operation::describe_stream_summary::DescribeStreamSummaryError;
-use aws_sdk_kinesis::types::RecordDistributionStrategy;
+use aws_sdk_kinesis::types::{RecordDistributionStrategy, StreamStatus};
 
 use crate::exit::{Failure, Result};
+use crate::output::complain;
+
+/// A host that does not answer is given up after this, at each attempt.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// The value of `--endpoint-url`: the client does not tell it.
+static ENDPOINT: OnceLock<String> = OnceLock::new();
 
 /// As the AWS CLI has them.
 #[derive(clap::Args)]
@@ -27,19 +40,36 @@ pub(crate) struct AwsArgs {
 
 impl AwsArgs {
     /// A client that tries a request so often before it gives up.
-    pub(crate) async fn client(&self, max_attempts: u32) -> Client {
+    ///
+    /// `--profile` is where the credentials come from, whatever the environment has.
+    pub(crate) async fn client(&self, max_attempts: u32) -> Result<Client> {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(max_attempts));
         if let Some(url) = &self.endpoint_url {
+            let _ = ENDPOINT.set(url.clone());
             loader = loader.endpoint_url(url);
         }
         if let Some(profile) = &self.profile {
-            loader = loader.profile_name(profile);
+            let provider = ProfileFileCredentialsProvider::builder()
+                .profile_name(profile)
+                .build();
+            // An unknown profile is an error here, not a reason to look for other credentials.
+            provider.provide_credentials().await.map_err(|error| {
+                let (profile, why) = (profile.escape_debug(), chain(&error));
+                Failure::new(format_args!(
+                    "--profile {profile}: there is no such profile, or it has no credentials ({why})"
+                ))
+            })?;
+            loader = loader.profile_name(profile).credentials_provider(provider);
         }
         if let Some(region) = &self.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        Client::new(&loader.load().await)
+        Ok(Client::new(&loader.load().await))
     }
 }
 
@@ -86,19 +116,69 @@ pub(crate) async fn is_service_managed(
     client: &Client,
     stream: &StreamName,
 ) -> Result<Option<bool>> {
+    Ok(describe(client, stream).await?.map(|(_, managed)| managed))
+}
+
+/// Waits for a stream that is being created. Returns what [`is_service_managed`] does.
+pub(crate) async fn wait_for_stream(client: &Client, stream: &StreamName) -> Result<Option<bool>> {
+    const PAUSE: Duration = Duration::from_secs(2);
+    let mut told = false;
+    loop {
+        match describe(client, stream).await? {
+            Some((true, _)) if !told => {
+                complain("waiting: the stream is being created");
+                told = true;
+            }
+            Some((true, _)) => {}
+            described => return Ok(described.map(|(_, managed)| managed)),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Whether the stream is being created, and whether its distribution is service-managed.
+async fn describe(client: &Client, stream: &StreamName) -> Result<Option<(bool, bool)>> {
     let request = client
         .describe_stream_summary()
         .set_stream_name(stream.name())
         .set_stream_arn(stream.arn());
     match request.send().await {
-        Ok(answer) => Ok(Some(answer.stream_description_summary().is_some_and(
-            |summary| {
-                summary.record_distribution_strategy() == Some(&RecordDistributionStrategy::Auto)
-            },
-        ))),
+        Ok(answer) => {
+            Ok(answer
+                .stream_description_summary()
+                .map_or(Some((false, false)), |summary| {
+                    let strategy = summary.record_distribution_strategy();
+                    Some((
+                        *summary.stream_status() == StreamStatus::Creating,
+                        strategy == Some(&RecordDistributionStrategy::Auto),
+                    ))
+                }))
+        }
         Err(error) if is_denied(&error) => Ok(None),
+        Err(error @ SdkError::DispatchFailure(_)) => {
+            let endpoint = endpoint(client);
+            let why = chain(&error);
+            Err(Failure::new(format_args!("cannot reach {endpoint}: {why}")))
+        }
         Err(error) => Err(failure("cannot describe the stream", &error)),
     }
+}
+
+/// What requests are sent to, for messages.
+fn endpoint(client: &Client) -> String {
+    let from_environment = ["AWS_ENDPOINT_URL_KINESIS", "AWS_ENDPOINT_URL"];
+    ENDPOINT
+        .get()
+        .cloned()
+        .or_else(|| {
+            from_environment
+                .iter()
+                .find_map(|name| std::env::var(name).ok())
+        })
+        .unwrap_or_else(|| match client.config().region() {
+            Some(region) => format!("https://kinesis.{region}.amazonaws.com"),
+            None => "Kinesis: no region is set (--region)".to_owned(),
+        })
 }
 
 fn is_denied<R>(error: &SdkError<DescribeStreamSummaryError, R>) -> bool {
@@ -117,13 +197,20 @@ where
     match (error.code(), error.message()) {
         (Some(code), Some(message)) => Failure::new(format_args!("{what}: {code}: {message}")),
         (Some(code), None) => Failure::new(format_args!("{what}: {code}")),
-        // Its text goes on with the error's Debug, which is long.
-        _ => {
-            let text = DisplayErrorContext(error).to_string();
-            let line = text
-                .split_once(" (")
-                .map_or(text.as_str(), |(line, _)| line);
-            Failure::new(format_args!("{what}: {line}"))
-        }
+        _ => Failure::new(format_args!("{what}: {}", chain(error))),
     }
+}
+
+/// An error and its causes, each once.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let cause = error.to_string();
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+        next = error.source();
+    }
+    text
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::output::complain;
+use crate::complaint::complain;
 
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use kinesis_aggregation::{Deaggregated, Loss, LossKind, Outcome};
-use kinesis_aggregation_inspect::FoundRecord;
 use kinesis_aggregation_inspect::words::{Cause, Lost, suspicion};
+use kinesis_aggregation_inspect::{Coat, FoundRecord};
 
 use crate::exit::Status;
 use crate::output::complain;
@@ -16,7 +17,7 @@ pub(crate) fn report(position: usize, record: &Deaggregated<&FoundRecord>, statu
         sequence_number: record.source().sequence_number(),
     };
     let outcome = record.outcome();
-    if let Some(warning) = warning(outcome) {
+    if let Some(warning) = warning(outcome, record.source().data()) {
         // Of a record below the position to resume after, nothing was delivered.
         if outcome == Outcome::Empty || record.user_records().next().is_some() {
             complain(format_args!("{name}: warning: {warning}"));
@@ -50,9 +51,13 @@ impl fmt::Display for Name<'_> {
 }
 
 /// Why a Kinesis record that comes out, or is empty, is worth a line all the same.
-fn warning(outcome: Outcome) -> Option<String> {
+fn warning(outcome: Outcome, data: &Bytes) -> Option<String> {
     let plain = match outcome {
-        Outcome::Plain(reason) => suspicion(reason)?,
+        Outcome::Plain(reason) => {
+            let coat = Coat::of(data).filter(|coat| !matches!(coat, Coat::Compressed { .. }));
+            coat.map(|coat| coat.to_string())
+                .or_else(|| suspicion(reason))?
+        }
         Outcome::Empty => {
             return Some("it is an aggregate of zero user records: nothing to deliver".to_owned());
         }

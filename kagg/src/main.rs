@@ -3,8 +3,12 @@
 mod aggregate;
 #[cfg(feature = "aws")]
 mod aws;
+mod carve;
 mod compact;
+mod complaint;
+mod compressed;
 mod deaggregate;
+mod entry;
 mod exit;
 mod input;
 mod inspect;
@@ -21,7 +25,7 @@ mod tail;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use exit::{Result, Status};
 
@@ -45,6 +49,7 @@ enum Command {
     Deaggregate(deaggregate::Args),
     Aggregate(aggregate::Args),
     Inspect(inspect::Args),
+    Carve(carve::Args),
     #[cfg(feature = "aws")]
     Put(put::Args),
     #[cfg(feature = "aws")]
@@ -59,12 +64,13 @@ impl Command {
             Self::Deaggregate(args) => deaggregate::run(args, status),
             Self::Aggregate(args) => aggregate::run(args, status),
             Self::Inspect(args) => inspect::run(&args, status),
+            Self::Carve(args) => carve::run(&args, status),
             #[cfg(feature = "aws")]
             Self::Put(args) => put::run(&args, status),
             #[cfg(feature = "aws")]
             Self::Tail(args) => tail::run(&args, status),
-            Self::Completions(args) => manual::completions(&args),
-            Self::Man(args) => manual::man(&args),
+            Self::Completions(args) => manual::completions(&args, Cli::command()),
+            Self::Man(args) => manual::man(&args, Cli::command()),
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use std::io;
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
-use crate::Cli;
 use crate::exit::{Failure, Result};
 use crate::output::Output;
 
@@ -28,14 +27,13 @@ pub(crate) struct ManArgs {
     subcommand: Option<String>,
 }
 
-pub(crate) fn completions(args: &CompletionsArgs) -> Result<()> {
+pub(crate) fn completions(args: &CompletionsArgs, mut command: Command) -> Result<()> {
     let mut page = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "kagg", &mut page);
+    clap_complete::generate(args.shell, &mut command, "kagg", &mut page);
     print(&page)
 }
 
-pub(crate) fn man(args: &ManArgs) -> Result<()> {
-    let mut command = Cli::command();
+pub(crate) fn man(args: &ManArgs, mut command: Command) -> Result<()> {
     command.build();
     let command = match &args.subcommand {
         None => command,

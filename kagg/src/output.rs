@@ -1,10 +1,10 @@
-//! Standard output and standard error.
+//! Standard output.
 
-use std::fmt;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 use serde_json::ser::Formatter;
 
+pub(crate) use crate::complaint::complain;
 use crate::exit::{Failure, Result};
 
 /// Standard output, buffered: flush it before waiting for anything.
@@ -28,11 +28,6 @@ impl Output {
         let flushed = self.out.flush();
         flushed.map_err(|error| Failure::of_output(&error))
     }
-}
-
-/// One line on standard error, written at once. If that is closed, nobody wants to know.
-pub(crate) fn complain(line: impl fmt::Display) {
-    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Appends `text` as a JSON string.

@@ -5,12 +5,18 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::compressed::Decompressed;
 use crate::exit::{Failure, Result};
 
 pub(crate) type Source = Box<dyn Read + Send>;
 
-/// Opens `file`, or standard input.
+/// Opens `file`, or standard input, as if it were not compressed.
 pub(crate) fn open(file: Option<&Path>) -> Result<Source> {
+    Ok(Box::new(Decompressed::new(open_raw(file)?)))
+}
+
+/// Opens `file`, or standard input, for its bytes as they are.
+pub(crate) fn open_raw(file: Option<&Path>) -> Result<Source> {
     match file {
         None => Ok(Box::new(io::stdin())),
         Some(path) if path == Path::new("-") => Ok(Box::new(io::stdin())),

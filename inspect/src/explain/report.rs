@@ -1,7 +1,7 @@
 //! Everything there is to say about a Kinesis record.
 
 use bytes::Bytes;
-use kinesis_aggregation::wire::{Frame, Index};
+use kinesis_aggregation::wire::{DIGEST_LEN, Frame, Index, MAGIC};
 use kinesis_aggregation::{HashKey, Outcome, PlainReason, ShardMap, deaggregate, md5};
 use serde::Serialize;
 
@@ -9,7 +9,10 @@ use super::preview::preview;
 use super::tables::{Tables, texts};
 use super::user_records::{UserRecord, user_records};
 use super::verdict::Verdict;
+use crate::carve::fields_before;
+use crate::coat::Coat;
 use crate::record::FoundRecord;
+use crate::shards::Shards;
 use crate::words::suspicion;
 
 /// A Kinesis record, explained. As JSON it has all keys, always, `null` where there is nothing to
@@ -36,8 +39,10 @@ pub struct Explanation<'a> {
     pub kind: Kind,
     /// Its frame, if it has the magic and room for a digest.
     pub frame: Option<FrameReport>,
-    /// What is broken.
+    /// What is broken, or what its coat is.
     pub problem: Option<String>,
+    /// What was done to it on its way.
+    pub coat: Option<Coat>,
     /// Where its protobuf breaks, in bytes from the start of the data.
     pub breaks_at: Option<usize>,
     /// The digest is right without this many bytes at the end: they were added later.
@@ -46,6 +51,8 @@ pub struct Explanation<'a> {
     pub tables: Option<Tables>,
     /// The sizes of an aggregate and its user records.
     pub sizes: Option<Sizes>,
+    /// Whether anything is wrong: see [`is_bad`](Explanation::is_bad).
+    pub bad: bool,
     /// What a KCL makes of it.
     pub kcl: Verdict<'a>,
     /// All user records, the bad ones too.
@@ -112,9 +119,12 @@ pub struct Sizes {
 
 /// Explains a Kinesis record: what it is, what is in it, and what a KCL delivers of it and why.
 ///
-/// It is judged by the hash key range of the shard it was read from, if the record names it and
-/// `shards` has it, else of the shard where its first user record belongs; without `shards`, by
-/// the full range. A stream with service-managed distribution has no ranges: give none.
+/// It is judged by the hash key range of the shard it was read from: the one that `shards` names for
+/// all records, the one that the record names, or the one that had its sequence number. If none of
+/// these is known, by the shard where its first user record belongs; without `shards`, by the full
+/// range. A stream with service-managed distribution has no ranges: give none.
+///
+/// Of a broken aggregate, the user records are shown as far as its protobuf goes.
 ///
 /// ```
 /// use kinesis_aggregation::wire::{RecordIndices, encode};
@@ -127,7 +137,7 @@ pub struct Sizes {
 /// assert_eq!(explanation.kind, Kind::Aggregate);
 /// assert_eq!(explanation.user_records[0].data_preview, "data");
 /// ```
-pub fn explain<'a>(record: &'a FoundRecord, shards: Option<&'a ShardMap>) -> Explanation<'a> {
+pub fn explain<'a>(record: &'a FoundRecord, shards: Option<&'a Shards>) -> Explanation<'a> {
     let data = record.data();
     let outcome = deaggregate(record.partition_key(), data).outcome();
     let kind = match outcome {
@@ -136,43 +146,48 @@ pub fn explain<'a>(record: &'a FoundRecord, shards: Option<&'a ShardMap>) -> Exp
         _ => Kind::Aggregate,
     };
     let is_aggregate = kind == Kind::Aggregate;
+    let coat = Some(data).filter(|_| !is_aggregate).and_then(Coat::of);
     let frame = Frame::split(data);
     let contents = Contents::of(data, frame.as_ref());
-    let user_records = if is_aggregate {
-        let records = contents.index.records();
-        user_records(data, records, &contents.tables, shards)
-    } else {
-        Vec::new()
-    };
-    Explanation {
+    let map = shards.and_then(Shards::map);
+    let records = contents.index.records();
+    let user_records = user_records(data, records, &contents.tables, map);
+    let mut explanation = Explanation {
+        bad: false,
         record: record.index(),
         sequence_number: record.sequence_number(),
         shard_id: record.shard_id(),
         partition_key: record.partition_key(),
         predicted_shard: (!is_aggregate)
-            .then(|| predict(record.partition_key(), shards))
+            .then(|| predict(record.partition_key(), map))
             .flatten(),
         data_length: data.len(),
         data_preview: preview(data),
         kind,
         frame: frame.as_ref().map(FrameReport::new),
-        problem: match outcome {
-            Outcome::Plain(reason) => suspicion(reason),
+        problem: match (outcome, &coat) {
+            (_, Some(coat)) => Some(coat.to_string()),
+            (Outcome::Plain(reason), None) => suspicion(reason),
             _ => None,
         },
+        coat,
         breaks_at: contents.breaks_at,
         appended: appended(outcome, data),
         sizes: is_aggregate.then(|| Sizes::new(record, &user_records)),
         kcl: Verdict::new(record, &user_records, shards),
-        tables: is_aggregate.then_some(contents.tables),
+        tables: (kind != Kind::Plain).then_some(contents.tables),
         user_records,
-    }
+    };
+    explanation.bad = explanation.is_bad();
+    explanation
 }
 
 impl Explanation<'_> {
-    /// Whether something is wrong with it: it is broken, or the KCL does not deliver all of it.
+    /// Whether something is wrong with it: it is broken, or was an aggregate once, or the KCL does
+    /// not deliver all of it.
     pub fn is_bad(&self) -> bool {
-        self.kind == Kind::Broken || !self.kcl.delivers_all()
+        let was_an_aggregate = !matches!(self.coat, None | Some(Coat::Compressed { .. }));
+        self.kind == Kind::Broken || was_an_aggregate || !self.kcl.delivers_all()
     }
 }
 
@@ -187,7 +202,11 @@ impl Contents {
     fn of(data: &Bytes, frame: Option<&Frame<'_>>) -> Self {
         let read = frame.map(Index::new).transpose();
         let breaks_at = read.as_ref().err().map(|error| error.offset());
-        let index = read.ok().flatten().unwrap_or_default();
+        let index = match (read, breaks_at) {
+            (Err(_), Some(offset)) => index_before(data, offset),
+            (read, _) => read.ok().flatten(),
+        };
+        let index = index.unwrap_or_default();
         Self {
             breaks_at,
             tables: Tables {
@@ -197,6 +216,15 @@ impl Contents {
             index,
         }
     }
+}
+
+/// Of the fields before the one that breaks, which are well-formed.
+fn index_before(data: &[u8], offset: usize) -> Option<Index> {
+    let message = data.get(MAGIC.len()..)?;
+    let whole = fields_before(message, offset.checked_sub(MAGIC.len())?);
+    // A frame of them alone: its digest does not matter here.
+    let shorter = [&MAGIC, message.get(..whole)?, &[0; DIGEST_LEN]].concat();
+    Index::new(&Frame::split(&shorter)?).ok()
 }
 
 /// Whether the digest is right without a newline, of one byte or two, at the end.

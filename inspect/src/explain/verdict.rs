@@ -1,10 +1,11 @@
 //! Whether the KCL would deliver a Kinesis record, and if not why.
 
-use kinesis_aggregation::{Deaggregator, HashKeyRange, Loss, Outcome, ShardMap};
+use kinesis_aggregation::{Deaggregator, HashKeyRange, Loss, Outcome};
 use serde::Serialize;
 
 use super::user_records::UserRecord;
 use crate::record::FoundRecord;
+use crate::shards::Shards;
 use crate::words::{Cause, Lost};
 
 /// What a KCL makes of a Kinesis record.
@@ -28,9 +29,9 @@ pub struct Verdict<'a> {
     pub breaks_at: Option<usize>,
 }
 
+/// How much of a Kinesis record a KCL delivers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-/// How much of a Kinesis record a KCL delivers.
 pub enum Delivers {
     /// Every user record, or the Kinesis record as it is.
     All,
@@ -40,12 +41,17 @@ pub enum Delivers {
     Nothing,
 }
 
+/// Where the hash key range comes from that a Kinesis record is judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-/// Where the hash key range comes from that a Kinesis record is judged by.
+#[non_exhaustive]
 pub enum JudgedBy {
+    /// [`Shards::read_from`] or [`Shards::read_from_range`].
+    Named,
     /// The shard that the input names.
     Input,
+    /// The shard that had this sequence number, and owned the first user record's hash key.
+    SequenceNumber,
     /// The open shard that the first user record belongs to.
     FirstUserRecord,
     /// The full range: there is no shard map, or no shard to find in it.
@@ -56,9 +62,9 @@ impl<'a> Verdict<'a> {
     pub(super) fn new(
         record: &'a FoundRecord,
         user_records: &[UserRecord<'_>],
-        shard_map: Option<&'a ShardMap>,
+        shards: Option<&'a Shards>,
     ) -> Self {
-        let (judged_by, shard, range) = shard(record, user_records, shard_map);
+        let (judged_by, shard, range) = shard(record, user_records, shards);
         let kcl = Deaggregator::new().hash_key_range(range);
         let read = kcl.deaggregate(record);
         let loss = read.user_records().find_map(Result::err);
@@ -130,25 +136,33 @@ fn explain(outcome: Outcome, loss: &Loss, count: usize, user_records: &[UserReco
 fn shard<'a>(
     record: &'a FoundRecord,
     user_records: &[UserRecord<'_>],
-    shard_map: Option<&'a ShardMap>,
+    shards: Option<&'a Shards>,
 ) -> (JudgedBy, Option<&'a str>, HashKeyRange) {
-    let Some(map) = shard_map else {
-        return (JudgedBy::FullRange, None, HashKeyRange::FULL);
+    let full = (JudgedBy::FullRange, None, HashKeyRange::FULL);
+    let Some(shards) = shards else {
+        return full;
+    };
+    if let Some((id, range)) = shards.named() {
+        return (JudgedBy::Named, id, range);
+    }
+    let Some(map) = shards.map() else {
+        return full;
     };
     if let Some(id) = record.shard_id()
         && let Some(range) = map.hash_key_range(id)
     {
         return (JudgedBy::Input, Some(id), range);
     }
-    match user_records.first().and_then(|record| record.hash_key) {
+    let first = user_records.first().and_then(|record| record.hash_key);
+    if let Some((id, range)) = shards.by_sequence_number(record, first) {
+        return (JudgedBy::SequenceNumber, Some(id), range);
+    }
+    match first {
         Some(hash_key) => {
             let shard = map.predict(hash_key);
-            (
-                JudgedBy::FirstUserRecord,
-                Some(shard.id()),
-                shard.hash_key_range(),
-            )
+            let range = shard.hash_key_range();
+            (JudgedBy::FirstUserRecord, Some(shard.id()), range)
         }
-        None => (JudgedBy::FullRange, None, HashKeyRange::FULL),
+        None => full,
     }
 }

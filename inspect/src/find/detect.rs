@@ -30,7 +30,7 @@ pub(super) fn detect(head: &[u8], ended: bool) -> Result<Option<Form>, FindError
     let form = match text {
         [] if ended => return Err(FindError::Empty),
         [] => return Ok(None),
-        [b'{', b'0', b'x', ..] => Form::Text,
+        [b'{', inside @ ..] if inside.trim_ascii_start().starts_with(b"0x") => Form::Text,
         [b'[', inside @ ..] => match by_list(inside) {
             None if !ended => return Ok(None),
             form => form.unwrap_or(Form::Json),

@@ -6,10 +6,10 @@ use super::error::{FindError, Warning};
 use super::join::{Join, Joined};
 use super::sink::Sink;
 use super::yaml::Yaml;
-use super::{LONGEST, columns, yaml};
+use super::{columns, yaml};
 use crate::fields::Fields;
 use crate::json::Walker;
-use crate::record::Place;
+use crate::record::{LONGEST, Place};
 use crate::text::{DumpRow, Encoding, decode};
 
 /// Reads lines, piece by piece.
@@ -128,6 +128,10 @@ impl Kind {
                     self.line(line, place, sink)
                 }
             },
+            Self::Lines(lines) if lines.starts_with_dump(line) => {
+                *self = Self::Dump(Dump::default());
+                self.line(line, place, sink)
+            }
             Self::Lines(lines) => lines.line(line, place, sink),
             Self::Dump(dump) => {
                 dump.line(line, place, sink);
@@ -150,7 +154,7 @@ impl Kind {
     /// What the first line tells. `None` if nothing.
     fn of(line: &[u8], blanks: &mut Vec<Place>) -> Option<Self> {
         let text = line.trim_ascii();
-        if DumpRow::parse(text).is_some_and(|row| row.offset == 0) {
+        if DumpRow::parse(text).is_some_and(|row| row.offset == 0 && !row.bytes.is_empty()) {
             return Some(Self::Dump(Dump::default()));
         }
         if columns::is_get_records(text) {
@@ -238,6 +242,14 @@ impl Lines {
             blanks: Vec::new(),
             wrap: Wrap::default(),
         }
+    }
+
+    /// Whether this first line is a row of a dump: that is hexadecimal too.
+    fn starts_with_dump(&self, line: &[u8]) -> bool {
+        self.encoding == Encoding::Hex
+            && self.wrap.lines == 0
+            && self.join.is_none()
+            && DumpRow::parse(line).is_some_and(|row| row.offset == 0 && !row.bytes.is_empty())
     }
 
     fn line(&mut self, line: &[u8], place: Place, sink: &mut Sink) -> Result<(), FindError> {

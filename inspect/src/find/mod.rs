@@ -18,7 +18,3 @@ pub use shape::Shape;
 pub use sink::Found;
 pub(crate) use sink::{Sink, Surroundings};
 pub(crate) use source::{OtherSource, other_source};
-
-/// A Kinesis record has 10 MiB at most, which is 20 MiB in hexadecimal and 40 MiB as a list of
-/// numbers. What is far longer is no record, and must not fill the memory.
-pub(crate) const LONGEST: usize = 64 << 20;

@@ -68,10 +68,6 @@ impl Sink {
         self.count
     }
 
-    pub(crate) fn found_in(&self, before: usize) -> bool {
-        self.count > before
-    }
-
     pub(crate) fn found(
         &mut self,
         around: impl Surroundings,

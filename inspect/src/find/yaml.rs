@@ -45,7 +45,9 @@ fn key_and_value(mut line: &[u8]) -> Option<(&[u8], &[u8])> {
 impl Yaml {
     pub(super) fn line(&mut self, line: &[u8], place: Place, sink: &mut Sink) {
         let text = line.trim_ascii();
-        let indent = line.len() - line.trim_ascii_start().len();
+        // Of the key: `- ` before it is part of that.
+        let is_before = |byte: &&u8| matches!(byte, b' ' | b'-');
+        let indent = line.iter().take_while(is_before).count();
         if let Some(block) = &mut self.block {
             if indent > block.indent && !text.is_empty() {
                 block.text.extend_from_slice(text);

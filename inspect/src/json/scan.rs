@@ -4,8 +4,8 @@
 
 use std::ops::Range;
 
-use crate::find::{FindError, LONGEST};
-use crate::record::Place;
+use crate::find::FindError;
+use crate::record::{LONGEST, Place};
 use crate::text::{Encoding, unescape};
 
 /// A token. Its text is in the scanner's buffer until the next one is asked for.

@@ -5,11 +5,15 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use super::open::{Array, InObject, Next, Object, Open};
 use super::scan::{Scanner, Text, Token};
+use super::value::{
+    byte, is_literal, json_starts, json_string, may_hold_json, opens_an_aggregate, unescaped,
+};
 use crate::fields::{Fields, Role};
 use crate::find::{FailedBatch, FindError, OtherSource, Sink, other_source};
 use crate::record::Place;
-use crate::text::{decode, decode_value, unescape};
+use crate::text::{decode, decode_value};
 
 /// No document nests deeper.
 const DEEPEST: usize = 128;
@@ -35,39 +39,6 @@ struct Seen {
     empty_list: bool,
     /// Records and refusals before this document.
     before: usize,
-}
-
-/// What is open.
-#[expect(clippy::large_enum_variant, reason = "only a few are open at once")]
-enum Open {
-    Object(Object),
-    Array(Array),
-}
-
-struct Object {
-    role: Role,
-    expects: InObject,
-    /// Of the value that comes.
-    key: Role,
-    fields: Fields,
-    /// Its values, if it is a list of bytes under another name.
-    bytes: Option<Vec<u8>>,
-    place: Place,
-}
-
-enum InObject {
-    Key,
-    Colon,
-    Value,
-    Comma,
-}
-
-struct Array {
-    role: Role,
-    expects_value: bool,
-    is_empty: bool,
-    /// Its numbers; `None` if something else is in it.
-    bytes: Option<Vec<u8>>,
 }
 
 impl Walker {
@@ -101,8 +72,9 @@ impl Walker {
             let Some(token) = self.scanner.next()? else {
                 return Ok(false);
             };
+            let is_between = self.open.is_empty() && matches!(token, Token::Comma);
             self.token(token, sink)?;
-            if self.open.is_empty() && self.depth == 0 {
+            if self.open.is_empty() && self.depth == 0 && !is_between {
                 self.end_document(sink)?;
             }
         }
@@ -415,12 +387,7 @@ impl Walker {
             Some(Ok(data)) if is_of_a_record || is_listed || opens_an_aggregate(&data) => Ok(data),
             Some(Err(why)) if is_of_a_record || role == Role::Records => Err(why),
             None if is_listed && is_of_a_record => Err("it has no data"),
-            None if role == Role::Records
-                && self.seen.source.is_none()
-                && !sink.found_in(self.seen.before) =>
-            {
-                Err("it has no data")
-            }
+            None if role == Role::Records && self.seen.source.is_none() => Err("it has no data"),
             _ => return Ok(()),
         };
         if data.is_ok() {
@@ -465,106 +432,5 @@ impl Walker {
     }
 }
 
-/// What a token is where it is.
-enum Next {
-    Value(Role),
-    Close,
-    Done,
-    Wrong(&'static str),
-}
-
-impl Array {
-    fn next(&mut self, token: &Token) -> Next {
-        match (self.expects_value, token) {
-            (_, Token::CloseArray) => Next::Close,
-            (false, Token::Comma) => {
-                self.expects_value = true;
-                Next::Done
-            }
-            (false, _) => Next::Wrong("a comma or ] is missing"),
-            (true, token) => {
-                self.expects_value = false;
-                self.is_empty = false;
-                if !matches!(token, Token::Word(_)) {
-                    self.bytes = None;
-                }
-                Next::Value(self.role)
-            }
-        }
-    }
-}
-
-impl Object {
-    fn next(&mut self, token: &Token, scanner: &Scanner) -> Next {
-        match (&self.expects, token) {
-            (InObject::Key | InObject::Comma, Token::CloseObject) => return Next::Close,
-            (InObject::Key, Token::Text(Text { inside, .. }) | Token::Word(inside)) => {
-                self.key = Role::of(scanner.bytes(inside.clone()));
-                self.expects = InObject::Colon;
-            }
-            (InObject::Colon, Token::Colon) => self.expects = InObject::Value,
-            (InObject::Comma, Token::Comma) => self.expects = InObject::Key,
-            (InObject::Value, _) => {
-                self.expects = InObject::Comma;
-                return Next::Value(self.key);
-            }
-            (InObject::Key, _) => return Next::Wrong("a key is missing"),
-            (InObject::Colon, _) => return Next::Wrong("a colon is missing"),
-            (InObject::Comma, _) => return Next::Wrong("a comma or } is missing"),
-        }
-        Next::Done
-    }
-}
-
 /// A list of fewer numbers is not taken for bytes.
 const FEWEST_NUMBERS: usize = 4;
-
-fn byte(number: i16) -> Option<u8> {
-    let unsigned = u8::try_from(number).ok();
-    unsigned.or_else(|| Some(i8::try_from(number).ok()?.cast_unsigned()))
-}
-
-fn is_literal(word: &str) -> bool {
-    matches!(
-        word,
-        "true" | "false" | "null" | "True" | "False" | "None" | "undefined" | "nil"
-    )
-}
-
-fn opens_an_aggregate(data: &[u8]) -> bool {
-    data.starts_with(&kinesis_aggregation::wire::MAGIC)
-}
-
-fn unescaped(raw: &[u8], is_json: bool) -> Cow<'_, [u8]> {
-    if is_json {
-        let quoted = [b"\"", raw, b"\""].concat();
-        if let Ok(text) = serde_json::from_slice::<String>(&quoted) {
-            return Cow::Owned(text.into_bytes());
-        }
-    }
-    unescape(raw).map_or(Cow::Borrowed(raw), Cow::Owned)
-}
-
-fn json_string(text: &[u8]) -> String {
-    // A string is always serialisable.
-    serde_json::to_string(&String::from_utf8_lossy(text)).unwrap_or_default()
-}
-
-/// Whether a string may hold a document, as the `payload` of an on-failure object does, or the end
-/// of a log line.
-fn may_hold_json(text: &[u8]) -> bool {
-    json_starts(text).next().is_some()
-}
-
-/// Where documents may start in a text: at its start, or at the first objects in it.
-pub(crate) fn json_starts(text: &[u8]) -> impl Iterator<Item = usize> {
-    let start = text.len() - text.trim_ascii_start().len();
-    let at_start = matches!(text.get(start), Some(b'{' | b'['));
-    let objects = memchr::memmem::find_iter(text, b"{\"")
-        .chain(memchr::memmem::find_iter(text, b"{ \"").take(1));
-    let first = at_start.then_some(start);
-    first
-        .into_iter()
-        .chain(objects.filter(move |&at| Some(at) != first))
-        .take(4)
-}

@@ -2,6 +2,7 @@
 //! literals of programming languages.
 
 mod base64;
+mod decimal;
 mod dump;
 mod hexadecimal;
 mod literal;
@@ -28,7 +29,7 @@ impl Encoding {
     pub(crate) fn decode(self, text: &[u8]) -> Option<Vec<u8>> {
         let text = bare(text);
         match self {
-            Self::Hex => hexadecimal::decode(text),
+            Self::Hex => decimal::decode(text).or_else(|| hexadecimal::decode(text)),
             Self::Base64 => base64::decode(text),
         }
     }

@@ -5,9 +5,9 @@ mod sink;
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use kinesis_aggregation::{Aggregator, AggregatorBuilder, OuterKey, ShardedAggregator};
 
+use crate::entry::{DataForm, EntryForm};
 use crate::exit::{Failure, Result, Status};
 use crate::output::complain;
 use crate::shards;
@@ -16,8 +16,9 @@ use sink::Sink;
 
 /// Packs the user records for `aws kinesis put-records` into aggregates for the same command
 ///
-/// Reads a JSON array, or JSON lines, of {"PartitionKey", "ExplicitHashKey", "Data"}, and writes
-/// the aggregates as such an array, as the KPL would make them. Only user records that belong to
+/// Reads a JSON array, JSON lines, or requests of {"PartitionKey", "ExplicitHashKey", "Data"}, or the
+/// lines that `kagg deaggregate` prints, and writes the aggregates as an array, as the KPL would
+/// make them. Only user records that belong to
 /// one shard share an aggregate: the KCL drops others. A refused user record is reported on
 /// standard error, one line each, with the exit status 1; the rest is still written.
 #[derive(clap::Args)]
@@ -29,6 +30,10 @@ pub(crate) struct Args {
     /// What `Data` is where it is a string; a JSON object is its compact text in any case
     #[arg(long, value_name = "FORM", default_value = "base64")]
     data: DataForm,
+    /// Take records without a partition key: they share aggregates of their own, each under a
+    /// random key
+    #[arg(long)]
+    random_keys: bool,
     /// What `aws kinesis list-shards` printed; without, one aggregate for each hash key
     #[arg(long, value_name = "FILE")]
     shards: Option<PathBuf>,
@@ -62,14 +67,6 @@ Examples:
       aws kinesis put-records --stream-name orders --records \"file://$file\"
     done";
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DataForm {
-    /// Base64, as in AWS CLI v2
-    Base64,
-    /// The text itself
-    Text,
-}
-
 /// Reads the value of `--outer-key`.
 fn outer_key(text: &str) -> std::result::Result<OuterKey, String> {
     match (text, text.strip_prefix('=')) {
@@ -98,14 +95,14 @@ impl Args {
     fn aggregator(&self) -> Result<ShardedAggregator> {
         let builder = self.builder();
         let built = match &self.shards {
-            Some(path) => ShardedAggregator::new(shards::read(path)?, builder),
+            Some(path) => ShardedAggregator::new(shards::read_map(path)?, builder),
             None => ShardedAggregator::per_hash_key(builder),
         };
         built.map_err(Failure::new)
     }
 }
 
-pub(crate) fn run(args: Args, status: &mut Status) -> Result<()> {
+pub(crate) fn run(args: Args, status: &Status) -> Result<()> {
     let mut aggregator = args.aggregator()?;
     let mut text = Vec::new();
     let read = open(args.file.as_deref())?.read_to_end(&mut text);
@@ -116,8 +113,12 @@ pub(crate) fn run(args: Args, status: &mut Status) -> Result<()> {
     // All of it first: of input that is not JSON to its end, nothing is written.
     let entries = entries::split(without_bom(&text)).map_err(|error| unreadable(&error))?;
     let mut sink = Sink::new(args.out_dir)?;
+    let form = EntryForm {
+        data: args.data,
+        random_keys: args.random_keys,
+    };
     for (position, json) in entries.into_iter().enumerate() {
-        let pushed = entries::user_record(json, args.data).and_then(|record| {
+        let pushed = form.user_record(json.get().as_bytes()).and_then(|record| {
             aggregator
                 .push(record)
                 .map_err(|error| error.kind().to_string())

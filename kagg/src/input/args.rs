@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use kinesis_aggregation_inspect::{FindError, Finder, Found, FoundRecord, Shape};
+use kinesis_aggregation_inspect::{FindError, Finder, Found, FoundRecord, Shape, unwrap};
 
 use super::read_ahead::pieces;
 use crate::exit::{Failure, Result, Status};
 use crate::output::complain;
-use crate::source::{name, open};
+use crate::source::{name, open, open_raw};
 
 /// Where the input comes from, and its shape: for every subcommand that reads Kinesis records.
 #[derive(clap::Args)]
@@ -19,6 +19,10 @@ pub(crate) struct InputArgs {
     /// What the input is, where its content does not tell
     #[arg(long, value_name = "SHAPE", default_value = "auto")]
     input: InputShape,
+    /// Open what was wrapped around aggregates: base64 twice, UTF-8 of Latin-1, several
+    /// aggregates in one record
+    #[arg(long)]
+    unwrap: bool,
 }
 
 /// The names of the shapes on the command line.
@@ -98,10 +102,15 @@ impl InputArgs {
             name: name(file).into_owned(),
             batch: Vec::new(),
             batch_bytes: 0,
+            unwrap: self.unwrap,
             status,
             take,
         };
-        let pieces = pieces(open(file)?)?;
+        let source = match self.input {
+            InputShape::Raw => open_raw(file)?,
+            _ => open(file)?,
+        };
+        let pieces = pieces(source)?;
         let mut next = pieces.recv().ok();
         while let Some(piece) = next {
             let read = match piece {
@@ -133,6 +142,7 @@ struct Reader<'a, T> {
     name: String,
     batch: Vec<FoundRecord>,
     batch_bytes: usize,
+    unwrap: bool,
     status: &'a Status,
     take: &'a mut T,
 }
@@ -151,7 +161,10 @@ impl<T: TakeBatch> Reader<'_, T> {
                 None => return Ok(()),
                 Some(Found::Record(record)) => {
                     self.batch_bytes += record.data().len();
-                    self.batch.push(record);
+                    match self.unwrap.then(|| unwrap(&record)).flatten() {
+                        Some(inside) => self.batch.extend(inside),
+                        None => self.batch.push(record),
+                    }
                     if self.batch.len() >= BATCH_RECORDS || self.batch_bytes >= BATCH_BYTES {
                         self.hand_on()?;
                     }

@@ -4,3 +4,4 @@ mod args;
 mod read_ahead;
 
 pub(crate) use args::InputArgs;
+pub(crate) use read_ahead::pieces;

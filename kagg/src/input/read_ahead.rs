@@ -7,9 +7,10 @@ use std::thread;
 use crate::exit::{Failure, Result};
 use crate::source::Source;
 
-const PIECE: usize = 1 << 18;
+/// Small enough for the allocator to use the same memory again.
+const PIECE: usize = 1 << 16;
 /// Pieces in memory at once.
-const AHEAD: usize = 16;
+const AHEAD: usize = 32;
 
 /// A piece of the input, or why there are no more.
 pub(crate) type Piece = io::Result<Vec<u8>>;

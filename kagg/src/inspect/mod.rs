@@ -8,7 +8,8 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use anstream::AutoStream;
-use kinesis_aggregation_inspect::{Explanation, FoundRecord, explain};
+use kinesis_aggregation::HashKeyRange;
+use kinesis_aggregation_inspect::{Explanation, FoundRecord, Shards, explain};
 
 use crate::exit::{Failure, Result, Status};
 use crate::input::InputArgs;
@@ -23,24 +24,51 @@ use crate::shards;
 pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
-    /// What `aws kinesis list-shards` printed. A Kinesis record is judged by the hash key range
-    /// of the shard that the input names, else of its first user record's shard; without this,
-    /// by the full range. Not for a stream with service-managed distribution
+    /// What `aws kinesis list-shards` or `describe-stream` printed. Each Kinesis record is judged
+    /// by the hash key range of the shard it was read from: as the input or its sequence number
+    /// tells, or else that of its first user record. Without this, by the full range. Not for a
+    /// stream with service-managed distribution
     #[arg(long, value_name = "FILE")]
     shards: Option<PathBuf>,
+    /// All records were read from this shard, one of those in --shards
+    #[arg(long, value_name = "ID", requires = "shards")]
+    shard: Option<String>,
+    /// All records were read from a shard with these hash keys
+    #[arg(long, value_name = "START-END", conflicts_with = "shard")]
+    hash_key_range: Option<HashKeyRange>,
+    /// Show only the records with problems, after the summary
+    #[arg(long)]
+    only_problems: bool,
     /// Print one JSON object a line for each Kinesis record
     #[arg(long)]
     json: bool,
+}
+
+impl Args {
+    fn shards(&self) -> Result<Shards> {
+        let mut shards = match &self.shards {
+            Some(path) => shards::read(path)?,
+            None => Shards::default(),
+        };
+        if let Some(id) = &self.shard {
+            shards = shards.read_from(id).map_err(Failure::new)?;
+        }
+        if let Some(range) = self.hash_key_range {
+            shards = shards.read_from_range(range);
+        }
+        Ok(shards)
+    }
 }
 
 const EXAMPLES: &str = "\
 Examples:
   kagg inspect event.json | less
   kagg inspect --shards shards.json event.json
-  kagg inspect --json event.json | jq 'select(.kcl.delivers != \"all\")'";
+  kagg inspect --only-problems page-*.json
+  kagg inspect --json event.json | jq 'select(.bad)'";
 
 pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
-    let shard_map = args.shards.as_deref().map(shards::read).transpose()?;
+    let shards = args.shards()?;
     let stdout = std::io::stdout();
     // What takes colours away takes U+007F too, which a key may hold: JSON goes out as it is.
     let mut out = BufWriter::new(if args.json {
@@ -49,25 +77,33 @@ pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
         AutoStream::auto(stdout)
     });
     let mut summary = text::Summary::default();
+    // They come after the summary, which is known at the end.
+    let mut problems = Vec::new();
     args.input
         .each_batch(status, &mut |records: &[FoundRecord]| {
             for record in records {
-                let report = explain(record, shard_map.as_ref());
+                let report = explain(record, Some(&shards));
                 if report.is_bad() {
                     status.lose();
                 }
                 summary.add(&report);
-                let written = if args.json {
-                    json_line(&mut out, &report)
-                } else {
-                    text::record(&mut out, record, &report)
+                if args.only_problems && !report.is_bad() {
+                    continue;
+                }
+                let written = match args.json {
+                    true => json_line(&mut out, &report),
+                    false if args.only_problems => text::record(&mut problems, record, &report),
+                    false => text::record(&mut out, record, &report),
                 };
                 written.map_err(|error| Failure::of_output(&error))?;
             }
             out.flush().map_err(|error| Failure::of_output(&error))
         })?;
     if !args.json {
-        let written = writeln!(out, "{summary}").and_then(|()| out.flush());
+        let gap = if problems.is_empty() { "" } else { "\n" };
+        let written = writeln!(out, "{summary}{gap}")
+            .and_then(|()| out.write_all(&problems))
+            .and_then(|()| out.flush());
         written.map_err(|error| Failure::of_output(&error))?;
     }
     Ok(())

@@ -25,7 +25,9 @@ pub(super) struct Summary {
 impl Summary {
     pub(super) fn add(&mut self, report: &Explanation<'_>) {
         self.records += 1;
-        self.user_records += report.user_records.len();
+        if report.kind == Kind::Aggregate {
+            self.user_records += report.user_records.len();
+        }
         *match report.kind {
             Kind::Plain => &mut self.plain,
             Kind::Aggregate => &mut self.aggregates,
@@ -220,7 +222,7 @@ fn verdict_lines(out: &mut impl Write, report: &Explanation<'_>) -> io::Result<(
         judged_by,
         ..
     } = &report.kcl;
-    let style = if *delivers == Delivers::All {
+    let style = if *delivers == Delivers::All && !report.is_bad() {
         GOOD
     } else {
         BAD
@@ -247,6 +249,15 @@ fn verdict_lines(out: &mut impl Write, report: &Explanation<'_>) -> io::Result<(
                 None => format!("{shard}, {hash_key_range} (where its first user record belongs)"),
             },
         ),
-        JudgedBy::FullRange => line(out, "on", "a shard of the full hash key range"),
+        JudgedBy::Named if report.kcl.shard.is_none() => {
+            line(out, "on", format_args!("a shard of {hash_key_range}"))
+        }
+        JudgedBy::Named => line(out, "on", format_args!("{shard}, {hash_key_range}")),
+        JudgedBy::SequenceNumber => line(
+            out,
+            "on",
+            format_args!("{shard}, {hash_key_range} (which had its sequence number)"),
+        ),
+        _ => line(out, "on", "a shard of the full hash key range"),
     }
 }

@@ -1,22 +1,21 @@
 //! A line of the input as a user record.
 
-use std::borrow::Cow;
-
-use bytes::Bytes;
-use kinesis_aggregation::{HashKey, UserRecord};
-use serde::Deserialize;
+use kinesis_aggregation::UserRecord;
 use serde_json::Value;
 
+use crate::entry::EntryForm;
 use crate::output::without_values;
 
 /// What a line is.
 pub(super) enum Form {
     /// The data; the user record has no partition key, or this one.
     Data(Option<String>),
-    /// The data, in JSON; the partition key stands where this JSON pointer leads.
+    /// The data, in JSON; the partition key is where this JSON pointer leads.
     DataWithKey(Pointer),
-    /// What `kagg deaggregate` prints.
-    JsonLine,
+    /// The partition key, this delimiter, and the data.
+    KeyAndData(u8),
+    /// A user record as JSON.
+    Entry(EntryForm),
 }
 
 /// A JSON pointer (RFC 6901).
@@ -35,19 +34,12 @@ impl std::str::FromStr for Pointer {
     }
 }
 
-/// A line that `kagg deaggregate` prints, as far as it can be put again.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonLine<'a> {
-    #[serde(borrow)]
-    data: Cow<'a, str>,
-    #[serde(borrow, default)]
-    partition_key: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    explicit_hash_key: Option<Cow<'a, str>>,
-}
-
 impl Form {
+    /// Whether its user records have partition keys, so that there is an order to keep.
+    pub(super) fn has_keys(&self) -> bool {
+        !matches!(self, Self::Data(None))
+    }
+
     /// The user record of `line`, which comes without its newline; None for a blank line between
     /// JSON lines; or why it is none.
     pub(super) fn user_record(&self, line: Vec<u8>) -> Result<Option<UserRecord>, String> {
@@ -58,8 +50,16 @@ impl Form {
                 let key = partition_key(&line, pointer)?;
                 Ok(Some(UserRecord::new(key, line)))
             }
-            Self::JsonLine if line.trim_ascii().is_empty() => Ok(None),
-            Self::JsonLine => json_line(&line).map(Some),
+            Self::KeyAndData(delimiter) => {
+                let at = line.iter().position(|byte| byte == delimiter);
+                let at = at.ok_or("it has no delimiter after a key")?;
+                let (key, data) = line.split_at(at);
+                let key = str::from_utf8(key).map_err(|_| "its key is not UTF-8")?;
+                let data = data.get(1..).unwrap_or_default().to_vec();
+                Ok(Some(UserRecord::new(key.to_owned(), data)))
+            }
+            Self::Entry(_) if line.trim_ascii().is_empty() => Ok(None),
+            Self::Entry(form) => form.user_record(&line).map(Some),
         }
     }
 }
@@ -71,29 +71,10 @@ fn partition_key(line: &[u8], Pointer(pointer): &Pointer) -> Result<String, Stri
         // Other numbers may be written in several ways, and then be several keys.
         Some(Value::Number(key)) if key.is_i64() || key.is_u64() => Ok(key.to_string()),
         Some(_) => Err(format!(
-            "what stands at {pointer} is no string and no integer"
+            "what is at {pointer} is neither a string nor an integer"
         )),
-        None => Err(format!("nothing stands at {pointer}")),
+        None => Err(format!("nothing is at {pointer}")),
     }
-}
-
-fn json_line(line: &[u8]) -> Result<UserRecord, String> {
-    let line: JsonLine<'_> = serde_json::from_slice(line).map_err(|error| not_json(&error))?;
-    let data: Bytes = base64_simd::STANDARD
-        .decode_to_vec(line.data.as_bytes())
-        .map_err(|_| "its data is not base64")?
-        .into();
-    let mut record = match line.partition_key {
-        Some(key) => UserRecord::new(key.into_owned(), data),
-        None => UserRecord::without_partition_key(data),
-    };
-    if let Some(text) = line.explicit_hash_key {
-        let hash_key: HashKey = text
-            .parse()
-            .map_err(|error| format!("its explicitHashKey is {error}"))?;
-        record = record.with_explicit_hash_key(hash_key);
-    }
-    Ok(record)
 }
 
 /// What is wrong with a line. The place is one in the line, not in the file.
@@ -108,6 +89,7 @@ fn not_json(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::DataForm;
 
     fn read(form: &Form, line: &str) -> Result<Option<UserRecord>, String> {
         form.user_record(line.into())
@@ -131,6 +113,15 @@ mod tests {
     }
 
     #[test]
+    fn a_delimiter_ends_the_key() {
+        let form = Form::KeyAndData(b'\t');
+        let expected = UserRecord::new("k y", "a\tb");
+        assert_eq!(read(&form, "k y\ta\tb"), Ok(Some(expected)));
+        assert_eq!(read(&form, "k\t"), Ok(Some(UserRecord::new("k", ""))));
+        assert!(read(&form, "no key").is_err());
+    }
+
+    #[test]
     fn a_pointer_leads_to_the_key() {
         let line = r#"{"order":{"id":"a/b"},"count":7,"ids":["x"]}"#;
         for (pointer, key) in [("/order/id", "a/b"), ("/count", "7"), ("/ids/0", "x")] {
@@ -149,35 +140,16 @@ mod tests {
     }
 
     #[test]
-    fn what_deaggregate_prints_can_be_put() {
-        let line = r#"{"record":0,"sequenceNumber":"1","partitionKey":"key","explicitHashKey":"٣","data":"AAE="}"#;
-        let expected = UserRecord::new("key", vec![0, 1]).with_explicit_hash_key(HashKey::new(3));
-        assert_eq!(read(&Form::JsonLine, line), Ok(Some(expected)));
-        let bare = UserRecord::without_partition_key("");
-        for line in [
-            r#"{"data":""}"#,
-            r#" {"data":"","partitionKey":null,"explicitHashKey":null} "#,
-        ] {
-            assert_eq!(read(&Form::JsonLine, line), Ok(Some(bare.clone())));
-        }
-        assert_eq!(read(&Form::JsonLine, " \r"), Ok(None));
-    }
-
-    #[test]
-    fn no_refusal_shows_data() {
-        for line in [
-            r#"{"partitionKey":"secret"}"#,
-            r#"{"data":"secret!"}"#,
-            r#"{"data":["secret"]}"#,
-            r#""secret""#,
-            r#"{"data":"","explicitHashKey":"secret"}"#,
-            "secret",
-            r#"{"data":4111}"#,
-            r#"{"data":"","partitionKey":4111}"#,
-            r#"{"data":"","partitionKey":4111.5}"#,
-        ] {
-            let why = read(&Form::JsonLine, line).unwrap_err();
-            assert!(!why.contains("secret") && !why.contains("4111"), "{why}");
-        }
+    fn blank_lines_between_entries_are_left_out() {
+        let form = Form::Entry(EntryForm {
+            data: DataForm::Base64,
+            random_keys: false,
+        });
+        assert_eq!(read(&form, " \r"), Ok(None));
+        let line = r#"{"partitionKey":"k","data":"AAE="}"#;
+        assert_eq!(
+            read(&form, line),
+            Ok(Some(UserRecord::new("k", vec![0, 1])))
+        );
     }
 }

@@ -65,7 +65,7 @@ const MAX_ATTEMPTS: u32 = 8;
 /// Pages in memory at once, of up to 10 MiB each.
 const MOST_PAGES: usize = 8;
 
-pub(crate) fn run(args: &Args, status: &mut Status) -> Result<()> {
+pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
     let start = match (args.from.clone(), args.follow) {
         (None, true) => Start::Latest,
         (None, false) => Start::TrimHorizon,
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args, status: &mut Status) -> Result<()> {
         (Some(start), _) => start,
     };
     block_on(async {
-        let client = args.aws.client(MAX_ATTEMPTS).await;
+        let client = args.aws.client(MAX_ATTEMPTS).await?;
         Tail::new(args, client).await?.run(start, status).await
     })
 }
@@ -130,7 +130,7 @@ impl Tail {
         })
     }
 
-    async fn run(mut self, start: Start, status: &mut Status) -> Result<()> {
+    async fn run(mut self, start: Start, status: &Status) -> Result<()> {
         let (sender, mut messages) = mpsc::channel(1);
         let readers = Arc::new(Readers {
             client: self.client.clone(),
@@ -190,7 +190,7 @@ impl Tail {
         }
     }
 
-    async fn print(&mut self, range: HashKeyRange, page: Page, status: &mut Status) -> Result<()> {
+    async fn print(&mut self, range: HashKeyRange, page: Page, status: &Status) -> Result<()> {
         let records = page.stored();
         self.look_again(range, &records).await?;
         let batch = self.deaggregator(range).deaggregate_batch(&records);

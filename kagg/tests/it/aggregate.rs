@@ -140,9 +140,25 @@ fn text_and_objects_are_data_too() {
 #[test]
 fn a_record_without_a_key_shares_a_random_one() {
     let input =
-        r#"[{"Data":"b25l"},{"PartitionKey":null,"Data":"dHdv"},{"PartitionKey":"k","Data":""}]"#;
-    let array = kagg("aggregate", input).expect(0).array();
+        r#"[{"Data":"b25l"},{"PartitionKey":null,"Data":"dHdv"},{"PartitionKey":"k","Data":"eA=="}]"#;
+    let run = kagg("aggregate", input).expect(1);
+    assert_eq!(read_back(&run.array()), [b"x"]);
+    assert!(run.stderr.contains("--random-keys"), "{}", run.stderr);
+    let array = kagg("aggregate --random-keys", input).expect(0).array();
     assert_eq!(array.len(), 2);
+    assert_eq!(read_back(&array).len(), 3);
+}
+
+/// Requests of PutRecords, and what `kagg deaggregate` prints.
+#[test]
+fn entries_come_from_requests_and_from_deaggregate() {
+    let request = r#"{"StreamName":"s","Records":[{"Data":"b25l","PartitionKey":"k"},{"Data":{"type":"Buffer","data":[116,119,111]},"PartitionKey":"k"}]}"#;
+    let array = kagg("aggregate", request).expect(0).array();
+    assert_eq!(array.len(), 1);
+    assert_eq!(read_back(&array), [b"one", b"two"]);
+    let lines = kagg("deaggregate", good_aggregate()).expect(0);
+    let array = kagg("aggregate", &lines.stdout).expect(0).array();
+    assert_eq!(array.len(), 3);
     assert_eq!(read_back(&array).len(), 3);
 }
 
@@ -157,6 +173,7 @@ fn a_refused_record_is_named_and_the_rest_is_written() {
         r#"{"PartitionKey":"k","ExplicitHashKey":"-1","Data":"b25l"}"#.to_owned(),
         r#"{"PartitionKey":"k","ExplicitHashKey":"0x10","Data":"b25l"}"#.to_owned(),
         r#"{"ExplicitHashKey":"1","Data":"b25l"}"#.to_owned(),
+        r#"{"partition_key":"k","Data":"b25l"}"#.to_owned(),
         r#"{"PartitionKey":"k","Data":"b25"}"#.to_owned(),
         r#"{"PartitionKey":"k"}"#.to_owned(),
         r#"{"PartitionKey":"k","Data":[1]}"#.to_owned(),

@@ -151,7 +151,7 @@ fn no_error_shows_the_data() {
         "deaggregate --input lambda",
         r#"{"Records":[{"kinesis":"secret \", expected"}]}"#,
     )
-    .expect(2);
+    .expect(1);
     assert!(!run.stderr.contains("secret"), "{}", run.stderr);
 }
 
@@ -248,6 +248,33 @@ fn no_records_are_no_error() {
         assert_eq!(run.text(), "");
         assert_eq!(run.stderr, "");
     }
+}
+
+#[test]
+fn several_files_are_read_in_their_order() {
+    let directory = TempDir::new();
+    let page = |data: &[u8]| get_records(&[data.to_vec()]);
+    let (first, second) = (
+        directory.file("1.json", page(b"one")),
+        directory.file("2.json", page(b"two")),
+    );
+    let run = kagg(&format!("deaggregate {first} {second} {first}"), "").expect(0);
+    assert_eq!(run.data(), [b"one", b"two", b"one"]);
+    let numbers: Vec<_> = run
+        .lines()
+        .iter()
+        .map(|line| line["record"].as_u64())
+        .collect();
+    assert_eq!(numbers, [Some(0), Some(1), Some(2)]);
+    let broken = directory.file("3.json", "{\"Records\":[{\"Data\":\"b25l\"},");
+    let run = kagg(&format!("deaggregate {first} {broken}"), "").expect(2);
+    assert_eq!(run.data(), [b"one", b"one"]);
+    assert!(
+        run.stderr
+            .contains("3.json: the JSON breaks at line 1, byte 28"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]

@@ -194,7 +194,7 @@ fn the_shard_that_the_event_names_decides() {
     for (shard, status, judged_by) in [
         ("shardId-000000000000", 0, "input"),
         ("shardId-000000000001", 1, "input"),
-        ("shardId-000000000009", 1, "firstUserRecord"),
+        ("shardId-000000000009", 1, "sequenceNumber"),
     ] {
         let input = format!(
             r#"{{"Records":[{{"eventID":"{shard}:7","kinesis":{{"sequenceNumber":"7","data":"{}"}}}}]}}"#,
@@ -204,6 +204,120 @@ fn the_shard_that_the_event_names_decides() {
         let json = run.lines().pop().unwrap();
         assert_eq!(json["shardId"], shard);
         assert_eq!(json["kcl"]["judgedBy"], judged_by);
+    }
+}
+
+/// The first of these records was written before the split, which tore its aggregate apart for no one.
+#[test]
+fn the_sequence_number_tells_the_shard_of_that_time() {
+    let directory = TempDir::new();
+    let shards = split()
+        .replacen(
+            "\"StartingSequenceNumber\":\"1\"",
+            "\"StartingSequenceNumber\":\"100\"",
+            1,
+        )
+        .replacen(
+            "\"EndingSequenceNumber\":\"2\"",
+            "\"EndingSequenceNumber\":\"200\"",
+            1,
+        )
+        .replace(
+            "\"StartingSequenceNumber\":\"1\"",
+            "\"StartingSequenceNumber\":\"201\"",
+        );
+    let shards = directory.file("shards.json", shards);
+    for (number, shard, status) in [("150", 0, 0), ("200", 0, 0), ("201", 1, 1)] {
+        let input = format!(
+            r#"[{{"SequenceNumber":"{number}","Data":"{}"}}]"#,
+            base64(straddling())
+        );
+        let run = kagg(&format!("inspect --json --shards {shards}"), &input).expect(status);
+        let json = run.lines().pop().unwrap();
+        assert_eq!(json["kcl"]["judgedBy"], "sequenceNumber");
+        assert_eq!(json["kcl"]["shard"], format!("shardId-{shard:012}"));
+    }
+}
+
+#[test]
+fn the_shard_may_be_named() {
+    let directory = TempDir::new();
+    let shards = directory.file("shards.json", split());
+    let input = hex::encode(straddling());
+    for (arguments, status) in [
+        (format!("--shards {shards} --shard shardId-000000000000"), 0),
+        (format!("--shards {shards} --shard shardId-000000000002"), 1),
+        (format!("--hash-key-range 0-{}", u128::MAX), 0),
+        (format!("--hash-key-range 0-{}", u128::MAX / 2), 1),
+    ] {
+        let run = kagg(&format!("inspect --json {arguments}"), &input).expect(status);
+        assert_eq!(run.lines()[0]["kcl"]["judgedBy"], "named");
+    }
+    let run = kagg(
+        &format!("inspect --shards {shards} --shard nonsense"),
+        &input,
+    )
+    .expect(2);
+    assert!(
+        run.stderr.contains("nonsense is not in the list"),
+        "{}",
+        run.stderr
+    );
+    kagg("inspect --shard shardId-000000000000", &input).expect(2);
+}
+
+#[test]
+fn only_problems_come_after_the_summary() {
+    let page = get_records(&[good_aggregate(), corrupt(good_aggregate()), cut_aggregate()]);
+    let run = kagg("inspect --only-problems", &page).expect(1);
+    assert!(
+        run.text().starts_with("Kinesis records: 3 "),
+        "{}",
+        run.text()
+    );
+    assert!(!run.text().contains("record 0:"), "{}", run.text());
+    assert_shows(&run, &["record 1: broken aggregate", "record 2: aggregate"]);
+    let run = kagg("inspect --only-problems --json", &page).expect(1);
+    assert_eq!(run.lines().len(), 2);
+    assert!(run.lines().iter().all(|line| line["bad"] == true));
+    let run = kagg("inspect --only-problems", get_records(&[good_aggregate()])).expect(0);
+    assert_eq!(run.text().lines().count(), 1);
+}
+
+#[test]
+fn the_user_records_of_a_broken_aggregate_are_shown_as_far_as_they_go() {
+    let json = report(&corrupt(good_aggregate()), 1);
+    assert_eq!(json["userRecords"].as_array().unwrap().len(), 3);
+    // The third user record has no data.
+    let data = framed("0a01611a0508001a01781a0508001a01791a020800");
+    assert_eq!(report(&data, 1)["userRecords"].as_array().unwrap().len(), 2);
+    assert_shows(&inspect(&data, 1), &["  x\n", "  y\n"]);
+}
+
+#[test]
+fn nothing_broken_is_green() {
+    let green = "\u{1b}[32m";
+    for data in [
+        corrupt(good_aggregate()),
+        cut_aggregate(),
+        base64(good_aggregate()).into_bytes(),
+    ] {
+        let output = super::command()
+            .args(["inspect", "--input", "raw", "examples/events/kinesis.json"])
+            .env("CLICOLOR_FORCE", "1")
+            .output()
+            .unwrap();
+        assert!(String::from_utf8(output.stdout).unwrap().contains(green));
+        let directory = TempDir::new();
+        let file = directory.file("record", data);
+        let output = super::command()
+            .args(["inspect", "--input", "raw", &file])
+            .env("CLICOLOR_FORCE", "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let verdict = text.lines().find(|line| line.contains("the KCL")).unwrap();
+        assert!(!verdict.contains(green), "{text}");
     }
 }
 

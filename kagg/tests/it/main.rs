@@ -2,6 +2,7 @@
 
 mod after_and_range;
 mod aggregate;
+mod cases;
 mod example;
 mod inputs;
 mod inspect;

@@ -67,7 +67,10 @@ fn a_list_that_is_no_shard_map_is_refused_with_the_reason() {
         ),
         (list_shards(&[("0", HIGHEST, true)]), "owns the hash key 0"),
         (list_shards(&[("9", "5", false)]), "above its end"),
-        (list_shards(&[("x", "5", false)]), "no hash key"),
+        (
+            list_shards(&[("x", "5", false)]),
+            "a hash key is not an integer",
+        ),
         ("{}".to_owned(), "Shards"),
         ("nonsense".to_owned(), "line 1"),
     ] {

@@ -1,0 +1,7 @@
+//! Records out of everything that people paste.
+
+mod carving;
+mod cases;
+mod forms;
+mod refusals;
+mod support;

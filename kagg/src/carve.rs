@@ -1,0 +1,125 @@
+//! `kagg carve`: aggregates out of any bytes.
+
+use std::path::{Path, PathBuf};
+
+use kinesis_aggregation::Deaggregator;
+use kinesis_aggregation_inspect::{Carved, Carver, FoundRecord};
+
+use crate::exit::{Failure, Result, Status};
+use crate::input::pieces;
+use crate::losses;
+use crate::output::complain;
+use crate::printer::{OutputForm, Printer};
+use crate::source::{name, open};
+
+/// Prints the user records of all aggregates in any bytes
+///
+/// For objects that Firehose or another delivery wrote to S3, dead-letter files, dumps, disk
+/// images: no frame or shape around the aggregates is needed. The digest proves each one: none is
+/// invented. What is between them is reported on standard error.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The input; `-` or nothing is standard input
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Print the bytes between the aggregates too, each run of them as a plain record
+    #[arg(long)]
+    gaps: bool,
+    /// Go on after a user record with a bad index or explicit hash key, where the KCL stops
+    #[arg(long)]
+    salvage: bool,
+    /// What to print
+    #[arg(long, value_name = "FORM", default_value = "jsonl")]
+    output: OutputForm,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  kagg carve firehose-object-1 firehose-object-2
+  kagg carve dead-letters.bin | kagg put orders --jsonl";
+
+pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
+    let mut carving = Carving {
+        deaggregator: Deaggregator::new().salvage(args.salvage),
+        printer: Printer::stdout(args.output),
+        gaps: args.gaps,
+        position: 0,
+        status,
+    };
+    if args.files.is_empty() {
+        carving.file(None)?;
+    }
+    for file in &args.files {
+        carving.file(Some(file))?;
+    }
+    Ok(())
+}
+
+struct Carving<'a> {
+    deaggregator: Deaggregator,
+    printer: Printer,
+    gaps: bool,
+    /// Records so far.
+    position: usize,
+    status: &'a Status,
+}
+
+/// A gap as it is reported, however many parts it comes in.
+struct Gap {
+    start: u64,
+    end: u64,
+}
+
+impl Carving<'_> {
+    fn file(&mut self, file: Option<&Path>) -> Result<()> {
+        let name = name(file);
+        let mut carver = Carver::new();
+        let mut gap = None;
+        for piece in pieces(open(file)?)? {
+            let piece = piece.map_err(|error| Failure::new(format_args!("{name}: {error}")))?;
+            carver.push(&piece);
+            self.drain(&mut carver, &mut gap, &name)?;
+        }
+        carver.end();
+        self.drain(&mut carver, &mut gap, &name)?;
+        report(gap.take(), &name);
+        Ok(())
+    }
+
+    fn drain(&mut self, carver: &mut Carver, gap: &mut Option<Gap>, name: &str) -> Result<()> {
+        while let Some(carved) = carver.next() {
+            match carved {
+                Carved::Aggregate { data, .. } => {
+                    report(gap.take(), name);
+                    self.record(FoundRecord::new(data))?;
+                }
+                Carved::Gap { offset, data } => {
+                    let end = offset + data.len() as u64;
+                    gap.get_or_insert(Gap { start: offset, end }).end = end;
+                    if self.gaps {
+                        self.record(FoundRecord::new(data))?;
+                    }
+                }
+            }
+        }
+        self.printer.flush()
+    }
+
+    fn record(&mut self, record: FoundRecord) -> Result<()> {
+        let read = self.deaggregator.deaggregate(&record);
+        losses::report(self.position, &read, self.status);
+        self.printer.record(self.position, &read)?;
+        self.position += 1;
+        Ok(())
+    }
+}
+
+fn report(gap: Option<Gap>, name: &str) {
+    if let Some(Gap { start, end }) = gap {
+        let len = end - start;
+        complain(format_args!(
+            "{name}: bytes {start} to {end} ({len}) belong to no aggregate"
+        ));
+    }
+}
