@@ -16,7 +16,13 @@ const ROW = 5;
 const LINE = 5;
 const LOSS_NUMBERS = 8;
 
-const KINDS = ['out-of-range', 'partition-key-index', 'explicit-hash-key-index', 'explicit-hash-key'];
+const KINDS = [
+  'out-of-range',
+  'partition-key-index',
+  'explicit-hash-key-index',
+  'explicit-hash-key',
+  'explicit-hash-key-number',
+];
 
 class UserRecord {
   constructor(source, partitionKey, explicitHashKey, data, subSequenceNumber, aggregated) {

@@ -61,7 +61,11 @@ test('what the KCL would lose is a value in its place', () => {
   assert.deepEqual(brief(of(aggregated(['a'], [], [good(0), [5, undefined, 'x'], good(2)]))), ['a:0', 'partition-key-index']);
   assert.deepEqual(brief(of(aggregated(['a'], ['zz'], [good(0), [0, 0, 'x']]))), ['a:0', 'explicit-hash-key']);
   assert.deepEqual(brief(of(aggregated(['a'], [], [good(0), [0, 3, 'x']]))), ['a:0', 'explicit-hash-key-index']);
-  assert.deepEqual(brief(of(aggregated(['a'], ['-1'], [good(0), [0, 0, 'x']]))), ['out-of-range']);
+  const beyond = aggregated(['a'], ['-1'], [good(0), [0, 0, 'x']]);
+  assert.deepEqual(brief(of(beyond)), ['a:0', 'explicit-hash-key-number']);
+  const all = { start: 0n, end: (1n << 128n) - 1n };
+  assert.deepEqual(brief(of(beyond, { hashKeyRange: all })), ['explicit-hash-key-number']);
+  assert.deepEqual(brief(of(aggregated(['a'], ['9'], [good(0), [0, 0, 'x']]), { hashKeyRange: '0-5' })), ['out-of-range']);
   const [, { loss }] = of(aggregated(['a'], [], [good(0), [5, undefined, 'x'], good(2)]));
   assert.deepEqual(loss.lost, { start: 1, end: 3 });
   assert.match(loss.message, /^user record 1 of Kinesis record 0, at byte 14: its partition key index 5 is beyond/);

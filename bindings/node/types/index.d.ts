@@ -71,8 +71,18 @@ export interface LostUserRecords {
 }
 
 export interface Loss {
-  /** The KCL drops the whole Kinesis record in silence at the first; at the others it gives up the rest of it. */
-  readonly kind: 'out-of-range' | 'partition-key-index' | 'explicit-hash-key-index' | 'explicit-hash-key' | 'unknown';
+  readonly kind:
+    /** Its hash key is outside the shard's range: the KCL drops the whole Kinesis record in silence. */
+    | 'out-of-range'
+    /** A key index is beyond its table: the KCL gives up the rest of the Kinesis record. */
+    | 'partition-key-index'
+    | 'explicit-hash-key-index'
+    /** The explicit hash key is not an integer: the KCL gives up the rest. */
+    | 'explicit-hash-key'
+    /** It is an integer that no shard owns, such as -123: the KCL drops the whole Kinesis record in silence. */
+    | 'explicit-hash-key-number'
+    /** Of a later version. */
+    | 'unknown';
   readonly message: string;
   /** The sub-sequence number of the user record that causes the loss. */
   readonly subSequenceNumber: number;

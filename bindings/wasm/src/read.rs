@@ -206,6 +206,7 @@ fn add_loss(loss: &Loss, output: &mut Output) {
         LossKind::PartitionKeyIndex { .. } => 1,
         LossKind::ExplicitHashKeyIndex { .. } => 2,
         LossKind::ExplicitHashKey { .. } => 3,
+        LossKind::ExplicitHashKeyNumber { .. } => 4,
         _ => u32::MAX,
     };
     let [start, end] = output.say(&loss.kind().to_string());
