@@ -90,6 +90,13 @@ test('integer-like keys stay where they are', () => {
   assert.deepEqual(read.map((r) => [r.partitionKey, r.explicitPartitionKey, r.data]), records.map((r) => [r.data, r.data, base64(r.data)]));
 });
 
+test('the number 0 is an explicit hash key', () => {
+  const [encoded] = roundTrip([0, 1].map((explicitHashKey) => ({ partitionKey: 'a', explicitHashKey, data: 'x' })));
+  assert.equal(encoded.ExplicitHashKey, 0);
+  const [[, read]] = sync(compat, { partitionKey: 'x', sequenceNumber: '1', data: encoded.data });
+  assert.deepEqual(read.map((r) => r.explicitPartitionKey), ['0', '1']);
+});
+
 test('never more than a stream takes, in bytes, the key included', () => {
   const records = Array.from({ length: 1600 }, (_, n) => ({ partitionKey: `key ${n} ü`, data: 'ü'.repeat(512) }));
   const encoded = roundTrip(records);
