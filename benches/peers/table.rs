@@ -89,6 +89,7 @@ pub(crate) fn markdown(
         let (median, least) = (row.median(), row.least());
         let name = match row.peer.as_str() {
             "node" => "AWS's Node library",
+            "ours-node" => "this library from Node.js",
             "python" => "AWS's Python library",
             _ => "the KCL",
         };

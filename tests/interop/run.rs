@@ -26,7 +26,9 @@ pub(crate) enum Kind {
     },
     Other(Reader),
     /// This library, in another language.
-    Binding,
+    Binding {
+        writes: bool,
+    },
 }
 
 pub(crate) const PEERS: [(&str, Kind); 6] = [
@@ -39,7 +41,10 @@ pub(crate) const PEERS: [(&str, Kind); 6] = [
 ];
 
 /// Not run unless asked for: they are built from here first.
-const BINDINGS: [(&str, Kind); 1] = [("ours-node", Kind::Binding)];
+const BINDINGS: [(&str, Kind); 2] = [
+    ("ours-node", Kind::Binding { writes: true }),
+    ("ours-go", Kind::Binding { writes: false }),
+];
 
 pub(crate) fn kind(name: &str) -> Option<Kind> {
     PEERS
@@ -91,7 +96,7 @@ const CHUNK: usize = 500;
 pub(crate) fn run(name: &str, kind: Kind, cases: u64, seed: u64) -> io::Result<Tally> {
     let mut peer = Peer::start(name)?;
     println!("{name}: {}", peer.hello);
-    let writes = !matches!(kind, Kind::Kcl { .. });
+    let writes = matches!(kind, Kind::Other(_) | Kind::Binding { writes: true });
     let mut jobs = Jobs::new(seed, writes).take(usize::try_from(cases).unwrap_or(usize::MAX));
     let (sender, receiver) = sync_channel::<Vec<Job>>(4);
     let requests = &mut peer.requests;
@@ -216,7 +221,7 @@ pub(crate) fn verdict(kind: Kind, job: &Job, answer: &Answer) -> Verdict {
                 writers::compare(Reader::Node, &put, answer)
             }
             Kind::Other(writer) => writers::compare(writer, put, answer),
-            Kind::Binding => binding::write(put, answer),
+            Kind::Binding { .. } => binding::write(put, answer),
             Kind::Kcl { .. } => Verdict::Unexplained("the KCL only reads".to_owned()),
         },
     }
@@ -234,7 +239,7 @@ pub(crate) fn read_verdict(kind: Kind, case: &Case, answer: &Answer) -> Verdict 
     match kind {
         Kind::Kcl { jaxb } => compare::with_kcl(case, &ours, answer, jaxb),
         Kind::Other(reader) => faults::compare(reader, case, &ours, answer),
-        Kind::Binding => binding::read(&ours, answer),
+        Kind::Binding { .. } => binding::read(&ours, answer),
     }
 }
 

@@ -11,6 +11,9 @@ const varint = (n) => Math.max(1, Math.ceil((32 - Math.clz32(n)) / 7));
 /** A length-delimited field: tag, length, content. */
 const field = (length) => 1 + varint(length) + length;
 
+/** An explicit hash key may be the number 0. */
+const has = (explicitHashKey) => explicitHashKey !== undefined && explicitHashKey !== null && explicitHashKey !== '';
+
 function check(record) {
   if (!record.data) throw new Error('Record.Data field is mandatory');
   if (!record.partitionKey) throw new Error('record.partitionKey field is mandatory');
@@ -54,7 +57,7 @@ class RecordAggregator {
     const entry = (table, key) => (table.has(key) ? 0 : field(Buffer.byteLength(key)));
     let inner = index(partitionKeys, partitionKey) + field(Buffer.byteLength(data));
     let size = entry(partitionKeys, partitionKey);
-    if (explicitHashKey) {
+    if (has(explicitHashKey)) {
       const text = String(explicitHashKey);
       inner += index(explicitHashKeys, text);
       size += entry(explicitHashKeys, text);
@@ -76,7 +79,7 @@ class RecordAggregator {
     const { partitionKey, explicitHashKey } = record;
     const enter = (table, key) => table.has(key) || table.set(key, table.size);
     enter(this.partitionKeys, partitionKey);
-    if (explicitHashKey) enter(this.explicitHashKeys, String(explicitHashKey));
+    if (has(explicitHashKey)) enter(this.explicitHashKeys, String(explicitHashKey));
     this.putRecords.push(record);
     this.totalBytes += size;
   }
@@ -94,7 +97,7 @@ class RecordAggregator {
     this.clearRecords();
     if (records.length === 0) return undefined;
     const encoded = { partitionKey: records[0].partitionKey, data: encode(records) };
-    if (records[0].explicitHashKey) encoded.ExplicitHashKey = records[0].explicitHashKey;
+    if (has(records[0].explicitHashKey)) encoded.ExplicitHashKey = records[0].explicitHashKey;
     return encoded;
   }
 

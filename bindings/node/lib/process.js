@@ -8,7 +8,12 @@ const { deaggregate } = require('./deaggregate.js');
  * any other loss fails its Kinesis record, unless `onLoss` says `continue`.
  */
 async function failsAt(lost, { onLoss }) {
-  const says = await onLoss?.(lost);
+  let says;
+  try {
+    says = await onLoss?.(lost);
+  } catch {
+    // Then it has not said `continue`.
+  }
   return lost.loss.kind !== 'out-of-range' && says !== 'continue';
 }
 

@@ -18,6 +18,14 @@
 //! | `read` | flags (1: salvage; 2: judge nothing but indices, as AWS's readers do), hash key range `START-END` (text), position to resume after `SEQUENCE:SUB` (text), count; then for each Kinesis record its data (bytes) and its sequence number (text, empty if there is none) |
 //! | `aggregator` | flags (1: mixing shards, 2: by shard map, 4: outer key is the first one, 8: outer key is given), maximum size, maximum count, maximum size of a Kinesis record (each `FFFFFFFF` for the KPL's), outer key (text), count; then for each shard its id (text), hash key range `START-END` (text), and 1 if it is closed |
 //! | `push`, `encode` | count; then for each user record its partition key (text), explicit hash key (text, empty if there is none), data (bytes) |
+#![deny(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation
+)]
 
 mod input;
 mod output;
@@ -27,8 +35,6 @@ mod read;
 mod unjudged;
 #[cfg(feature = "write")]
 mod write;
-
-use std::cell::RefCell;
 
 use input::Input;
 pub use output::{LOSS, Output, PLAIN};
@@ -106,30 +112,33 @@ impl Instance {
     }
 }
 
-thread_local! {
-    static INSTANCE: RefCell<Instance> = RefCell::default();
-}
-
-fn with<T: Default>(f: impl FnOnce(&mut Instance) -> T) -> T {
-    // Nothing here calls back into the host, so it is never borrowed twice.
-    INSTANCE
-        .with(|instance| instance.try_borrow_mut().map(|mut it| f(&mut it)))
-        .unwrap_or_default()
-}
-
 /// Where the host finds something: WebAssembly's addresses have 32 bits.
 fn address<T>(of: *const T) -> u32 {
     u32::try_from(of.addr()).unwrap_or_default()
 }
 
-/// The exports. Their names are all that is unsafe about them: a symbol of the same name in
-/// another library would clash. There is no other library in the module.
+/// The exports. Their names are all that is unsafe about them: they take the place of any other
+/// symbol of that name. In a program for the host, `read` and `close` would be taken for libc's.
+#[cfg(target_family = "wasm")]
 #[allow(unsafe_code, reason = "names without mangling")]
 mod exports {
-    use super::{address, with};
+    use std::cell::RefCell;
 
-    // SAFETY: of this one and those below: the module is linked from this library alone, and
-    // neither its dependencies nor the standard library define these symbols.
+    use super::{Instance, address};
+
+    thread_local! {
+        static INSTANCE: RefCell<Instance> = RefCell::default();
+    }
+
+    fn with<T: Default>(f: impl FnOnce(&mut Instance) -> T) -> T {
+        // Nothing here calls back into the host, so it is never borrowed twice.
+        INSTANCE
+            .with(|instance| instance.try_borrow_mut().map(|mut it| f(&mut it)))
+            .unwrap_or_default()
+    }
+
+    // SAFETY: of this one and those below: WebAssembly without WASI has no libc, and neither the
+    // standard library nor a dependency defines or calls a symbol of these names.
     #[unsafe(no_mangle)]
     extern "C" fn input(len: u32) -> u32 {
         let len = usize::try_from(len).unwrap_or(usize::MAX);
@@ -142,25 +151,25 @@ mod exports {
     #[cfg(feature = "read")]
     #[unsafe(no_mangle)]
     extern "C" fn read() -> u32 {
-        with(|instance| address(instance.read().header()))
+        with(|instance| address(instance.read().header().as_ptr()))
     }
 
     #[cfg(feature = "write")]
     #[unsafe(no_mangle)]
     extern "C" fn aggregator() -> u32 {
-        with(|instance| address(instance.aggregator().header()))
+        with(|instance| address(instance.aggregator().header().as_ptr()))
     }
 
     #[cfg(feature = "write")]
     #[unsafe(no_mangle)]
     extern "C" fn push(handle: u32, flush: u32) -> u32 {
-        with(|instance| address(instance.push(handle, flush != 0).header()))
+        with(|instance| address(instance.push(handle, flush != 0).header().as_ptr()))
     }
 
     #[cfg(feature = "write")]
     #[unsafe(no_mangle)]
     extern "C" fn encode() -> u32 {
-        with(|instance| address(instance.encode().header()))
+        with(|instance| address(instance.encode().header().as_ptr()))
     }
 
     #[cfg(feature = "write")]

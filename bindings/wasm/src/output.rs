@@ -43,9 +43,9 @@ pub struct Output {
 }
 
 impl Output {
-    /// For the host: status, addresses, lengths.
-    pub(crate) fn header(&self) -> *const u32 {
-        self.header.as_ptr()
+    /// For the host: the status, then the address and the length of each table.
+    pub fn header(&self) -> &[u32] {
+        &self.header
     }
 
     /// 0: done. 1: the request makes no sense, and `text` says why. Else a handle.

@@ -255,7 +255,7 @@ fn add(record: &KinesisRecord, output: &mut Output) {
     let hash_key_end = to_u32(output.text.len());
     output.bytes.extend_from_slice(record.data());
     let data_end = to_u32(output.bytes.len());
-    let count = to_u32(record.user_record_count());
+    let count = to_u32(record.user_record_count().unwrap_or_default());
     let numbers = [key_start, key_end, hash_key_end, data_end, count];
     output.records.extend(numbers);
 }

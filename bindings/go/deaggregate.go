@@ -1,0 +1,222 @@
+package kinesisaggregation
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"strconv"
+	"unicode/utf8"
+)
+
+// A Record is a Kinesis record, as GetRecords and Lambda events have it.
+type Record struct {
+	// PartitionKey is empty for a record that the stream stores without one.
+	PartitionKey   string
+	SequenceNumber string
+	// Data are the bytes: base64 already decoded.
+	Data []byte
+}
+
+// Options say how to read. The zero value reads everything.
+type Options struct {
+	// HashKeyRange is the shard's, START-END in decimal, both included: an aggregate with a user record outside is lost,
+	// as in the KCL.
+	HashKeyRange string
+	// Salvage goes on after a bad user record of an aggregate, where the KCL stops. Each one is a loss.
+	Salvage bool
+	// After skips what is at or below this position: SEQUENCE:SUB, or SEQUENCE for the end of that Kinesis record.
+	After string
+}
+
+// A UserRecord is what an application put. A plain Kinesis record comes out as one, too.
+type UserRecord struct {
+	PartitionKey string
+	// ExplicitHashKey is as it was written. Kinesis does not give that of a plain record back.
+	ExplicitHashKey    string
+	HasExplicitHashKey bool
+	// Data are a part of the Kinesis record's.
+	Data []byte
+	// SubSequenceNumber is the place in the Kinesis record, counted from 0; lost user records count too.
+	SubSequenceNumber int
+	// Aggregated tells whether it came out of an aggregate.
+	Aggregated bool
+	// RecordIndex is the Kinesis record's place in the input.
+	RecordIndex int
+}
+
+// A LossKind says why user records are lost.
+type LossKind int
+
+// The kinds of losses. There may be more in later versions.
+const (
+	// The hash key is outside the shard's range: the KCL drops the whole Kinesis record in silence.
+	OutOfRange LossKind = iota
+	// A key index is beyond its table: the KCL gives up the rest of the Kinesis record.
+	PartitionKeyIndex
+	ExplicitHashKeyIndex
+	// The explicit hash key is not an integer: the KCL gives up the rest.
+	ExplicitHashKey
+	// It is an integer that no shard owns: the KCL drops the whole Kinesis record in silence.
+	ExplicitHashKeyNumber
+)
+
+// A Loss is user records that the KCL would not deliver, in place of the first of them.
+type Loss struct {
+	Kind LossKind
+	// RecordIndex is the Kinesis record's place in the input, SubSequenceNumber that of the user record that causes the
+	// loss in the Kinesis record.
+	RecordIndex, SubSequenceNumber int
+	// Start and End are the sub-sequence numbers of all that is lost, End not included.
+	Start, End int
+	// Offset is where the causing user record starts, in bytes from the start of the Kinesis record's data.
+	Offset int
+	reason string
+}
+
+// Error says what is lost, and why. It shows no data and no keys.
+func (l *Loss) Error() string {
+	return fmt.Sprintf("user record %d of Kinesis record %d, at byte %d: %s", l.SubSequenceNumber, l.RecordIndex, l.Offset, l.reason)
+}
+
+// The numbers of a row, of a Kinesis record's line, and of a loss; and what a row has in place of a partition key.
+const (
+	rowNumbers, lineNumbers, lossNumbers = 5, 5, 8
+	plain, loss                          = ^uint32(0), ^uint32(1)
+)
+
+// Deaggregate reads a page of GetRecords, or any other set of Kinesis records. The user records and losses come in order,
+// and are made one at a time.
+//
+// It fails for options that make no sense, and for records of more than 256 MiB together.
+func (r *Reader) Deaggregate(ctx context.Context, records []Record, options Options) (iter.Seq2[UserRecord, *Loss], error) {
+	c, err := r.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.send(ctx, records, options); err != nil {
+		return nil, err
+	}
+	a, err := c.answer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.give(c)
+	return func(yield func(UserRecord, *Loss) bool) { a.each(records, yield) }, nil
+}
+
+func (c *core) send(ctx context.Context, records []Record, options Options) error {
+	head := 4 * (6 + 4*len(records))
+	length := head + len(options.HashKeyRange) + len(options.After)
+	for _, record := range records {
+		length += len(record.Data)
+		if options.After != "" {
+			length += len(record.SequenceNumber)
+		}
+	}
+	memory, err := c.request(ctx, length)
+	if err != nil {
+		return err
+	}
+	next, at := 0, head
+	number := func(n int) {
+		binary.LittleEndian.PutUint32(memory[next:], uint32(n))
+		next += 4
+	}
+	part := func(length int) {
+		number(at)
+		at += length
+		number(at)
+	}
+	flags := 0
+	if options.Salvage {
+		flags = 1
+	}
+	number(flags)
+	part(copy(memory[at:], options.HashKeyRange))
+	part(copy(memory[at:], options.After))
+	number(len(records))
+	for _, record := range records {
+		part(copy(memory[at:], record.Data))
+		if options.After != "" {
+			part(copy(memory[at:], record.SequenceNumber))
+		} else {
+			part(0)
+		}
+	}
+	return nil
+}
+
+// each makes the user records from the tables.
+func (a *answer) each(records []Record, yield func(UserRecord, *Loss) bool) {
+	row, keyStart, textStart := 0, 0, 0
+	for index, record := range records {
+		line := a.records[index*lineNumbers:]
+		rowEnd, keyEnd, textEnd := int(line[2]), int(line[3]), int(line[4])
+		keys := split(string(a.text[textStart:textEnd]), a.keys[keyStart:keyEnd])
+		for ; row < rowEnd; row += rowNumbers {
+			numbers := a.rows[row : row+rowNumbers]
+			if numbers[2] == loss {
+				if !yield(UserRecord{}, a.loss(int(numbers[0]), index)) {
+					return
+				}
+				continue
+			}
+			user := UserRecord{
+				PartitionKey:      record.PartitionKey,
+				Data:              record.Data,
+				SubSequenceNumber: int(numbers[4]),
+				RecordIndex:       index,
+			}
+			if numbers[2] != plain {
+				user.Aggregated = true
+				user.PartitionKey = keys[numbers[2]]
+				user.Data = record.Data[numbers[0]:numbers[1]:numbers[1]]
+				if numbers[3] != 0 {
+					user.ExplicitHashKey, user.HasExplicitHashKey = keys[numbers[3]-1], true
+				}
+			}
+			if !yield(user, nil) {
+				return
+			}
+		}
+		keyStart, textStart = keyEnd, textEnd
+	}
+}
+
+// split cuts a text at ends that are counted in UTF-16 units, as JavaScript has them.
+func split(text string, ends []uint32) []string {
+	keys := make([]string, len(ends))
+	at, units := 0, uint32(0)
+	for n, end := range ends {
+		start := at
+		for units < end {
+			character, size := utf8.DecodeRuneInString(text[at:])
+			at += size
+			units++
+			if character > 0xFFFF {
+				units++
+			}
+		}
+		keys[n] = text[start:at]
+	}
+	return keys
+}
+
+func (a *answer) loss(at, index int) *Loss {
+	numbers := a.losses[at*lossNumbers:]
+	return &Loss{
+		Kind:              LossKind(numbers[0]),
+		RecordIndex:       index,
+		SubSequenceNumber: int(numbers[2]),
+		Start:             int(numbers[3]),
+		End:               int(numbers[4]),
+		Offset:            int(numbers[5]),
+		reason:            string(a.bytes[numbers[6]:numbers[7]]),
+	}
+}
+
+// Position is the text of a position for Options.After.
+func Position(sequenceNumber string, subSequenceNumber int) string {
+	return sequenceNumber + ":" + strconv.Itoa(subSequenceNumber)
+}

@@ -1,0 +1,175 @@
+'use strict';
+
+const test = require('node:test');
+const assert = require('node:assert/strict');
+const { existsSync } = require('node:fs');
+const { join } = require('node:path');
+const compat = require('../lib/compat.js');
+const { root, aggregated, frame, random } = require('../test-support.js');
+
+/** All that a call of `deaggregate` calls back. */
+function calls(library, record, checksums = true) {
+  const log = [];
+  const plain = (error) => (error ? 'error' : (error ?? null));
+  const perRecord = (error, userRecord) => log.push(['record', plain(error), userRecord]);
+  library.deaggregate(record, checksums, perRecord, (error, failed) => log.push(['after', plain(error), failed]));
+  return log;
+}
+
+/** What `deaggregateSync` hands over. */
+function sync(library, record, checksums = true) {
+  const log = [];
+  library.deaggregateSync(record, checksums, (error, userRecords) => log.push([Boolean(error), userRecords]));
+  return log;
+}
+
+const base64 = (data) => Buffer.from(data).toString('base64');
+
+test('an aggregate, in the shapes of Lambda and of both SDKs', () => {
+  const data = aggregated(['a', 'b'], ['7', '-123'], [[0, 0, 'one'], [1, 1, 'two']]);
+  const v2 = { partitionKey: 'outer', sequenceNumber: '5', data: base64(data) };
+  const user = (partitionKey, explicitPartitionKey, subSequenceNumber, text) => ({
+    partitionKey, explicitPartitionKey, sequenceNumber: '5', subSequenceNumber, data: base64(text),
+  });
+  const [one, two] = [user('a', '7', 0, 'one'), user('b', '-123', 1, 'two')];
+  assert.deepEqual(calls(compat, v2), [['record', null, one], ['record', null, two], ['after', null, undefined]]);
+  assert.deepEqual(sync(compat, v2), [[false, [one, two]]]);
+  const v3 = { PartitionKey: 'outer', SequenceNumber: '5', Data: new Uint8Array(data) };
+  const [, [, , large]] = calls(compat, v3);
+  assert.deepEqual(large, { PartitionKey: 'b', ExplicitPartitionKey: '-123', SequenceNumber: '5', SubSequenceNumber: 1, Data: base64('two') });
+});
+
+test('a plain record has no sub-sequence number', () => {
+  const record = { partitionKey: 'k', sequenceNumber: '5', data: base64('plain') };
+  const expected = { partitionKey: 'k', explicitPartitionKey: undefined, sequenceNumber: '5', data: base64('plain') };
+  assert.deepEqual(calls(compat, record), [['record', null, expected], ['after', null, undefined]]);
+});
+
+test('a wrong digest is an error if it is looked at', () => {
+  const data = aggregated(['a'], [], [[0, undefined, 'x']]);
+  data[data.length - 1] ^= 1;
+  const record = { partitionKey: 'k', sequenceNumber: '5', data: base64(data) };
+  assert.deepEqual(calls(compat, record), [['after', 'error', undefined]]);
+  assert.equal(sync(compat, record, false)[0][1][0].data, base64('x'));
+});
+
+test('faults that are not copied', () => {
+  const record = (data) => ({ partitionKey: 'k', sequenceNumber: '5', data: base64(data) });
+  const hashKeys = sync(compat, record(aggregated(['a'], ['7'], [[0, undefined, 'x']])));
+  assert.equal(hashKeys[0][1][0].explicitPartitionKey, undefined);
+  const index = calls(compat, record(aggregated(['a'], [], [[9, undefined, 'x'], [0, undefined, 'y']])));
+  assert.deepEqual(index.map(([what, error, r]) => [what, error, r?.subSequenceNumber]), [
+    ['after', 'error', 0], ['record', null, 1], ['after', null, undefined],
+  ]);
+  assert.deepEqual(calls(compat, record(frame(Buffer.from([0xff])))), [['after', 'error', undefined]]);
+});
+
+test('an error in the callback comes back with the place, and the rest goes on', () => {
+  const record = { partitionKey: 'k', sequenceNumber: '5', data: base64(aggregated(['a'], [], [[0, undefined, 'x'], [0, undefined, 'y']])) };
+  const log = [];
+  const perRecord = (_, { subSequenceNumber }) => {
+    if (subSequenceNumber === 0) throw new Error('mine');
+    log.push('second');
+  };
+  compat.deaggregate(record, true, perRecord, (error, failed) => log.push([error?.message, failed?.subSequenceNumber]));
+  assert.deepEqual(log, [['mine', 0], 'second', [undefined, undefined]]);
+});
+
+/** What an aggregator makes of user records, read back. */
+function roundTrip(records) {
+  const encoded = [];
+  new compat.RecordAggregator((error, record) => encoded.push(error ?? record)).aggregateRecords(records, true);
+  return encoded;
+}
+
+test('integer-like keys stay where they are', () => {
+  const records = ['b', '10', '2'].map((partitionKey) => ({ partitionKey, explicitHashKey: partitionKey, data: partitionKey }));
+  const [encoded] = roundTrip(records);
+  assert.equal(encoded.ExplicitHashKey, 'b');
+  const [[, read]] = sync(compat, { partitionKey: 'x', sequenceNumber: '1', data: encoded.data });
+  assert.deepEqual(read.map((r) => [r.partitionKey, r.explicitPartitionKey, r.data]), records.map((r) => [r.data, r.data, base64(r.data)]));
+});
+
+test('the number 0 is an explicit hash key', () => {
+  const [encoded] = roundTrip([0, 1].map((explicitHashKey) => ({ partitionKey: 'a', explicitHashKey, data: 'x' })));
+  assert.equal(encoded.ExplicitHashKey, 0);
+  const [[, read]] = sync(compat, { partitionKey: 'x', sequenceNumber: '1', data: encoded.data });
+  assert.deepEqual(read.map((r) => r.explicitPartitionKey), ['0', '1']);
+});
+
+test('never more than a stream takes, in bytes, the key included', () => {
+  const records = Array.from({ length: 1600 }, (_, n) => ({ partitionKey: `key ${n} ü`, data: 'ü'.repeat(512) }));
+  const encoded = roundTrip(records);
+  assert.equal(encoded.length, 2);
+  for (const { partitionKey, data } of encoded) assert.ok(Buffer.byteLength(partitionKey) + data.length <= 1 << 20);
+  const [error, small] = roundTrip([{ partitionKey: 'a', data: Buffer.alloc(1 << 20) }, { partitionKey: 'a', data: 'x' }]);
+  assert.ok(error instanceof Error);
+  assert.equal(small.partitionKey, 'a');
+});
+
+test('the size that an aggregator counts is the size that comes out', () => {
+  const next = random(7);
+  const aggregator = new compat.RecordAggregator();
+  for (let n = 0; n < 500; n += 1) {
+    const explicitHashKey = next(2) === 0 ? `${next(300)}` : undefined;
+    aggregator.addUserRecord({ partitionKey: `k${next(200)}`, explicitHashKey, data: Buffer.alloc(next(400)) });
+    assert.equal(aggregator.length(), n + 1);
+  }
+  const { totalBytes } = aggregator;
+  assert.equal(aggregator.build().data.length, totalBytes + 20);
+  assert.deepEqual([aggregator.length(), aggregator.build()], [0, undefined]);
+});
+
+test('a user record that lacks something', () => {
+  const aggregator = new compat.RecordAggregator();
+  assert.throws(() => aggregator.addUserRecord({ partitionKey: 'a' }), /Record.Data field is mandatory/);
+  assert.throws(() => aggregator.addUserRecord({ data: 'x' }), /record.partitionKey field is mandatory/);
+  assert.equal(aggregator.checkIfUserRecordFits({ partitionKey: 'a', data: Buffer.alloc(1 << 20) }), false);
+  assert.throws(() => aggregator.addUserRecord({ partitionKey: 'a', data: Buffer.alloc(1 << 20) }));
+});
+
+test('aggregate: handlers one after another, then the last call', async () => {
+  for (const [records, handled, errors] of [[[], 0, 1], [Array(3).fill({ partitionKey: 'a', data: Buffer.alloc(600_000) }), 3, 0]]) {
+    const log = { handled: 0, errors: 0, running: 0 };
+    const handler = (_, done) => {
+      assert.equal(++log.running, 1);
+      setImmediate(() => {
+        log.running -= 1;
+        log.handled += 1;
+        done(null, true);
+      });
+    };
+    await new Promise((resolve) => compat.aggregate(records, handler, resolve, () => (log.errors += 1)));
+    assert.deepEqual([log.handled, log.errors], [handled, errors]);
+  }
+});
+
+const theirs = join(root, 'target/interop/node/node_modules/aws-kinesis-agg');
+
+test('aws-kinesis-agg itself says the same', { skip: !existsSync(theirs) && 'tests/interop/setup node installs it' }, () => {
+  const aws = require(theirs);
+  const next = random(Number(process.env.SEED ?? 1));
+  for (let n = 0; n < 2000; n += 1) {
+    // With an explicit hash key for each or for none, and no integer-like keys: what it has no fault for.
+    const hashKeys = next(2) === 0;
+    const records = Array.from({ length: 1 + next(20) }, () => ({
+      partitionKey: `k${next(9)}`,
+      explicitHashKey: hashKeys ? `h${next(5)}` : undefined,
+      data: Buffer.from('x'.repeat(1 + next(300))),
+    }));
+    const encoded = [aws, compat].map((library) => {
+      const aggregator = new library.RecordAggregator();
+      for (const record of records) aggregator.addUserRecord(record);
+      return [aggregator.length(), aggregator.totalBytes, aggregator.build()];
+    });
+    assert.deepEqual(encoded[1], encoded[0]);
+    const { data } = encoded[0][2];
+    if (next(4) === 0) data[next(data.length)] ^= 1;
+    const v2 = { partitionKey: 'p', sequenceNumber: `${n}`, data: base64(data) };
+    const v3 = { PartitionKey: 'p', SequenceNumber: `${n}`, Data: data };
+    for (const record of [v2, v3]) {
+      assert.deepEqual(calls(compat, record), calls(aws, record));
+      assert.deepEqual(sync(compat, record), sync(aws, record));
+    }
+  }
+});
