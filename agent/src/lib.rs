@@ -1,8 +1,16 @@
-//! stub
+//! Follows log files as the Amazon Kinesis Agent does, and loses nothing at rotation, restart or
+//! throttling.
 
+mod follow;
 mod fs;
 mod java_regex;
+mod pattern;
 mod record;
-mod follow { pub(crate) mod mark; mod ledger; }
 
+pub use follow::{
+    FileRecord, FollowRules, Follower, InitialPosition, MARK, Mark, Now, Report, Saved, SavedFile,
+};
+pub use fs::{FileId, FileSystem, Meta, OpenFile, RealFile, RealFs};
 pub use java_regex::{JavaRegex, JavaRegexError, STEP_LIMIT};
+pub use pattern::{FilePattern, FilePatternError};
+pub use record::RecordRules;

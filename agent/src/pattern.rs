@@ -23,8 +23,8 @@ pub struct FilePattern {
     /// The rest of it, one component each.
     directories: Vec<GlobMatcher>,
     name: GlobMatcher,
-    /// The name, if it has no glob.
-    literal: Option<String>,
+    /// The name, if it has no glob but a `*` at its end.
+    base: Option<String>,
 }
 
 impl FilePattern {
@@ -59,7 +59,9 @@ impl FilePattern {
             root,
             directories,
             name: compile(name)?,
-            literal: (!has_glob(OsStr::new(name))).then(|| name.to_owned()),
+            base: Some(name.strip_suffix('*').unwrap_or(name))
+                .filter(|base| !base.is_empty() && !has_glob(OsStr::new(base)))
+                .map(str::to_owned),
         })
     }
 
@@ -68,9 +70,10 @@ impl FilePattern {
         &self.text
     }
 
-    /// The name, if it has no glob.
-    pub fn literal_name(&self) -> Option<&str> {
-        self.literal.as_deref()
+    /// The name that rotation adds to, as far as the pattern tells: `app.log` of `app.log` and of
+    /// `app.log*`.
+    pub fn base_name(&self) -> Option<&str> {
+        self.base.as_deref()
     }
 
     /// Whether a file of this name, in one of [`directories`](Self::directories), is followed.

@@ -37,8 +37,8 @@ pub(super) struct Ledger {
     held: usize,
 }
 
-/// What a span weighs besides its bytes, with what its delivery needs.
-pub(super) const SPAN_WEIGHT: usize = 64;
+/// What a span weighs besides its bytes.
+pub(super) const SPAN_WEIGHT: usize = size_of::<Span>();
 
 impl Ledger {
     /// Begins at a position, after these bytes (those before it, as far as they are known).
@@ -98,6 +98,19 @@ impl Ledger {
             self.held = self.held.saturating_sub(chunk.len());
             self.kept_from = end;
             self.chunks.pop_front();
+        }
+        let passed = usize::try_from(self.position.saturating_sub(self.kept_from)).unwrap_or(0);
+        if self.spans.is_empty()
+            && passed > 0
+            && let Some(chunk) = self.chunks.front_mut()
+        {
+            // The rest is the beginning of a record. A copy of it, lest it keep all of the chunk.
+            let rest = chunk.get(passed..).unwrap_or_default();
+            let rest = Bytes::copy_from_slice(rest);
+            append(&mut self.before, chunk.get(..passed).unwrap_or_default());
+            self.kept_from = self.position;
+            self.held = self.held.saturating_sub(passed);
+            *chunk = rest;
         }
     }
 

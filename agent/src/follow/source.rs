@@ -1,11 +1,11 @@
 //! Where a file's bytes come from: the file, or what gzip made of it.
 
 use std::io::{self, Read};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 
-use crate::fs::{FileId, Meta, OpenFile, read_full};
+use crate::fs::{Meta, OpenFile, read_full};
 
 /// An open file, or what one unpacks to.
 pub(super) enum Source<F: OpenFile> {
@@ -36,14 +36,14 @@ impl<F: OpenFile> Source<F> {
 
 /// A gzipped file, unpacked as it is read. Going back begins again at its start.
 pub(super) struct Packed<F: OpenFile> {
-    file: Rc<F>,
+    file: Arc<F>,
     decoder: MultiGzDecoder<Reader<F>>,
     position: u64,
 }
 
 impl<F: OpenFile> Packed<F> {
     pub(super) fn new(file: F) -> Self {
-        let file = Rc::new(file);
+        let file = Arc::new(file);
         Self {
             decoder: decoder(&file),
             file,
@@ -89,16 +89,16 @@ impl<F: OpenFile> Packed<F> {
     }
 }
 
-fn decoder<F: OpenFile>(file: &Rc<F>) -> MultiGzDecoder<Reader<F>> {
+fn decoder<F: OpenFile>(file: &Arc<F>) -> MultiGzDecoder<Reader<F>> {
     MultiGzDecoder::new(Reader {
-        file: Rc::clone(file),
+        file: Arc::clone(file),
         position: 0,
     })
 }
 
 /// An open file, read from its start to its end.
 struct Reader<F> {
-    file: Rc<F>,
+    file: Arc<F>,
     position: u64,
 }
 
@@ -108,9 +108,4 @@ impl<F: OpenFile> Read for Reader<F> {
         self.position = self.position.saturating_add(read as u64);
         Ok(read)
     }
-}
-
-/// The id of what is open, as far as it can be asked.
-pub(super) fn id_of(file: &impl OpenFile) -> Option<FileId> {
-    file.meta().ok().map(|meta| meta.id)
 }

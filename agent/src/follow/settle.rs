@@ -1,0 +1,245 @@
+//! What is to be done with a file that is new: read it from its start, go on in it where another
+//! one was cut off, or wait, because it is a copy.
+
+use std::io;
+use std::time::Duration;
+
+use super::compare::{Comparison, Recognition, compare, may_be_copy, recognise};
+use super::mark::MARK;
+use super::names::is_rotated;
+use super::source::Source;
+use super::stream::{State, Stream};
+use super::{Follower, InitialPosition, Now, Report};
+use crate::fs::{FileSystem, OpenFile};
+
+/// What becomes of a new file.
+enum Verdict {
+    /// It is the beginning of that stream, compared up to a position.
+    Shadow { of: u64, compared: u64 },
+    /// It is where that stream's content goes on.
+    Continues(u64),
+    /// It is read from this byte on.
+    Start(u64),
+    /// What it holds was read elsewhere, or is being read.
+    Known,
+    /// Decided at the next poll.
+    Wait,
+}
+
+impl<S: FileSystem> Follower<S> {
+    /// Decides on every file of which nothing has been read: first those that are known by their
+    /// number, then live ones before rotated ones, older ones before newer ones.
+    pub(super) fn settle_new(&mut self, now: Now) {
+        let new = self.streams.iter().filter(|(_, stream)| stream.is_new());
+        let mut keys: Vec<u64> = new.map(|(&key, _)| key).collect();
+        keys.sort_by_key(|key| {
+            let stream = self.streams.get(key);
+            let is_known = stream.is_some_and(|stream| {
+                self.streams.values().any(|other| other.is_missing() && other.id == stream.id)
+            });
+            let names = self.streams.values().map(Stream::name);
+            let is_rotated = stream.is_some_and(|stream| {
+                stream.is_rotated || names.into_iter().any(|name| is_rotated(stream.name(), name))
+            });
+            (!is_known, is_rotated, stream.map(|stream| stream.modified), *key)
+        });
+        for key in keys {
+            let Some(mut new) = self.streams.remove(&key) else {
+                continue;
+            };
+            let verdict = self.decide(&mut new);
+            // What cannot be read now is decided on later.
+            let verdict = verdict.unwrap_or(Verdict::Wait);
+            self.carry_out(key, new, verdict, now.monotonic);
+        }
+    }
+
+    fn decide(&mut self, new: &mut Stream<S::File>) -> io::Result<Verdict> {
+        let Some(source) = &mut new.source else {
+            return Ok(Verdict::Known);
+        };
+        let meta = source.meta()?;
+        new.len = meta.len;
+        new.modified = meta.modified;
+        if self.is_first_start && self.rules.initial_position == InitialPosition::EndOfFile {
+            return Ok(Verdict::Start(last_line(source, meta.len)?));
+        }
+        if meta.len == 0 {
+            return Ok(Verdict::Wait);
+        }
+        if let Some(verdict) = self.among_missing(new)? {
+            return Ok(verdict);
+        }
+        if let State::Shadow { of, .. } = new.state
+            && !self.streams.get(&of).is_some_and(|known| known.state == State::Active)
+        {
+            new.state = State::Fresh;
+        }
+        if let Some(verdict) = self.among_read(new)? {
+            return Ok(verdict);
+        }
+        if let Some(verdict) = self.among_finished(new)? {
+            return Ok(verdict);
+        }
+        Ok(Verdict::Start(0))
+    }
+
+    /// Compares with the streams whose content is searched for.
+    fn among_missing(&mut self, new: &mut Stream<S::File>) -> io::Result<Option<Verdict>> {
+        let Some(source) = &mut new.source else {
+            return Ok(None);
+        };
+        let mut verdict = None;
+        for (&key, known) in self.streams.iter().filter(|(_, known)| known.is_missing()) {
+            let is_same_file = known.id.is_some() && known.id == new.id;
+            match recognise(source, known)? {
+                Recognition::Content if is_same_file => return Ok(Some(Verdict::Continues(key))),
+                Recognition::Content if self.may_continue(&new.path, known) && verdict.is_none() => {
+                    verdict = Some(Verdict::Continues(key));
+                }
+                Recognition::Beginning
+                    if self.may_continue(&new.path, known) && verdict.is_none() =>
+                {
+                    verdict = Some(Verdict::Start(new.len));
+                }
+                _ => {}
+            }
+        }
+        Ok(verdict)
+    }
+
+    /// Compares with the streams that are read.
+    fn among_read(&mut self, new: &mut Stream<S::File>) -> io::Result<Option<Verdict>> {
+        let mut is_unclear = false;
+        let is_read = |known: &Stream<S::File>| known.state == State::Active;
+        for (&key, known) in self.streams.iter_mut().filter(|(_, known)| is_read(known)) {
+            let is_packed = [&new.source, &known.source]
+                .into_iter()
+                .any(|source| source.as_ref().is_some_and(Source::is_packed));
+            if is_packed {
+                let Some(source) = &mut new.source else {
+                    continue;
+                };
+                if recognise(source, known)? != Recognition::Other {
+                    return Ok(Some(Verdict::Known));
+                }
+                // Too little was read of that one to tell.
+                is_unclear |= known.head.len() < MARK && !known.is_at_end();
+                continue;
+            }
+            if !may_be_copy(new, known) {
+                continue;
+            }
+            let compared = match new.state {
+                State::Shadow { of, compared } if of == key => compared,
+                _ => 0,
+            };
+            match compare(new, known, compared)? {
+                Comparison::Same { compared: 0 } | Comparison::Different => {}
+                Comparison::Same { compared } => {
+                    return Ok(Some(Verdict::Shadow { of: key, compared }));
+                }
+                Comparison::Longer if known.read > 0 => {
+                    return Ok(Some(Verdict::Start(known.read)));
+                }
+                Comparison::Longer | Comparison::Unclear => is_unclear = true,
+            }
+        }
+        Ok(is_unclear.then_some(Verdict::Wait))
+    }
+
+    /// Compares with what was read before, or was there before the first start.
+    fn among_finished(&mut self, new: &mut Stream<S::File>) -> io::Result<Option<Verdict>> {
+        let is_finished =
+            |known: &Stream<S::File>| matches!(known.state, State::Done | State::Ignored);
+        for known in self.streams.values().filter(|known| is_finished(known)) {
+            let is_copy = may_be_copy(new, known);
+            let Some(source) = &mut new.source else {
+                continue;
+            };
+            if !is_copy && !source.is_packed() {
+                continue;
+            }
+            let recognition = recognise(source, known)?;
+            if recognition == Recognition::Other {
+                continue;
+            }
+            return Ok(Some(if known.state == State::Ignored || source.is_packed() {
+                Verdict::Known
+            } else if recognition == Recognition::Content {
+                Verdict::Start(known.read)
+            } else {
+                Verdict::Start(new.len)
+            }));
+        }
+        Ok(None)
+    }
+
+    /// Whether a file may be where a stream's content goes on, by its name. Only a long beginning
+    /// speaks for itself.
+    pub(super) fn may_continue(&self, path: &std::path::Path, known: &Stream<S::File>) -> bool {
+        let name = path.file_name().unwrap_or_default();
+        let is_same_path = path == known.path;
+        if is_same_path {
+            // What is written anew in the same place is no copy; what was there already when we
+            // started may be the old content, restored.
+            return !self.has_listed;
+        }
+        known.head.len() >= MARK || is_rotated(name, known.name()) || is_rotated(name, &known.first_name) || name == known.name()
+    }
+
+    fn carry_out(&mut self, key: u64, mut new: Stream<S::File>, verdict: Verdict, now: Duration) {
+        match verdict {
+            Verdict::Wait => {}
+            Verdict::Shadow { of, compared } => new.state = State::Shadow { of, compared },
+            Verdict::Start(position) => {
+                if new.start(position, now).is_ok() {
+                    self.reports.push(Report::Found {
+                        path: new.path.clone(),
+                        position,
+                    });
+                }
+            }
+            Verdict::Known => {
+                if new.ignore(now).is_err() {
+                    // Seen again at the next listing.
+                    return;
+                }
+            }
+            Verdict::Continues(other) => {
+                let (path, is_listed, is_rotated) = (new.path.clone(), new.is_listed, new.is_rotated);
+                let Some(known) = self.streams.get_mut(&other) else {
+                    return;
+                };
+                let from = known.path.clone();
+                if let Some(source) = new.source.take()
+                    && let Ok(meta) = source.meta()
+                    && known.resume(source, meta, path, now).is_ok()
+                {
+                    known.is_listed = is_listed;
+                    known.is_rotated |= is_rotated;
+                    self.found_again(from, other);
+                }
+                return;
+            }
+        }
+        self.streams.insert(key, new);
+    }
+}
+
+/// Where the last line starts, complete or not.
+fn last_line<F: OpenFile>(source: &mut Source<F>, len: u64) -> io::Result<u64> {
+    let mut end = len.saturating_sub(1);
+    let mut buffer = vec![0; 64 * 1024];
+    while end > 0 {
+        let from = end.saturating_sub(buffer.len() as u64);
+        let size = usize::try_from(end.saturating_sub(from)).unwrap_or(0);
+        let part = buffer.get_mut(..size).unwrap_or_default();
+        let read = source.read_at(from, part)?;
+        if let Some(newline) = memchr::memrchr(b'\n', part.get(..read).unwrap_or_default()) {
+            return Ok(from.saturating_add(newline as u64).saturating_add(1));
+        }
+        end = from;
+    }
+    Ok(0)
+}
