@@ -1,12 +1,14 @@
 //! Follows log files as the Amazon Kinesis Agent does, and loses nothing at rotation, restart or
 //! throttling.
 
+mod convert;
 mod follow;
 mod fs;
 mod java_regex;
 mod pattern;
 mod record;
 
+pub use convert::{Converted, Converter, OptionError, convert_all};
 pub use follow::{
     FileRecord, FollowRules, Follower, InitialPosition, MARK, Mark, Now, Report, Saved, SavedFile,
 };

@@ -33,7 +33,10 @@ pub(super) fn may_be_copy<F: OpenFile>(new: &Stream<F>, known: &Stream<F>) -> bo
     if known.is_rotated && new_name == known.first_name {
         return false;
     }
+    // A copy may also be seen before what it was made of.
+    let is_seen_first = known_name == known.first_name && is_rotated(known_name, new_name);
     known.head.len() >= MARK
+        || is_seen_first
         || is_rotated(new_name, known_name)
         || (new_name == known_name && new.directory() != known.directory())
 }

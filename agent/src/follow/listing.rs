@@ -22,6 +22,9 @@ pub(super) struct Listing {
     pub(super) entries: Vec<Entry>,
     /// Whether every directory that exists could be read.
     pub(super) is_complete: bool,
+    /// Whether no directory was changed meanwhile: a file that is renamed may hide between its
+    /// two names.
+    pub(super) is_stable: bool,
 }
 
 pub(super) struct Entry {
@@ -56,6 +59,7 @@ impl<S: FileSystem> Follower<S> {
         let mut listing = Listing {
             entries: Vec::new(),
             is_complete: true,
+            is_stable: true,
         };
         let followed = self.rules.pattern.directories(fs);
         let rotated = self.rules.rotated_directory.clone();
@@ -66,6 +70,8 @@ impl<S: FileSystem> Follower<S> {
         let directories = followed.iter().map(|directory| (directory, true));
         let directories = directories.chain(rotated.iter().map(|directory| (directory, false)));
         for (directory, is_followed) in directories {
+            let changed = || fs.meta(directory).map(|meta| meta.modified).ok();
+            let before = changed();
             let names = match fs.list(directory) {
                 Ok(names) => names,
                 Err(error) => {
@@ -87,6 +93,7 @@ impl<S: FileSystem> Follower<S> {
                     listing.add(fs, directory, &name, is_followed, is_rotated);
                 }
             }
+            listing.is_stable &= changed() == before;
         }
         listing
     }
@@ -136,8 +143,8 @@ impl<S: FileSystem> Follower<S> {
     }
 
     /// Opens a file that is not known. Files that rotation has put there are followed only if
-    /// they were written since the last listing: then they came and went under their first name
-    /// between two listings.
+    /// they were written since we look: then they came and went under their first name between
+    /// two listings.
     fn open_new(&mut self, fs: &S, entry: &Entry, now: Now) {
         let (source, meta) = match entry.open(fs) {
             Ok(opened) => opened,
@@ -152,7 +159,7 @@ impl<S: FileSystem> Follower<S> {
             // Renamed between the listing and the opening.
             return;
         }
-        let is_recent = meta.modified >= self.listed_at.saturating_sub(CLOCK_SLACK);
+        let is_recent = meta.modified >= self.new_since.saturating_sub(CLOCK_SLACK);
         let is_ours = entry.is_followed || (!self.is_first_start && is_recent);
         let mut stream = Stream::fresh(entry.path.clone(), source, meta, &self.record_rules);
         stream.is_listed = entry.is_followed;

@@ -93,7 +93,10 @@ pub struct Follower<S: FileSystem> {
     /// Whether nothing was ever followed.
     is_first_start: bool,
     has_listed: bool,
-    /// The wall clock at the last listing, of this process or of the one before.
+    /// What is not known and was written after this was not there when we looked first; by the
+    /// wall clock.
+    new_since: i128,
+    /// The same for the next process.
     listed_at: i128,
     ready: Vec<FileRecord>,
     reports: Vec<Report>,
@@ -117,6 +120,7 @@ impl<S: FileSystem> Follower<S> {
             next_key: 1,
             is_first_start: true,
             has_listed: false,
+            new_since: i128::MIN,
             listed_at: i128::MIN,
             ready: Vec::new(),
             reports: Vec::new(),
@@ -132,6 +136,7 @@ impl<S: FileSystem> Follower<S> {
     pub fn resume(rules: FollowRules, saved: Saved) -> Self {
         let mut follower = Self::new(rules);
         follower.is_first_start = false;
+        follower.new_since = saved.listed_at;
         follower.listed_at = saved.listed_at;
         for file in saved.files {
             let mut stream = Stream::closed(file.path, &follower.record_rules);
@@ -173,10 +178,14 @@ impl<S: FileSystem> Follower<S> {
         self.finish(now.monotonic);
         if listing.is_complete {
             self.has_listed = true;
-            self.is_first_start = false;
+            if self.is_first_start {
+                self.is_first_start = false;
+                self.new_since = now.wall;
+                self.listed_at = now.wall;
+            }
             // What rotation put there and is not yet decided on is new at the next start too.
             let is_open = |stream: &Stream<S::File>| stream.is_new() && !stream.is_listed;
-            if !self.streams.values().any(is_open) {
+            if listing.is_stable && !self.streams.values().any(is_open) {
                 self.listed_at = now.wall;
             }
         }
@@ -209,22 +218,29 @@ impl<S: FileSystem> Follower<S> {
                 && !stream.head.is_empty()
         };
         let files = self.streams.iter().filter(|(_, stream)| is_saved(stream));
-        let files = files
-            .map(|(&key, stream)| SavedFile {
+        let files = files.map(|(&key, stream)| {
+            // A copy is saved with the position of what it is a copy of, while that is lower.
+            let original = stream.follows.and_then(|key| self.streams.get(&key));
+            let lowest = original
+                .filter(|original| original.position() < stream.position())
+                .unwrap_or(stream);
+            SavedFile {
                 key,
                 path: stream.path.clone(),
                 first_name: stream.first_name.to_string_lossy().into_owned(),
                 id: stream.id,
                 head: stream.head.mark(),
-                position: stream.position(),
-                before: stream.position_mark(),
+                position: lowest.position(),
+                before: lowest.position_mark(),
                 len: stream.len,
                 modified: stream.modified,
-                is_finished: stream.state == State::Done && stream.ledger.is_empty(),
-            })
-            .collect();
+                is_finished: stream.state == State::Done
+                    && lowest.ledger.is_empty()
+                    && (stream.ledger.is_empty() || stream.is_followed_by_copy),
+            }
+        });
         Saved {
-            files,
+            files: files.collect(),
             listed_at: self.listed_at,
         }
     }

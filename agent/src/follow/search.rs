@@ -113,7 +113,7 @@ impl<S: FileSystem> Follower<S> {
             if stream.splitter.waits() && quiet >= wait {
                 stream.splitter.give_up_waiting(&mut self.pieces);
             }
-            if quiet >= QUIET && (stream.is_rotated || !stream.is_listed) {
+            if quiet >= QUIET && (stream.is_rotated || !stream.is_listed) && stream.is_still_at_end() {
                 stream.splitter.finish(&mut self.pieces);
                 if !stream.is_listed {
                     stream.state = State::Done;

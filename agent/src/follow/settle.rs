@@ -9,7 +9,7 @@ use super::mark::MARK;
 use super::names::is_rotated;
 use super::source::Source;
 use super::stream::{State, Stream};
-use super::{Follower, InitialPosition, Now, Report};
+use super::{Follower, InitialPosition, Now, QUIET, Report};
 use crate::fs::{FileSystem, OpenFile};
 
 /// What becomes of a new file.
@@ -20,6 +20,8 @@ enum Verdict {
     Continues(u64),
     /// It is read from this byte on.
     Start(u64),
+    /// It is read from where it goes on after the content of that stream.
+    After { known: u64, position: u64 },
     /// What it holds was read elsewhere, or is being read.
     Known,
     /// Decided at the next poll.
@@ -47,18 +49,21 @@ impl<S: FileSystem> Follower<S> {
             let Some(mut new) = self.streams.remove(&key) else {
                 continue;
             };
-            let verdict = self.decide(&mut new);
+            let verdict = self.decide(&mut new, now.monotonic);
             // What cannot be read now is decided on later.
             let verdict = verdict.unwrap_or(Verdict::Wait);
             self.carry_out(key, new, verdict, now.monotonic);
         }
     }
 
-    fn decide(&mut self, new: &mut Stream<S::File>) -> io::Result<Verdict> {
+    fn decide(&mut self, new: &mut Stream<S::File>, now: Duration) -> io::Result<Verdict> {
         let Some(source) = &mut new.source else {
             return Ok(Verdict::Known);
         };
         let meta = source.meta()?;
+        if new.len != meta.len {
+            new.changed = now;
+        }
         new.len = meta.len;
         new.modified = meta.modified;
         if self.is_first_start && self.rules.initial_position == InitialPosition::EndOfFile {
@@ -66,6 +71,11 @@ impl<S: FileSystem> Follower<S> {
         }
         if meta.len == 0 {
             return Ok(Verdict::Wait);
+        }
+        if !has_line(source)? {
+            // Less than a line tells nothing, and there is no hurry to read it.
+            let is_quiet = now.saturating_sub(new.changed) >= QUIET;
+            return Ok(if is_quiet { Verdict::Start(0) } else { Verdict::Wait });
         }
         if let Some(verdict) = self.among_missing(new)? {
             return Ok(verdict);
@@ -94,13 +104,18 @@ impl<S: FileSystem> Follower<S> {
             let is_same_file = known.id.is_some() && known.id == new.id;
             match recognise(source, known)? {
                 Recognition::Content if is_same_file => return Ok(Some(Verdict::Continues(key))),
-                Recognition::Content if self.may_continue(&new.path, known) && verdict.is_none() => {
+                Recognition::Content
+                    if self.may_continue(&new.path, known)
+                        && !matches!(verdict, Some(Verdict::Continues(_))) =>
+                {
                     verdict = Some(Verdict::Continues(key));
                 }
+                // Another file may have all of it; if none is found in time, the stream ends, and
+                // this is a copy of what ended.
                 Recognition::Beginning
                     if self.may_continue(&new.path, known) && verdict.is_none() =>
                 {
-                    verdict = Some(Verdict::Start(new.len));
+                    verdict = Some(Verdict::Wait);
                 }
                 _ => {}
             }
@@ -139,8 +154,13 @@ impl<S: FileSystem> Follower<S> {
                 Comparison::Same { compared } => {
                     return Ok(Some(Verdict::Shadow { of: key, compared }));
                 }
+                // What has more than the original is no copy of it.
+                Comparison::Longer if !is_rotated(known.name(), new.name()) => {}
                 Comparison::Longer if known.read > 0 => {
-                    return Ok(Some(Verdict::Start(known.read)));
+                    return Ok(Some(Verdict::After {
+                        known: key,
+                        position: known.read,
+                    }));
                 }
                 Comparison::Longer | Comparison::Unclear => is_unclear = true,
             }
@@ -152,7 +172,7 @@ impl<S: FileSystem> Follower<S> {
     fn among_finished(&mut self, new: &mut Stream<S::File>) -> io::Result<Option<Verdict>> {
         let is_finished =
             |known: &Stream<S::File>| matches!(known.state, State::Done | State::Ignored);
-        for known in self.streams.values().filter(|known| is_finished(known)) {
+        for (&key, known) in self.streams.iter().filter(|(_, known)| is_finished(known)) {
             let is_copy = may_be_copy(new, known);
             let Some(source) = &mut new.source else {
                 continue;
@@ -166,10 +186,12 @@ impl<S: FileSystem> Follower<S> {
             }
             return Ok(Some(if known.state == State::Ignored || source.is_packed() {
                 Verdict::Known
-            } else if recognition == Recognition::Content {
-                Verdict::Start(known.read)
             } else {
-                Verdict::Start(new.len)
+                let is_all = recognition == Recognition::Content;
+                Verdict::After {
+                    known: key,
+                    position: if is_all { known.read } else { new.len },
+                }
             }));
         }
         Ok(None)
@@ -192,12 +214,13 @@ impl<S: FileSystem> Follower<S> {
         match verdict {
             Verdict::Wait => {}
             Verdict::Shadow { of, compared } => new.state = State::Shadow { of, compared },
-            Verdict::Start(position) => {
-                if new.start(position, now).is_ok() {
-                    self.reports.push(Report::Found {
-                        path: new.path.clone(),
-                        position,
-                    });
+            Verdict::Start(position) => self.start(&mut new, position, now),
+            Verdict::After { known, position } => {
+                self.start(&mut new, position, now);
+                // What is not yet acknowledged of that one would be read from this one.
+                new.follows = Some(known);
+                if let Some(known) = self.streams.get_mut(&known) {
+                    known.is_followed_by_copy |= known.state == State::Done;
                 }
             }
             Verdict::Known => {
@@ -225,6 +248,25 @@ impl<S: FileSystem> Follower<S> {
         }
         self.streams.insert(key, new);
     }
+}
+
+impl<S: FileSystem> Follower<S> {
+    fn start(&mut self, new: &mut Stream<S::File>, position: u64, now: Duration) {
+        if new.start(position, now).is_ok() {
+            self.reports.push(Report::Found {
+                path: new.path.clone(),
+                position,
+            });
+        }
+    }
+}
+
+/// Whether there is a complete line, or more than a short beginning of one.
+fn has_line<F: OpenFile>(source: &mut Source<F>) -> io::Result<bool> {
+    let mut head = vec![0; MARK];
+    let read = source.read_at(0, &mut head)?;
+    head.truncate(read);
+    Ok(read == MARK || head.contains(&b'\n'))
 }
 
 /// Where the last line starts, complete or not.

@@ -64,6 +64,10 @@ pub(super) struct Stream<F: OpenFile> {
     pub(super) is_rotated: bool,
     pub(super) ledger: Ledger,
     pub(super) splitter: Splitter,
+    /// The stream that it is a copy of, and begins after.
+    pub(super) follows: Option<u64>,
+    /// Whether a copy goes on after it, and is where it would be read again.
+    pub(super) is_followed_by_copy: bool,
     /// Up to where records have been given out.
     pub(super) given: u64,
     /// Whether a packed file was unpacked to its end.
@@ -111,6 +115,8 @@ impl<F: OpenFile> Stream<F> {
             is_rotated: false,
             ledger: Ledger::default(),
             splitter: Splitter::new(Arc::clone(rules), 0),
+            follows: None,
+            is_followed_by_copy: false,
             given: 0,
             ended: false,
             rules: Arc::clone(rules),
@@ -302,6 +308,14 @@ impl<F: OpenFile> Stream<F> {
             self.ended
         } else {
             self.read >= self.len
+        }
+    }
+
+    /// The same, asked anew.
+    pub(super) fn is_still_at_end(&self) -> bool {
+        match &self.source {
+            Some(Source::Plain(file)) => file.meta().is_ok_and(|meta| meta.len == self.read),
+            _ => self.is_at_end(),
         }
     }
 

@@ -1,0 +1,3 @@
+//! The agent against the Amazon Kinesis Agent's own answers.
+
+mod converters;
