@@ -1,13 +1,19 @@
 //! Follows log files as the Amazon Kinesis Agent does, and loses nothing at rotation, restart or
 //! throttling.
 
+mod config;
 mod convert;
 mod follow;
 mod fs;
 mod java_regex;
 mod pattern;
+mod positions;
 mod record;
 
+pub use config::{
+    AccessKey, Config, ConfigError, ConfigErrors, Destination, Flow, LogLevel,
+    PartitionKeyOption, Warning,
+};
 pub use convert::{Converted, Converter, OptionError, convert_all};
 pub use follow::{
     FileRecord, FollowRules, Follower, InitialPosition, MARK, Mark, Now, Report, Saved, SavedFile,
@@ -15,4 +21,7 @@ pub use follow::{
 pub use fs::{FileId, FileSystem, Meta, OpenFile, RealFile, RealFs};
 pub use java_regex::{JavaRegex, JavaRegexError, STEP_LIMIT};
 pub use pattern::{FilePattern, FilePatternError};
+pub use positions::{
+    AgentCheckpoint, PositionStore, StoreError, hand_back, read_checkpoints, take_over,
+};
 pub use record::RecordRules;

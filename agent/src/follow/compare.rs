@@ -117,7 +117,7 @@ pub(super) fn recognise<F: OpenFile>(
     let mut head = vec![0; MARK];
     let read = source.read_at(0, &mut head)?;
     head.truncate(read);
-    if stream.head.is_empty() || head.is_empty() || !stream.head.begins_alike(&head) {
+    if !stream.head.is_telling() || head.is_empty() || !stream.head.begins_alike(&head) {
         return Ok(Recognition::Other);
     }
     let mut before = vec![0; stream.before.len()];

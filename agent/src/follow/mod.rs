@@ -213,9 +213,9 @@ impl<S: FileSystem> Follower<S> {
     /// What is to be saved of every file.
     pub fn saved(&self) -> Saved {
         let is_saved = |stream: &Stream<S::File>| {
-            // A file that was empty is as good as new.
+            // A file that has less than a line is as good as new.
             matches!(stream.state, State::Active | State::Missing { .. } | State::Done)
-                && !stream.head.is_empty()
+                && stream.head.is_telling()
         };
         let files = self.streams.iter().filter(|(_, stream)| is_saved(stream));
         let files = files.map(|(&key, stream)| {

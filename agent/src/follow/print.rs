@@ -1,6 +1,6 @@
 //! Bytes by which a file is known again: themselves while it is open, their digest after that.
 
-use super::mark::Mark;
+use super::mark::{MARK, Mark};
 
 /// The first bytes of a file, or those before a position.
 #[derive(Clone)]
@@ -23,8 +23,13 @@ impl Print {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// Whether it tells one content from another: less than a line does not. Only what does is
+    /// ever saved.
+    pub(super) fn is_telling(&self) -> bool {
+        match self {
+            Self::Bytes(bytes) => bytes.len() >= MARK || bytes.contains(&b'\n'),
+            Self::Mark(_) => true,
+        }
     }
 
     /// Whether these are the bytes; `bytes` has to have their length.

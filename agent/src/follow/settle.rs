@@ -1,7 +1,9 @@
 //! What is to be done with a file that is new: read it from its start, go on in it where another
 //! one was cut off, or wait, because it is a copy.
 
+use std::ffi::OsStr;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use super::compare::{Comparison, Recognition, compare, may_be_copy, recognise};
@@ -73,9 +75,10 @@ impl<S: FileSystem> Follower<S> {
             return Ok(Verdict::Wait);
         }
         if !has_line(source)? {
-            // Less than a line tells nothing, and there is no hurry to read it.
+            // Less than a line tells nothing, and is read only if nobody will end it.
             let is_quiet = now.saturating_sub(new.changed) >= QUIET;
-            return Ok(if is_quiet { Verdict::Start(0) } else { Verdict::Wait });
+            let is_left = new.is_rotated || !new.is_listed;
+            return Ok(if is_left && is_quiet { Verdict::Start(0) } else { Verdict::Wait });
         }
         if let Some(verdict) = self.among_missing(new)? {
             return Ok(verdict);
@@ -142,7 +145,7 @@ impl<S: FileSystem> Follower<S> {
                 is_unclear |= known.head.len() < MARK && !known.is_at_end();
                 continue;
             }
-            if !may_be_copy(new, known) {
+            if !known.head.is_telling() || !may_be_copy(new, known) {
                 continue;
             }
             let compared = match new.state {
@@ -198,16 +201,19 @@ impl<S: FileSystem> Follower<S> {
     }
 
     /// Whether a file may be where a stream's content goes on, by its name. Only a long beginning
-    /// speaks for itself.
-    pub(super) fn may_continue(&self, path: &std::path::Path, known: &Stream<S::File>) -> bool {
-        let name = path.file_name().unwrap_or_default();
-        let is_same_path = path == known.path;
-        if is_same_path {
+    /// speaks for itself, and what is packed: nobody writes to that.
+    pub(super) fn may_continue(&self, path: &Path, known: &Stream<S::File>) -> bool {
+        if path == known.path {
             // What is written anew in the same place is no copy; what was there already when we
             // started may be the old content, restored.
             return !self.has_listed;
         }
-        known.head.len() >= MARK || is_rotated(name, known.name()) || is_rotated(name, &known.first_name) || name == known.name()
+        let name = path.file_name().unwrap_or_default();
+        path.extension() == Some(OsStr::new("gz"))
+            || known.head.len() >= MARK
+            || is_rotated(name, known.name())
+            || is_rotated(name, &known.first_name)
+            || name == known.name()
     }
 
     fn carry_out(&mut self, key: u64, mut new: Stream<S::File>, verdict: Verdict, now: Duration) {
