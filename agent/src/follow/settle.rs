@@ -24,6 +24,8 @@ enum Verdict {
     Start(u64),
     /// It is read from where it goes on after the content of that stream.
     After { known: u64, position: u64 },
+    /// It is what that stream was copied from, and may still be being copied from.
+    Original(u64),
     /// What it holds was read elsewhere, or is being read.
     Known,
     /// Decided at the next poll.
@@ -160,10 +162,7 @@ impl<S: FileSystem> Follower<S> {
                 // What has more than the original is no copy of it.
                 Comparison::Longer if !is_rotated(known.name(), new.name()) => {}
                 Comparison::Longer if known.read > 0 => {
-                    return Ok(Some(Verdict::After {
-                        known: key,
-                        position: known.read,
-                    }));
+                    return Ok(Some(Verdict::Original(key)));
                 }
                 Comparison::Longer | Comparison::Unclear => is_unclear = true,
             }
@@ -227,6 +226,11 @@ impl<S: FileSystem> Follower<S> {
                 new.follows = Some(known);
                 if let Some(known) = self.streams.get_mut(&known) {
                     known.is_followed_by_copy |= known.state == State::Done;
+                }
+            }
+            Verdict::Original(copy) => {
+                if let Some(copy) = self.streams.get_mut(&copy) {
+                    copy.swap_files(&mut new, now);
                 }
             }
             Verdict::Known => {

@@ -196,6 +196,22 @@ impl<F: OpenFile> Stream<F> {
         Ok(())
     }
 
+    /// Goes on in the other stream's file, which begins with the same content, and leaves it its
+    /// own.
+    pub(super) fn swap_files(&mut self, other: &mut Self, now: Duration) {
+        std::mem::swap(&mut self.source, &mut other.source);
+        std::mem::swap(&mut self.id, &mut other.id);
+        std::mem::swap(&mut self.path, &mut other.path);
+        std::mem::swap(&mut self.first_name, &mut other.first_name);
+        std::mem::swap(&mut self.len, &mut other.len);
+        std::mem::swap(&mut self.modified, &mut other.modified);
+        std::mem::swap(&mut self.is_listed, &mut other.is_listed);
+        std::mem::swap(&mut self.is_rotated, &mut other.is_rotated);
+        other.state = State::Fresh;
+        self.touch(now);
+        other.touch(now);
+    }
+
     /// It changed, or something did to it.
     pub(super) fn touch(&mut self, now: Duration) {
         self.changed = now;
