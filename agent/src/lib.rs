@@ -11,8 +11,8 @@ mod positions;
 mod record;
 
 pub use config::{
-    AccessKey, Config, ConfigError, ConfigErrors, Destination, Flow, LogLevel,
-    PartitionKeyOption, Warning,
+    AccessKey, Config, ConfigError, ConfigErrors, Destination, Flow, LogLevel, PartitionKeyOption,
+    Warning,
 };
 pub use convert::{Converted, Converter, OptionError, convert_all};
 pub use follow::{

@@ -91,7 +91,9 @@ impl FilePattern {
                 names.retain(|name| glob.is_match(Path::new(name)));
                 names.sort();
                 let children = names.into_iter().map(|name| parent.join(name));
-                next.extend(children.filter(|child| fs.meta(child).is_ok_and(|meta| !meta.is_file)));
+                next.extend(
+                    children.filter(|child| fs.meta(child).is_ok_and(|meta| !meta.is_file)),
+                );
             }
             found = next;
             found.truncate(MAX_DIRECTORIES);
@@ -104,7 +106,9 @@ impl FilePattern {
 fn is_packed(name: &OsStr) -> bool {
     let extension = Path::new(name).extension().and_then(OsStr::to_str);
     extension.is_some_and(|extension| {
-        ["gz", "bz2", "zip"].iter().any(|packed| extension.eq_ignore_ascii_case(packed))
+        ["gz", "bz2", "zip"]
+            .iter()
+            .any(|packed| extension.eq_ignore_ascii_case(packed))
     })
 }
 
@@ -159,8 +163,17 @@ mod tests {
 
     #[test]
     fn what_names_no_file_is_refused() {
-        assert_eq!(FilePattern::new("logs/app.log").err(), Some(FilePatternError::Relative));
-        assert_eq!(FilePattern::new("/logs/").err(), Some(FilePatternError::NoName));
-        assert!(matches!(FilePattern::new("/logs/[a").err(), Some(FilePatternError::Glob(_))));
+        assert_eq!(
+            FilePattern::new("logs/app.log").err(),
+            Some(FilePatternError::Relative)
+        );
+        assert_eq!(
+            FilePattern::new("/logs/").err(),
+            Some(FilePatternError::NoName)
+        );
+        assert!(matches!(
+            FilePattern::new("/logs/[a").err(),
+            Some(FilePatternError::Glob(_))
+        ));
     }
 }

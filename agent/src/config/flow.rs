@@ -7,8 +7,8 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::error::{ConfigError, Warning};
 use super::reader::Reader;
-use super::{ConfigError, Warning};
 use crate::convert::Converter;
 use crate::follow::{FollowRules, InitialPosition};
 use crate::java_regex::JavaRegex;
@@ -102,7 +102,9 @@ impl Flow {
         }
         let pattern = pattern_text.and_then(|text| {
             let pattern = FilePattern::new(text);
-            pattern.map_err(|error| reader.refuse("filePattern", error)).ok()
+            pattern
+                .map_err(|error| reader.refuse("filePattern", error))
+                .ok()
         });
         let destination = destination(reader);
         let is_firehose = matches!(destination, Some(Destination::Firehose(_)));
@@ -110,34 +112,58 @@ impl Flow {
         let waits = 1000..=900_000;
         reader.number("waitOnFullPublishQueueMillis", 60_000, waits.clone());
         reader.number("waitOnEmptyPublishQueueMillis", 60_000, waits.clone());
-        let max_record = if is_firehose { MAX_FIREHOSE_RECORD } else { MAX_KINESIS_RECORD };
+        let max_record = if is_firehose {
+            MAX_FIREHOSE_RECORD
+        } else {
+            MAX_KINESIS_RECORD
+        };
         let records = record_rules(reader, max_record);
-        let aggregated_record_size = usize_number(reader, "aggregatedRecordSizeBytes", 0, 1_024_000);
+        let aggregated_record_size =
+            usize_number(reader, "aggregatedRecordSizeBytes", 0, 1_024_000);
         if aggregated_record_size > 0 && (!is_firehose || records.multi_line_start.is_some()) {
-            reader.refuse("aggregatedRecordSizeBytes", "is for single-line flows to Firehose only");
+            reader.refuse(
+                "aggregatedRecordSizeBytes",
+                "is for single-line flows to Firehose only",
+            );
         }
         let partition_key = reader.choice(
             "partitionKeyOption",
             PartitionKeyOption::Random,
-            &[("RANDOM", PartitionKeyOption::Random), ("DETERMINISTIC", PartitionKeyOption::Deterministic)],
+            &[
+                ("RANDOM", PartitionKeyOption::Random),
+                ("DETERMINISTIC", PartitionKeyOption::Deterministic),
+            ],
         );
         let initial_position = reader.choice(
             "initialPosition",
             InitialPosition::EndOfFile,
-            &[("END_OF_FILE", InitialPosition::EndOfFile), ("START_OF_FILE", InitialPosition::StartOfFile)],
+            &[
+                ("END_OF_FILE", InitialPosition::EndOfFile),
+                ("START_OF_FILE", InitialPosition::StartOfFile),
+            ],
         );
         let multi_line_wait = reader.millis("kagg.multiLineWaitMillis", 2000, 0..=900_000);
         let rotated_directory = reader.text("kagg.rotatedDir").map(PathBuf::from);
-        if rotated_directory.as_ref().is_some_and(|directory| !directory.is_absolute()) {
-            reader.refuse("kagg.rotatedDir", "is a relative path; it has to begin with /");
+        if rotated_directory
+            .as_ref()
+            .is_some_and(|directory| !directory.is_absolute())
+        {
+            reader.refuse(
+                "kagg.rotatedDir",
+                "is a relative path; it has to begin with /",
+            );
         }
         let aggregate = reader.flag("kagg.aggregate", false);
         if aggregate && is_firehose {
-            reader.refuse("kagg.aggregate", "is for Kinesis streams; aggregatedRecordSizeBytes is Firehose's");
+            reader.refuse(
+                "kagg.aggregate",
+                "is for Kinesis streams; aggregatedRecordSizeBytes is Firehose's",
+            );
         }
         let max_buffer_age = reader.millis("maxBufferAgeMillis", 60_000, waits);
         let max_buffer_records = usize_number_from(reader, "maxBufferSizeRecords", 500, 1, 500);
-        let max_buffer_bytes = usize_number_from(reader, "maxBufferSizeBytes", max_bytes, 1, max_bytes);
+        let max_buffer_bytes =
+            usize_number_from(reader, "maxBufferSizeBytes", max_bytes, 1, max_bytes);
         let retry_initial = reader.millis("retryInitialBackoffMillis", 100, 1..=u64::MAX);
         let retry_max = reader.millis("retryMaxBackoffMillis", 10_000, 1..=u64::MAX);
         let poll_interval = reader.millis("minTimeBetweenFilePollsMillis", 100, 1..=u64::MAX);
@@ -248,7 +274,10 @@ fn destination(reader: &mut Reader<'_>) -> Option<Destination> {
         (None, Some(firehose)) => Some(Destination::Firehose(firehose)),
         (Some(kinesis), None) => Some(Destination::Kinesis(kinesis)),
         (None, None) => {
-            reader.refuse("kinesisStream", "is missing, and so is deliveryStream; one of them is needed");
+            reader.refuse(
+                "kinesisStream",
+                "is missing, and so is deliveryStream; one of them is needed",
+            );
             None
         }
     }
@@ -258,7 +287,13 @@ fn usize_number(reader: &mut Reader<'_>, key: &'static str, default: u64, max: u
     usize_number_from(reader, key, default, 0, max)
 }
 
-fn usize_number_from(reader: &mut Reader<'_>, key: &'static str, default: u64, min: u64, max: u64) -> usize {
+fn usize_number_from(
+    reader: &mut Reader<'_>,
+    key: &'static str,
+    default: u64,
+    min: u64,
+    max: u64,
+) -> usize {
     usize::try_from(reader.number(key, default, min..=max)).unwrap_or(usize::MAX)
 }
 
@@ -267,7 +302,10 @@ fn record_rules(reader: &mut Reader<'_>, max_record: usize) -> RecordRules {
         None => "\n",
         Some(Value::String(text)) if text.len() < max_record => text,
         Some(_) => {
-            reader.refuse("truncatedRecordTerminator", format_args!("is not a text of less than {max_record} bytes"));
+            reader.refuse(
+                "truncatedRecordTerminator",
+                format_args!("is not a text of less than {max_record} bytes"),
+            );
             "\n"
         }
     };

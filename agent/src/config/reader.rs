@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{ConfigError, Warning};
+use super::error::{ConfigError, Warning};
 
 /// One object of the configuration: what of it was read, and what was not as it should be.
 pub(super) struct Reader<'v> {
@@ -86,9 +86,15 @@ impl<'v> Reader<'v> {
                 let (low, high) = (range.start(), range.end());
                 let value = value.to_string();
                 if *high == u64::MAX {
-                    self.refuse(key, format_args!("is {value}, not a number of {low} or more"));
+                    self.refuse(
+                        key,
+                        format_args!("is {value}, not a number of {low} or more"),
+                    );
                 } else {
-                    self.refuse(key, format_args!("is {value}, not a number of {low} to {high}"));
+                    self.refuse(
+                        key,
+                        format_args!("is {value}, not a number of {low} to {high}"),
+                    );
                 }
                 default
             }
@@ -124,7 +130,10 @@ impl<'v> Reader<'v> {
             _ => None,
         };
         flag.unwrap_or_else(|| {
-            self.refuse(key, format_args!("is {value}, not one of true, yes, t, y, 1, false, no, f, n, 0"));
+            self.refuse(
+                key,
+                format_args!("is {value}, not one of true, yes, t, y, 1, false, no, f, n, 0"),
+            );
             default
         })
     }
@@ -139,23 +148,38 @@ impl<'v> Reader<'v> {
         let Some(value) = self.value(key) else {
             return default;
         };
-        let chosen = choices.iter().find(|choice| value.as_str() == Some(choice.0));
+        let chosen = choices
+            .iter()
+            .find(|choice| value.as_str() == Some(choice.0));
         if let Some(chosen) = chosen {
             return chosen.1;
         }
         let words: Vec<_> = choices.iter().map(|choice| choice.0).collect();
-        self.refuse(key, format_args!("is {value}, not one of {}", words.join(", ")));
+        self.refuse(
+            key,
+            format_args!("is {value}, not one of {}", words.join(", ")),
+        );
         default
     }
 
     /// Warns of the keys that nothing asked for. `known` are keys that mean something elsewhere,
     /// or to the agent alone.
     pub(super) fn unknown_keys(&mut self, known: &[&'static str]) {
-        let names: Vec<&str> = self.asked.iter().copied().chain(known.iter().copied()).collect();
-        let unknown = self.object.keys().filter(|key| !names.contains(&key.as_str()));
+        let names: Vec<&str> = self
+            .asked
+            .iter()
+            .copied()
+            .chain(known.iter().copied())
+            .collect();
+        let unknown = self
+            .object
+            .keys()
+            .filter(|key| !names.contains(&key.as_str()));
         let messages: Vec<String> = unknown
             .map(|key| match nearest(key, &names) {
-                Some(name) => format!("the key {key} is not known and is ignored; did you mean {name}?"),
+                Some(name) => {
+                    format!("the key {key} is not known and is ignored; did you mean {name}?")
+                }
                 None => format!("the key {key} is not known and is ignored"),
             })
             .collect();

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Config, Destination, Flow, PartitionKeyOption};
+use super::config::Config;
+use super::flow::{Destination, Flow, PartitionKeyOption};
 use crate::follow::InitialPosition;
 use crate::fs::FileSystem;
 
@@ -11,11 +12,11 @@ impl Config {
     /// Nobody is contacted.
     pub fn report(&self, fs: &impl FileSystem) -> String {
         let mut report = String::new();
-        for warning in &self.warnings {
+        for warning in self.warnings() {
             let _ = writeln!(report, "warning: {warning}");
         }
-        let _ = writeln!(report, "positions: {}", self.database.display());
-        for (index, flow) in self.flows.iter().enumerate() {
+        let _ = writeln!(report, "positions: {}", self.database().display());
+        for (index, flow) in self.flows().iter().enumerate() {
             flow.report(index + 1, fs, &mut report);
         }
         report
@@ -29,12 +30,19 @@ impl Flow {
             Destination::Firehose(name) => format!("Firehose delivery stream {name}"),
         };
         let pattern = &self.rules().pattern;
-        let _ = writeln!(report, "flow {number}: {} to {destination}", pattern.as_str());
+        let _ = writeln!(
+            report,
+            "flow {number}: {} to {destination}",
+            pattern.as_str()
+        );
         let start = match self.rules().initial_position {
             InitialPosition::EndOfFile => "at its last line",
             InitialPosition::StartOfFile => "at its start",
         };
-        let _ = writeln!(report, "  a file that is there at the very first start is begun {start}");
+        let _ = writeln!(
+            report,
+            "  a file that is there at the very first start is begun {start}"
+        );
         if matches!(self.destination(), Destination::Kinesis(_)) {
             let key = match self.partition_key() {
                 PartitionKeyOption::Random => "random",
@@ -48,7 +56,11 @@ impl Flow {
             let _ = writeln!(report, "  partition key: {key}; {grouping}");
         }
         if !self.converters().is_empty() {
-            let _ = writeln!(report, "  {} dataProcessingOptions", self.converters().len());
+            let _ = writeln!(
+                report,
+                "  {} dataProcessingOptions",
+                self.converters().len()
+            );
         }
         let mut files = Vec::new();
         for directory in pattern.directories(fs) {

@@ -47,14 +47,20 @@ pub(super) fn write_object<'t>(
     layout: Layout,
 ) -> String {
     let mut fields: Vec<(&str, Option<&str>)> = Vec::with_capacity(names.len());
-    let has_twins = names.iter().enumerate().any(|(at, name)| names.iter().take(at).any(|other| other == name));
+    let has_twins = names
+        .iter()
+        .enumerate()
+        .any(|(at, name)| names.iter().take(at).any(|other| other == name));
     for (name, value) in names.iter().zip(values) {
         match fields.iter_mut().find(|field| has_twins && field.0 == name) {
             Some(field) => field.1 = value,
             None => fields.push((name, value)),
         }
     }
-    let size: usize = fields.iter().map(|(name, value)| name.len() + value.map_or(4, str::len) + 8).sum();
+    let size: usize = fields
+        .iter()
+        .map(|(name, value)| name.len() + value.map_or(4, str::len) + 8)
+        .sum();
     let mut json = String::with_capacity(size);
     json.push('{');
     for (at, (name, value)) in fields.iter().enumerate() {

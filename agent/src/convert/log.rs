@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Converted;
+use super::converted::Converted;
 use super::json_text::{Layout, write_object};
 use crate::java_regex::JavaRegex;
 
@@ -33,21 +33,32 @@ pub(super) const FORMATS: [Format; 5] = [
     Format {
         name: "COMMONAPACHELOG",
         pattern: r#"(\S+) (\S+) (\S+) \[([^\]]+)\] "([^"]*)" (\d{3}|-) (\d+|-)(?: .*)?"#,
-        fields: &["host", "ident", "authuser", "datetime", "request", "response", "bytes"],
+        fields: &[
+            "host", "ident", "authuser", "datetime", "request", "response", "bytes",
+        ],
         is_apache: true,
     },
     Format {
         name: "COMBINEDAPACHELOG",
         pattern: r#"(\S+) (\S+) (\S+) \[([^\]]+)\] "([^"]*)" (\d{3}|-) (\d+|-) "([^"]+)" "([^"]+)"(?: .*)?"#,
         fields: &[
-            "host", "ident", "authuser", "datetime", "request", "response", "bytes", "referer", "agent",
+            "host", "ident", "authuser", "datetime", "request", "response", "bytes", "referer",
+            "agent",
         ],
         is_apache: true,
     },
     Format {
         name: "APACHEERRORLOG",
         pattern: r"\[(\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? \d{4})\] \[(?:([^\]:]*):)?([^\]:]+)\] \[pid (\d+)(?::tid (\d+))?\] \[client ([^\]]+)\] (.*)",
-        fields: &["timestamp", "module", "severity", "processid", "threadid", "client", "message"],
+        fields: &[
+            "timestamp",
+            "module",
+            "severity",
+            "processid",
+            "threadid",
+            "client",
+            "message",
+        ],
         is_apache: true,
     },
     Format {

@@ -3,46 +3,25 @@
 //! Every converter gives the bytes that the Amazon Kinesis Agent 2.0.13 gives. Where it drops
 //! records without need, ours keeps them; each such difference is on the option at fault.
 
+mod converted;
 mod csv;
 mod json_text;
 mod log;
+mod metadata;
 mod options;
 mod single_line;
+mod step;
 
 use bytes::Bytes;
 
+pub use converted::Converted;
 pub use options::OptionError;
+use step::Step;
 
 /// One step of a flow's `dataProcessingOptions`.
 #[derive(Clone, Debug)]
 pub struct Converter {
     step: Step,
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    SingleLine(single_line::SingleLine),
-    Csv(csv::CsvToJson),
-    Log(log::LogToJson),
-    Metadata(Metadata),
-    Brackets,
-}
-
-/// What becomes of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Converted {
-    /// This is sent.
-    Record(Bytes),
-    /// Nothing is sent: the record has not the form that was asked for.
-    Skipped,
-}
-
-/// Puts fixed metadata around the record.
-#[derive(Clone, Debug)]
-struct Metadata {
-    /// `"metadata":{…},"data":`, ready to be written.
-    text: String,
-    timestamp: bool,
 }
 
 impl Converter {
@@ -96,22 +75,4 @@ pub fn convert_all(converters: &[Converter], record: Bytes, now: u64) -> Convert
         }
     }
     Converted::Record(record)
-}
-
-impl Metadata {
-    fn convert(&self, record: &[u8], now: u64) -> Bytes {
-        let text = String::from_utf8_lossy(record);
-        let line = text.strip_suffix('\n').unwrap_or(&text);
-        let mut json = String::with_capacity(line.len() + self.text.len() + 40);
-        json.push('{');
-        if self.timestamp {
-            json.push_str("\"ts\":");
-            json.push_str(&now.to_string());
-            json.push(',');
-        }
-        json.push_str(&self.text);
-        json_text::write_string(&mut json, line);
-        json.push_str("}\n");
-        json.into()
-    }
 }

@@ -8,8 +8,9 @@ use serde_json::value::RawValue;
 use super::csv::{CsvToJson, Delimiter};
 use super::json_text::Layout;
 use super::log::{FORMATS, LogToJson};
+use super::metadata::Metadata;
 use super::single_line::SingleLine;
-use super::{Metadata, Step};
+use super::step::Step;
 use crate::java_regex::{JavaRegex, JavaRegexError};
 
 const NAMES: &str = "ADDMETADATA, SINGLELINE, CSVTOJSON, LOGTOJSON, ADDBRACKETS";
@@ -40,7 +41,9 @@ pub enum OptionError {
         expected: &'static str,
     },
     /// The number of field names is not that of the format's fields.
-    #[error("customFieldNames has {names} names, and {format} has {fields} fields; give a matchPattern or as many names")]
+    #[error(
+        "customFieldNames has {names} names, and {format} has {fields} fields; give a matchPattern or as many names"
+    )]
     FieldNames {
         /// The format.
         format: String,
@@ -67,12 +70,18 @@ impl<'v> Entry<'v> {
         match self.0.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(OptionError::Type { key, expected: "a text" }),
+            Some(_) => Err(OptionError::Type {
+                key,
+                expected: "a text",
+            }),
         }
     }
 
     fn texts(&self, key: &'static str) -> Result<Option<Vec<String>>, OptionError> {
-        let wrong = OptionError::Type { key, expected: "a list of texts" };
+        let wrong = OptionError::Type {
+            key,
+            expected: "a list of texts",
+        };
         match self.0.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Array(values)) => {
@@ -87,7 +96,10 @@ impl<'v> Entry<'v> {
         match self.0.get(key) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(OptionError::Type { key, expected: "true or false" }),
+            Some(_) => Err(OptionError::Type {
+                key,
+                expected: "true or false",
+            }),
         }
     }
 
@@ -133,15 +145,18 @@ impl<'v> Entry<'v> {
     }
 
     fn log(&self) -> Result<LogToJson, OptionError> {
-        let name = self.text("logFormat")?.ok_or(OptionError::Missing("logFormat"))?;
+        let name = self
+            .text("logFormat")?
+            .ok_or(OptionError::Missing("logFormat"))?;
         let format = FORMATS.iter().find(|format| format.name == name);
         let accepted = || FORMATS.map(|format| format.name).join(", ");
         let format = format.ok_or_else(|| unknown("logFormat", name, &accepted()))?;
         let names = self.texts("customFieldNames")?;
         let (pattern, names) = match (self.text("matchPattern")?, names) {
-            (Some(pattern), names) => {
-                (pattern, names.ok_or(OptionError::Missing("customFieldNames"))?)
-            }
+            (Some(pattern), names) => (
+                pattern,
+                names.ok_or(OptionError::Missing("customFieldNames"))?,
+            ),
             (None, Some(names)) if names.len() != format.fields.len() => {
                 return Err(OptionError::FieldNames {
                     format: name.to_owned(),
@@ -150,7 +165,13 @@ impl<'v> Entry<'v> {
                 });
             }
             (None, names) => {
-                let own = || format.fields.iter().map(|&field| field.to_owned()).collect();
+                let own = || {
+                    format
+                        .fields
+                        .iter()
+                        .map(|&field| field.to_owned())
+                        .collect()
+                };
                 (format.pattern, names.unwrap_or_else(own))
             }
         };
@@ -177,7 +198,12 @@ impl<'v> Entry<'v> {
             // The agent ends with exit code 1 at a plain true.
             Some(Value::Bool(flag)) => *flag,
             Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
-            Some(_) => return Err(OptionError::Type { key: "timestamp", expected: "true or false" }),
+            Some(_) => {
+                return Err(OptionError::Type {
+                    key: "timestamp",
+                    expected: "true or false",
+                });
+            }
         };
         Ok(Metadata {
             text: format!("\"metadata\":{},\"data\":", compact(metadata)),
@@ -220,7 +246,9 @@ fn compact(json: &str) -> String {
 
 pub(super) fn converter(option: &Value, text: &str) -> Result<Step, OptionError> {
     let entry = Entry(option);
-    let name = entry.text("optionName")?.ok_or(OptionError::Missing("optionName"))?;
+    let name = entry
+        .text("optionName")?
+        .ok_or(OptionError::Missing("optionName"))?;
     Ok(match name {
         "SINGLELINE" => Step::SingleLine(entry.single_line()?),
         "CSVTOJSON" => Step::Csv(entry.csv()?),
@@ -229,7 +257,9 @@ pub(super) fn converter(option: &Value, text: &str) -> Result<Step, OptionError>
         "ADDBRACKETS" => Step::Brackets,
         "USINGPLUGGIN" => return Err(OptionError::JavaClass),
         "ADDEC2METADATA" => {
-            entry.text("logFormat")?.ok_or(OptionError::Missing("logFormat"))?;
+            entry
+                .text("logFormat")?
+                .ok_or(OptionError::Missing("logFormat"))?;
             return Err(OptionError::Unsupported("ADDEC2METADATA"));
         }
         value => return Err(unknown("optionName", value, NAMES)),

@@ -18,7 +18,9 @@ const BUDGET: u64 = 4 * 1024 * 1024;
 pub(super) enum Comparison {
     Different,
     /// The new file is the beginning of the other one, as far as it was compared.
-    Same { compared: u64 },
+    Same {
+        compared: u64,
+    },
     /// All of the other one, which was read to its end, and more.
     Longer,
     /// The other one changes meanwhile.
@@ -52,12 +54,16 @@ pub(super) fn compare<F: OpenFile>(
     // What was compared before may have changed since.
     compared = compared.min(new_len).min(known_len);
     let recent = compared.saturating_sub(MARK as u64);
-    if !is_same(new, known, recent, compared)? || !is_same(new, known, 0, compared.min(MARK as u64))? {
+    if !is_same(new, known, recent, compared)?
+        || !is_same(new, known, 0, compared.min(MARK as u64))?
+    {
         return different(known);
     }
     let end = compared.saturating_add(BUDGET);
     while compared < new_len.min(known_len).min(end) {
-        let next = new_len.min(known_len).min(compared.saturating_add(STEP as u64));
+        let next = new_len
+            .min(known_len)
+            .min(compared.saturating_add(STEP as u64));
         if !is_same(new, known, compared, next)? {
             return different(known);
         }
@@ -90,7 +96,12 @@ fn len<F: OpenFile>(stream: &Stream<F>) -> io::Result<u64> {
     source.map_or(Ok(0), |source| source.meta().map(|meta| meta.len))
 }
 
-fn is_same<F: OpenFile>(one: &mut Stream<F>, other: &mut Stream<F>, from: u64, to: u64) -> io::Result<bool> {
+fn is_same<F: OpenFile>(
+    one: &mut Stream<F>,
+    other: &mut Stream<F>,
+    from: u64,
+    to: u64,
+) -> io::Result<bool> {
     let size = usize::try_from(to.saturating_sub(from)).unwrap_or(STEP);
     let mut buffers = [vec![0; size], vec![0; size]];
     let [left, right] = &mut buffers;

@@ -147,7 +147,9 @@ impl Ledger {
 
 /// Appends, and keeps only the last [`MARK`] bytes.
 pub(super) fn append(before: &mut Vec<u8>, bytes: &[u8]) {
-    let new = bytes.get(bytes.len().saturating_sub(MARK)..).unwrap_or(bytes);
+    let new = bytes
+        .get(bytes.len().saturating_sub(MARK)..)
+        .unwrap_or(bytes);
     let excess = (before.len() + new.len()).saturating_sub(MARK);
     before.drain(..excess.min(before.len()));
     before.extend_from_slice(new);

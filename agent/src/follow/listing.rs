@@ -6,12 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Follower;
-use super::names::is_rotated;
-use super::source::{Packed, Source};
 use super::compare::{Recognition, recognise};
+use super::follower::Follower;
+use super::names::is_rotated;
+use super::rules::Now;
+use super::saved::Report;
+use super::source::{Packed, Source};
 use super::stream::{State, Stream};
-use super::{Now, Report};
 use crate::fs::{FileId, FileSystem, Meta, OpenFile};
 
 /// Clocks of files are coarse, so that a file may be dated a little before it was made.
@@ -65,8 +66,18 @@ impl<S: FileSystem> Follower<S> {
         let rotated = self.rules.rotated_directory.clone();
         let rotated = rotated.filter(|directory| !followed.contains(directory));
         let searches = self.streams.values().any(Stream::is_missing);
-        let mut bases: BTreeSet<OsString> = self.rules.pattern.base_name().map(Into::into).into_iter().collect();
-        bases.extend(self.streams.values().map(|stream| stream.first_name.clone()));
+        let mut bases: BTreeSet<OsString> = self
+            .rules
+            .pattern
+            .base_name()
+            .map(Into::into)
+            .into_iter()
+            .collect();
+        bases.extend(
+            self.streams
+                .values()
+                .map(|stream| stream.first_name.clone()),
+        );
         let directories = followed.iter().map(|directory| (directory, true));
         let directories = directories.chain(rotated.iter().map(|directory| (directory, false)));
         for (directory, is_followed) in directories {
@@ -88,7 +99,10 @@ impl<S: FileSystem> Follower<S> {
             for name in names {
                 let is_followed = is_followed && matches(&name);
                 let is_rotated = !is_followed
-                    && bases.iter().any(|base| is_rotated(&name, base) || (rotated.as_ref() == Some(directory) && name == *base));
+                    && bases.iter().any(|base| {
+                        is_rotated(&name, base)
+                            || (rotated.as_ref() == Some(directory) && name == *base)
+                    });
                 if is_followed || is_rotated || searches {
                     listing.add(fs, directory, &name, is_followed, is_rotated);
                 }
@@ -154,7 +168,8 @@ impl<S: FileSystem> Follower<S> {
             }
         };
         self.unreadable.remove(&entry.path);
-        let is_open = |stream: &Stream<S::File>| stream.source.is_some() && stream.id == Some(meta.id);
+        let is_open =
+            |stream: &Stream<S::File>| stream.source.is_some() && stream.id == Some(meta.id);
         if self.streams.values().any(is_open) {
             // Renamed between the listing and the opening.
             return;
@@ -187,7 +202,14 @@ impl<S: FileSystem> Follower<S> {
 }
 
 impl Listing {
-    fn add(&mut self, fs: &impl FileSystem, directory: &Path, name: &OsStr, is_followed: bool, is_rotated: bool) {
+    fn add(
+        &mut self,
+        fs: &impl FileSystem,
+        directory: &Path,
+        name: &OsStr,
+        is_followed: bool,
+        is_rotated: bool,
+    ) {
         let path = directory.join(name);
         // What is gone by now is as good as never listed.
         if let Ok(meta) = fs.meta(&path)
@@ -230,7 +252,9 @@ impl<F: OpenFile> Stream<F> {
         let Ok((mut source, meta)) = entry.open(fs) else {
             return true;
         };
-        if meta.id != entry.meta.id || !matches!(recognise(&mut source, self), Ok(Recognition::Content)) {
+        if meta.id != entry.meta.id
+            || !matches!(recognise(&mut source, self), Ok(Recognition::Content))
+        {
             return false;
         }
         if self.state == State::Done && meta.len > self.read {

@@ -52,7 +52,14 @@ mod tests {
         ] {
             assert!(is(rotated), "{rotated}");
         }
-        for other in ["app.log", "app.log.gz", "app.log.err", "app.logx", "app-audit.log", "app.log-"] {
+        for other in [
+            "app.log",
+            "app.log.gz",
+            "app.log.err",
+            "app.logx",
+            "app-audit.log",
+            "app.log-",
+        ] {
             assert!(!is(other), "{other}");
         }
     }

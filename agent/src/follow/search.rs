@@ -3,21 +3,28 @@
 use std::time::Duration;
 
 use super::compare::{Recognition, recognise};
+use super::follower::Follower;
 use super::listing::{Entry, Listing};
+use super::rules::{Now, QUIET};
+use super::saved::Report;
 use super::stream::{State, Stream};
-use super::{Follower, Now, QUIET, Report};
 use crate::fs::FileSystem;
 
 impl<S: FileSystem> Follower<S> {
     /// Searches for what is missing among all files of the directories: plain ones first, then
     /// packed ones. What is not found in time is reported.
     pub(super) fn search(&mut self, fs: &S, listing: &Listing, now: Now) {
-        let missing = self.streams.iter().filter(|(_, stream)| stream.is_missing());
+        let missing = self
+            .streams
+            .iter()
+            .filter(|(_, stream)| stream.is_missing());
         let keys: Vec<u64> = missing.map(|(&key, _)| key).collect();
         for key in keys {
             let plain = listing.entries.iter().filter(|entry| !entry.is_packed());
             let packed = listing.entries.iter().filter(|entry| entry.is_packed());
-            let is_found = plain.chain(packed).any(|entry| self.try_entry(fs, key, entry, now.monotonic));
+            let is_found = plain
+                .chain(packed)
+                .any(|entry| self.try_entry(fs, key, entry, now.monotonic));
             if is_found {
                 continue;
             }
@@ -35,9 +42,8 @@ impl<S: FileSystem> Follower<S> {
 
     /// Whether a file holds the content of a missing stream: then it is read on.
     fn try_entry(&mut self, fs: &S, key: u64, entry: &Entry, now: Duration) -> bool {
-        let holds = |stream: &Stream<S::File>| {
-            stream.id == Some(entry.meta.id) && stream.source.is_some()
-        };
+        let holds =
+            |stream: &Stream<S::File>| stream.id == Some(entry.meta.id) && stream.source.is_some();
         if self.streams.values().any(holds) {
             return false;
         }
@@ -65,7 +71,10 @@ impl<S: FileSystem> Follower<S> {
         let Some(stream) = self.streams.get_mut(&key) else {
             return false;
         };
-        if stream.resume(source, meta, entry.path.clone(), now).is_err() {
+        if stream
+            .resume(source, meta, entry.path.clone(), now)
+            .is_err()
+        {
             stream.source = None;
             stream.state = State::Missing { since: now };
             return false;
@@ -74,7 +83,10 @@ impl<S: FileSystem> Follower<S> {
         stream.is_rotated |= entry.is_rotated;
         // Whatever else knew this file only knew that it was there.
         self.streams.retain(|&other, stream| {
-            other == key || stream.id != Some(meta.id) || stream.source.is_some() || stream.state != State::Ignored
+            other == key
+                || stream.id != Some(meta.id)
+                || stream.source.is_some()
+                || stream.state != State::Ignored
         });
         self.found_again(from, key);
         true
@@ -99,7 +111,10 @@ impl<S: FileSystem> Follower<S> {
     /// Ends what ends by the passing of time: records that wait for their next line, and files
     /// that rotation has put aside.
     pub(super) fn finish(&mut self, now: Duration) {
-        let active = self.streams.iter().filter(|(_, stream)| stream.state == State::Active);
+        let active = self
+            .streams
+            .iter()
+            .filter(|(_, stream)| stream.state == State::Active);
         let keys: Vec<u64> = active.map(|(&key, _)| key).collect();
         for key in keys {
             let wait = self.rules.multi_line_wait;
@@ -113,7 +128,10 @@ impl<S: FileSystem> Follower<S> {
             if stream.splitter.waits() && quiet >= wait {
                 stream.splitter.give_up_waiting(&mut self.pieces);
             }
-            if quiet >= QUIET && (stream.is_rotated || !stream.is_listed) && stream.is_still_at_end() {
+            if quiet >= QUIET
+                && (stream.is_rotated || !stream.is_listed)
+                && stream.is_still_at_end()
+            {
                 stream.splitter.finish(&mut self.pieces);
                 if !stream.is_listed {
                     stream.state = State::Done;

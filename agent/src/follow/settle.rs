@@ -7,11 +7,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::compare::{Comparison, Recognition, compare, may_be_copy, recognise};
+use super::follower::Follower;
 use super::mark::MARK;
 use super::names::is_rotated;
+use super::rules::{InitialPosition, Now, QUIET};
+use super::saved::Report;
 use super::source::Source;
 use super::stream::{State, Stream};
-use super::{Follower, InitialPosition, Now, QUIET, Report};
 use crate::fs::{FileSystem, OpenFile};
 
 /// What becomes of a new file.
@@ -41,13 +43,23 @@ impl<S: FileSystem> Follower<S> {
         keys.sort_by_key(|key| {
             let stream = self.streams.get(key);
             let is_known = stream.is_some_and(|stream| {
-                self.streams.values().any(|other| other.is_missing() && other.id == stream.id)
+                self.streams
+                    .values()
+                    .any(|other| other.is_missing() && other.id == stream.id)
             });
             let names = self.streams.values().map(Stream::name);
             let is_rotated = stream.is_some_and(|stream| {
-                stream.is_rotated || names.into_iter().any(|name| is_rotated(stream.name(), name))
+                stream.is_rotated
+                    || names
+                        .into_iter()
+                        .any(|name| is_rotated(stream.name(), name))
             });
-            (!is_known, is_rotated, stream.map(|stream| stream.modified), *key)
+            (
+                !is_known,
+                is_rotated,
+                stream.map(|stream| stream.modified),
+                *key,
+            )
         });
         for key in keys {
             let Some(mut new) = self.streams.remove(&key) else {
@@ -80,13 +92,20 @@ impl<S: FileSystem> Follower<S> {
             // Less than a line tells nothing, and is read only if nobody will end it.
             let is_quiet = now.saturating_sub(new.changed) >= QUIET;
             let is_left = new.is_rotated || !new.is_listed;
-            return Ok(if is_left && is_quiet { Verdict::Start(0) } else { Verdict::Wait });
+            return Ok(if is_left && is_quiet {
+                Verdict::Start(0)
+            } else {
+                Verdict::Wait
+            });
         }
         if let Some(verdict) = self.among_missing(new)? {
             return Ok(verdict);
         }
         if let State::Shadow { of, .. } = new.state
-            && !self.streams.get(&of).is_some_and(|known| known.state == State::Active)
+            && !self
+                .streams
+                .get(&of)
+                .is_some_and(|known| known.state == State::Active)
         {
             new.state = State::Fresh;
         }
@@ -186,15 +205,17 @@ impl<S: FileSystem> Follower<S> {
             if recognition == Recognition::Other {
                 continue;
             }
-            return Ok(Some(if known.state == State::Ignored || source.is_packed() {
-                Verdict::Known
-            } else {
-                let is_all = recognition == Recognition::Content;
-                Verdict::After {
-                    known: key,
-                    position: if is_all { known.read } else { new.len },
-                }
-            }));
+            return Ok(Some(
+                if known.state == State::Ignored || source.is_packed() {
+                    Verdict::Known
+                } else {
+                    let is_all = recognition == Recognition::Content;
+                    Verdict::After {
+                        known: key,
+                        position: if is_all { known.read } else { new.len },
+                    }
+                },
+            ));
         }
         Ok(None)
     }
@@ -240,7 +261,8 @@ impl<S: FileSystem> Follower<S> {
                 }
             }
             Verdict::Continues(other) => {
-                let (path, is_listed, is_rotated) = (new.path.clone(), new.is_listed, new.is_rotated);
+                let (path, is_listed, is_rotated) =
+                    (new.path.clone(), new.is_listed, new.is_rotated);
                 let Some(known) = self.streams.get_mut(&other) else {
                     return;
                 };

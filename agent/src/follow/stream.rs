@@ -85,7 +85,12 @@ pub(super) enum Look {
 
 impl<F: OpenFile> Stream<F> {
     /// A file that was just opened.
-    pub(super) fn fresh(path: PathBuf, source: Source<F>, meta: Meta, rules: &Arc<RecordRules>) -> Self {
+    pub(super) fn fresh(
+        path: PathBuf,
+        source: Source<F>,
+        meta: Meta,
+        rules: &Arc<RecordRules>,
+    ) -> Self {
         let mut stream = Self::closed(path, rules);
         stream.id = Some(meta.id);
         stream.source = Some(source);
@@ -169,7 +174,13 @@ impl<F: OpenFile> Stream<F> {
     }
 
     /// Goes on where it was, from another open file with the same content.
-    pub(super) fn resume(&mut self, source: Source<F>, meta: Meta, path: PathBuf, now: Duration) -> io::Result<()> {
+    pub(super) fn resume(
+        &mut self,
+        source: Source<F>,
+        meta: Meta,
+        path: PathBuf,
+        now: Duration,
+    ) -> io::Result<()> {
         self.source = Some(source);
         self.id = Some(meta.id);
         let from = self.read.saturating_sub(MARK as u64);
@@ -249,8 +260,18 @@ impl<F: OpenFile> Stream<F> {
 
     /// Reads up to `max` bytes more. The bytes before them are read along and compared, so that
     /// a file that was truncated and has grown past our position is noticed.
-    pub(super) fn look(&mut self, max: usize, now: Duration, scratch: &mut Vec<u8>) -> io::Result<Look> {
-        if self.source.as_ref().is_some_and(|source| !source.is_packed()) && !self.has_its_head()? {
+    pub(super) fn look(
+        &mut self,
+        max: usize,
+        now: Duration,
+        scratch: &mut Vec<u8>,
+    ) -> io::Result<Look> {
+        if self
+            .source
+            .as_ref()
+            .is_some_and(|source| !source.is_packed())
+            && !self.has_its_head()?
+        {
             return Ok(Look::Replaced);
         }
         let Some(source) = &mut self.source else {
@@ -276,7 +297,11 @@ impl<F: OpenFile> Stream<F> {
             }
         }
         // What is packed does not change, and going back in it would unpack all again.
-        let before = if source.is_packed() { 0 } else { self.before.len() };
+        let before = if source.is_packed() {
+            0
+        } else {
+            self.before.len()
+        };
         let from = self.read.saturating_sub(before as u64);
         scratch.resize(before.saturating_add(max), 0);
         let read = source.read_at(from, scratch)?;

@@ -5,7 +5,7 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::Path;
 
-use super::{FileId, FileSystem, Meta, OpenFile};
+use super::traits::{FileId, FileSystem, Meta, OpenFile};
 
 /// The machine's own file system.
 #[derive(Clone, Copy, Debug, Default)]

@@ -89,8 +89,8 @@ impl JavaRegex {
     /// group on. A match that takes too many steps is none.
     pub fn groups<'t>(&self, text: &'t str) -> Option<Vec<Option<&'t str>>> {
         let captures = self.whole.captures(text).ok().flatten()?;
-        let groups = (1..captures.len())
-            .map(|number| captures.get(number).map(|group| group.as_str()));
+        let groups =
+            (1..captures.len()).map(|number| captures.get(number).map(|group| group.as_str()));
         Some(groups.collect())
     }
 

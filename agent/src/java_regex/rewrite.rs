@@ -316,7 +316,11 @@ impl Rewriter<'_> {
             }
             name => name.strip_prefix("Is").unwrap_or(name),
         };
-        let _ = write!(self.output, r"\{}{{{name}}}", if negated { 'P' } else { 'p' });
+        let _ = write!(
+            self.output,
+            r"\{}{{{name}}}",
+            if negated { 'P' } else { 'p' }
+        );
         Ok(())
     }
 }

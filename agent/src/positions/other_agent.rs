@@ -58,7 +58,10 @@ pub fn read_checkpoints(
 
 /// `(dev=fd00,ino=1048587)`: the device in hexadecimal, the inode in decimal.
 fn parse_id(text: &str) -> Option<FileId> {
-    let (device, inode) = text.strip_prefix("(dev=")?.strip_suffix(')')?.split_once(",ino=")?;
+    let (device, inode) = text
+        .strip_prefix("(dev=")?
+        .strip_suffix(')')?
+        .split_once(",ino=")?;
     Some(FileId {
         device: u64::from_str_radix(device, 16).ok()?,
         inode: inode.parse().ok()?,
@@ -84,7 +87,9 @@ pub fn take_over(
         return (saved, false);
     };
     // Milliseconds, rounded up, so that a file written within the same one counts as sent.
-    let modified = i128::from(latest.modified_millis).saturating_add(1).saturating_mul(1_000_000);
+    let modified = i128::from(latest.modified_millis)
+        .saturating_add(1)
+        .saturating_mul(1_000_000);
     saved.listed_at = modified;
     let mut is_found = false;
     for directory in pattern.directories(fs) {
@@ -99,7 +104,11 @@ pub fn take_over(
                 continue;
             }
             let position = if is_latest { latest.offset } else { meta.len };
-            let first_name = if is_latest { latest.path.file_name().unwrap_or(&name) } else { &name };
+            let first_name = if is_latest {
+                latest.path.file_name().unwrap_or(&name)
+            } else {
+                &name
+            };
             let key = (saved.files.len() as u64).saturating_add(1);
             let marks = fs.open(&path).and_then(|file| marks(&file, position));
             let Ok((head, before)) = marks else {
@@ -158,7 +167,10 @@ pub fn hand_back(
     let flow = flow_id(is_firehose, stream, pattern);
     transaction.execute("DELETE FROM FILE_CHECKPOINTS WHERE flow = ?", [&flow])?;
     let oldest_first = |file: &&SavedFile| (file.modified, file.key);
-    let open = saved.files.iter().filter(|file| file.position < file.len && file.id.is_some());
+    let open = saved
+        .files
+        .iter()
+        .filter(|file| file.position < file.len && file.id.is_some());
     let latest = open.min_by_key(oldest_first).or_else(|| {
         let known = saved.files.iter().filter(|file| file.id.is_some());
         known.max_by_key(oldest_first)

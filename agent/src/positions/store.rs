@@ -92,7 +92,9 @@ impl PositionStore {
         let lock_path = path.with_added_extension("lock");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
-        let lock = options.open(&lock_path).map_err(|error| open_error(&lock_path, error))?;
+        let lock = options
+            .open(&lock_path)
+            .map_err(|error| open_error(&lock_path, error))?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => StoreError::Locked(path.to_owned()),
             TryLockError::Error(error) => open_error(&lock_path, error),
@@ -129,7 +131,9 @@ impl PositionStore {
     ///
     /// [`StoreError::Sqlite`].
     pub fn flows(&self) -> Result<Vec<String>, StoreError> {
-        let mut statement = self.connection.prepare("SELECT flow FROM flows ORDER BY flow")?;
+        let mut statement = self
+            .connection
+            .prepare("SELECT flow FROM flows ORDER BY flow")?;
         let flows = statement.query_map([], |row| row.get(0))?;
         Ok(flows.collect::<Result<_, _>>()?)
     }
@@ -142,7 +146,11 @@ impl PositionStore {
     pub fn load(&self, flow: &str) -> Result<Option<Saved>, StoreError> {
         let listed_at: Option<i64> = self
             .connection
-            .query_row("SELECT listed_at FROM flows WHERE flow = ?", [flow], |row| row.get(0))
+            .query_row(
+                "SELECT listed_at FROM flows WHERE flow = ?",
+                [flow],
+                |row| row.get(0),
+            )
             .optional()?;
         let Some(listed_at) = listed_at else {
             return Ok(None);
@@ -151,7 +159,9 @@ impl PositionStore {
             "SELECT key, path, first_name, device, inode, head_len, head, position, before_len,
                 before, len, modified, is_finished FROM files WHERE flow = ? ORDER BY key",
         )?;
-        let files = statement.query_map([flow], read)?.collect::<Result<_, _>>()?;
+        let files = statement
+            .query_map([flow], read)?
+            .collect::<Result<_, _>>()?;
         Ok(Some(Saved {
             files,
             listed_at: listed_at.into(),
@@ -171,8 +181,11 @@ impl PositionStore {
         let mut written = Vec::new();
         for (flow, saved) in flows {
             let before = self.written.get(flow);
-            let now: BTreeMap<u64, SavedFile> =
-                saved.files.iter().map(|file| (file.key, file.clone())).collect();
+            let now: BTreeMap<u64, SavedFile> = saved
+                .files
+                .iter()
+                .map(|file| (file.key, file.clone()))
+                .collect();
             let is_written = |(key, file): &(&u64, &SavedFile)| {
                 before.is_some_and(|(_, files)| files.get(key) == Some(file))
             };
@@ -188,13 +201,24 @@ impl PositionStore {
             match before {
                 None => {
                     // What a process before had, and this one has forgotten.
-                    let mut statement = transaction.prepare("SELECT key FROM files WHERE flow = ?")?;
+                    let mut statement =
+                        transaction.prepare("SELECT key FROM files WHERE flow = ?")?;
                     let keys = statement.query_map([flow], |row| row.get::<_, i64>(0))?;
-                    let keys: Vec<u64> = keys.map(|key| key.map(i64::cast_unsigned)).collect::<Result<_, _>>()?;
-                    delete(&transaction, flow, keys.iter().filter(|key| !now.contains_key(key)))?;
+                    let keys: Vec<u64> = keys
+                        .map(|key| key.map(i64::cast_unsigned))
+                        .collect::<Result<_, _>>()?;
+                    delete(
+                        &transaction,
+                        flow,
+                        keys.iter().filter(|key| !now.contains_key(key)),
+                    )?;
                 }
                 Some((_, files)) => {
-                    delete(&transaction, flow, files.keys().filter(|key| !now.contains_key(key)))?;
+                    delete(
+                        &transaction,
+                        flow,
+                        files.keys().filter(|key| !now.contains_key(key)),
+                    )?;
                 }
             }
             written.push((flow.to_owned(), (saved.listed_at, now)));
@@ -247,7 +271,10 @@ fn delete<'k>(
 ) -> rusqlite::Result<()> {
     for key in keys {
         let key = key.cast_signed();
-        connection.execute("DELETE FROM files WHERE flow = ? AND key = ?", params![flow, key])?;
+        connection.execute(
+            "DELETE FROM files WHERE flow = ? AND key = ?",
+            params![flow, key],
+        )?;
     }
     Ok(())
 }
@@ -312,7 +339,9 @@ mod tests {
         let path = directory.path().join("made").join("agent.db");
         let mut store = PositionStore::open(&path).expect("opens");
         let one = saved(&[file(1, 10), file(2, 20), file(3, 30)]);
-        store.save([("a", &one), ("b", &saved(&[]))]).expect("saves");
+        store
+            .save([("a", &one), ("b", &saved(&[]))])
+            .expect("saves");
         let two = saved(&[file(1, 11), file(3, 30)]);
         store.save([("a", &two)]).expect("saves");
         let reader = PositionStore::open_to_read(&path).expect("reads beside it");
@@ -333,11 +362,17 @@ mod tests {
         let path = directory.path().join("agent.db");
         let mut store = PositionStore::open(&path).expect("opens");
         store.save([("a", &saved(&[file(1, 10)]))]).expect("saves");
-        let full = "CREATE TEMP TRIGGER full BEFORE INSERT ON files BEGIN SELECT RAISE(FAIL, 'full'); END";
+        let full =
+            "CREATE TEMP TRIGGER full BEFORE INSERT ON files BEGIN SELECT RAISE(FAIL, 'full'); END";
         store.connection.execute_batch(full).expect("SQL");
-        store.save([("a", &saved(&[file(1, 11)]))]).expect_err("no room");
+        store
+            .save([("a", &saved(&[file(1, 11)]))])
+            .expect_err("no room");
         assert_eq!(store.load("a").expect("loads"), Some(saved(&[file(1, 10)])));
-        store.connection.execute_batch("DROP TRIGGER full").expect("SQL");
+        store
+            .connection
+            .execute_batch("DROP TRIGGER full")
+            .expect("SQL");
         store.save([("a", &saved(&[file(1, 11)]))]).expect("saves");
         assert_eq!(store.load("a").expect("loads"), Some(saved(&[file(1, 11)])));
     }
@@ -346,7 +381,14 @@ mod tests {
     fn what_is_no_database_is_an_error() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("agent.db");
-        std::fs::write(&path, "no database, but a text that is long enough to be one").expect("writes");
-        assert!(matches!(PositionStore::open(&path), Err(StoreError::Sqlite(_))));
+        std::fs::write(
+            &path,
+            "no database, but a text that is long enough to be one",
+        )
+        .expect("writes");
+        assert!(matches!(
+            PositionStore::open(&path),
+            Err(StoreError::Sqlite(_))
+        ));
     }
 }

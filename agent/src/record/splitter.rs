@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use memchr::memchr;
 
-use super::RecordRules;
+use super::rules::RecordRules;
 
 /// What the next `len` bytes of the file are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,8 @@ impl Splitter {
             } else if self.line.is_empty() {
                 self.line(chunk.slice(from..end), pieces);
             } else {
-                self.line.extend_from_slice(chunk.get(from..end).unwrap_or_default());
+                self.line
+                    .extend_from_slice(chunk.get(from..end).unwrap_or_default());
                 let line = self.line.split().freeze();
                 self.line(line, pieces);
             }
@@ -245,17 +246,26 @@ mod tests {
             pieces
         };
         let records = |pieces: &[Piece]| -> Vec<_> {
-            pieces.iter().filter_map(|piece| piece.data.clone()).collect()
+            pieces
+                .iter()
+                .filter_map(|piece| piece.data.clone())
+                .collect()
         };
         let whole = split(text.len().max(1));
         for size in 1..text.len() {
-            assert_eq!(records(&split(size)), records(&whole), "in chunks of {size}");
+            assert_eq!(
+                records(&split(size)),
+                records(&whole),
+                "in chunks of {size}"
+            );
         }
         whole
     }
 
     fn records(rules: &RecordRules, text: &str, finish: bool) -> Vec<String> {
-        let data = pieces(rules, text, finish).into_iter().filter_map(|piece| piece.data);
+        let data = pieces(rules, text, finish)
+            .into_iter()
+            .filter_map(|piece| piece.data);
         data.map(|data| String::from_utf8_lossy(&data).into_owned())
             .collect()
     }
@@ -263,7 +273,10 @@ mod tests {
     #[test]
     fn lines_keep_their_newline_and_empty_ones_are_records() {
         let rules = RecordRules::default();
-        assert_eq!(records(&rules, "a\r\n\nb\nrest", false), ["a\r\n", "\n", "b\n"]);
+        assert_eq!(
+            records(&rules, "a\r\n\nb\nrest", false),
+            ["a\r\n", "\n", "b\n"]
+        );
         assert_eq!(records(&rules, "a\nrest", true), ["a\n", "rest"]);
     }
 
@@ -274,7 +287,10 @@ mod tests {
             footer: Some(JavaRegex::new("#end.*").expect("good")),
             ..RecordRules::default()
         };
-        assert_eq!(records(&rules, "h1\nh2\na\n#end 1\nb\n", false), ["a\n", "b\n"]);
+        assert_eq!(
+            records(&rules, "h1\nh2\na\n#end 1\nb\n", false),
+            ["a\n", "b\n"]
+        );
     }
 
     #[test]
@@ -286,7 +302,10 @@ mod tests {
         let text = " before\n2026 a\n at x\n at y\n2026 b\n at z\n";
         let first = [" before\n", "2026 a\n at x\n at y\n"];
         assert_eq!(records(&rules, text, false), first);
-        assert_eq!(records(&rules, text, true).last().map(String::as_str), Some("2026 b\n at z\n"));
+        assert_eq!(
+            records(&rules, text, true).last().map(String::as_str),
+            Some("2026 b\n at z\n")
+        );
     }
 
     #[test]
@@ -297,9 +316,18 @@ mod tests {
             ..RecordRules::default()
         };
         assert_eq!(records(&rules, "1234567\nb\n", false), ["1234567\n", "b\n"]);
-        assert_eq!(records(&rules, "12345678\nb\n", false), ["1234567\n", "b\n"]);
-        assert_eq!(records(&rules, "12345éé and much more\nb\n", false), ["12345é\n", "b\n"]);
-        assert_eq!(records(&rules, "123456éé and much more\nb\n", false), ["123456\n", "b\n"]);
+        assert_eq!(
+            records(&rules, "12345678\nb\n", false),
+            ["1234567\n", "b\n"]
+        );
+        assert_eq!(
+            records(&rules, "12345éé and much more\nb\n", false),
+            ["12345é\n", "b\n"]
+        );
+        assert_eq!(
+            records(&rules, "123456éé and much more\nb\n", false),
+            ["123456\n", "b\n"]
+        );
     }
 
     #[test]

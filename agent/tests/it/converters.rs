@@ -41,10 +41,20 @@ fn option_text(line: &str) -> &str {
 
 #[test]
 fn every_format_is_a_mismatch_for_hostile_lines_without_running_away() {
-    for format in ["COMMONAPACHELOG", "COMBINEDAPACHELOG", "APACHEERRORLOG", "SYSLOG", "RFC3339SYSLOG"] {
+    for format in [
+        "COMMONAPACHELOG",
+        "COMBINEDAPACHELOG",
+        "APACHEERRORLOG",
+        "SYSLOG",
+        "RFC3339SYSLOG",
+    ] {
         let option = serde_json::json!({"optionName": "LOGTOJSON", "logFormat": format});
         let converter = Converter::new(&option, "{}").expect("good");
-        for line in ["[".repeat(100_000), "- ".repeat(50_000), "\" \"".repeat(30_000)] {
+        for line in [
+            "[".repeat(100_000),
+            "- ".repeat(50_000),
+            "\" \"".repeat(30_000),
+        ] {
             assert_eq!(converter.convert(line.into(), 0), Converted::Skipped);
         }
     }

@@ -49,18 +49,28 @@ impl Inode {
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// Writes whole lines, or the first part of one.
-    Write { bytes: usize },
+    Write {
+        bytes: usize,
+    },
     /// The writer opens the live file anew, and creates it if it must.
     Reopen,
     Rename(String, String),
     Delete(String),
     Create(String),
     /// Copies so many bytes more from the live file.
-    Copy { to: String, bytes: usize },
-    CopyRest { to: String },
+    Copy {
+        to: String,
+        bytes: usize,
+    },
+    CopyRest {
+        to: String,
+    },
     Truncate(String),
     /// Packs a part of a file, or all of it.
-    Pack { from: String, whole: bool },
+    Pack {
+        from: String,
+        whole: bool,
+    },
 }
 
 #[derive(Default)]
@@ -149,7 +159,9 @@ impl World {
             .chain(&self.unnamed)
             .map(|inode| inode.number)
             .collect();
-        let number = (1..).find(|number| !used.contains(number)).expect("a number");
+        let number = (1..)
+            .find(|number| !used.contains(number))
+            .expect("a number");
         Rc::new(Inode {
             number,
             content: RefCell::default(),
@@ -258,7 +270,11 @@ impl World {
         }
         let to = &self.names[&to];
         to.content.replace(packed);
-        to.modified.set(if whole { inode.modified.get() } else { self.time });
+        to.modified.set(if whole {
+            inode.modified.get()
+        } else {
+            self.time
+        });
     }
 
     /// Lines of `text` that are nowhere else, and were not read, cannot be asked for.
@@ -266,9 +282,16 @@ impl World {
         let read = std::mem::take(&mut self.read);
         let lines = text.split_inclusive(|&byte| byte == b'\n');
         for line in lines.filter(|line| !read.contains(*line)) {
-            let open = self.unnamed.iter().filter(|inode| Rc::strong_count(inode) > 1);
+            let open = self
+                .unnamed
+                .iter()
+                .filter(|inode| Rc::strong_count(inode) > 1);
             let open = open.filter(|inode| !self.is_only_writers(inode));
-            let is_held = self.names.values().chain(open).any(|inode| holds(inode, line));
+            let is_held = self
+                .names
+                .values()
+                .chain(open)
+                .any(|inode| holds(inode, line));
             if !is_held {
                 self.excused.insert(line.to_vec());
             }
@@ -277,7 +300,10 @@ impl World {
     }
 
     fn is_only_writers(&self, inode: &Rc<Inode>) -> bool {
-        let writers = self.writer.as_ref().is_some_and(|writer| Rc::ptr_eq(writer, inode));
+        let writers = self
+            .writer
+            .as_ref()
+            .is_some_and(|writer| Rc::ptr_eq(writer, inode));
         Rc::strong_count(inode) == 1 + usize::from(writers)
     }
 
@@ -287,7 +313,10 @@ impl World {
         let lines = self.lines.clone();
         for line in lines {
             let is_delivered = self.delivered.contains_key(&line);
-            if !is_delivered && !self.names.values().any(|inode| holds(inode, &line)) && !self.is_begun(&line) {
+            if !is_delivered
+                && !self.names.values().any(|inode| holds(inode, &line))
+                && !self.is_begun(&line)
+            {
                 self.excused.insert(line);
             }
         }
@@ -304,7 +333,8 @@ impl World {
 
 fn holds(inode: &Inode, line: &[u8]) -> bool {
     let text = inode.text();
-    text.split_inclusive(|&byte| byte == b'\n').any(|other| other == line)
+    text.split_inclusive(|&byte| byte == b'\n')
+        .any(|other| other == line)
 }
 
 /// The model, as the follower sees it.
@@ -330,9 +360,17 @@ impl FileSystem for ModelFs {
         self.0.borrow_mut().drift();
         if path == Path::new(DIRECTORY) {
             // Changed at every step: that is often enough.
-            let id = FileId { device: 1, inode: 0 };
+            let id = FileId {
+                device: 1,
+                inode: 0,
+            };
             let modified = self.0.borrow().log.len() as i128;
-            return Ok(Meta { id, len: 0, modified, is_file: false });
+            return Ok(Meta {
+                id,
+                len: 0,
+                modified,
+                is_file: false,
+            });
         }
         self.inode(path).map(|inode| inode.meta())
     }

@@ -53,6 +53,7 @@ fn src() -> PathBuf {
 const PACKAGES: &[(&str, &str)] = &[
     ("src", "lib.rs"),
     ("producer/src", "lib.rs"),
+    ("agent/src", "lib.rs"),
     ("kagg/src", "main.rs"),
 ];
 
