@@ -3,18 +3,21 @@
 
 mod config;
 mod convert;
+mod deliver;
 mod follow;
 mod fs;
 mod java_regex;
 mod pattern;
 mod positions;
 mod record;
+mod run;
 
 pub use config::{
     AccessKey, Config, ConfigError, ConfigErrors, Destination, Flow, LogLevel, PartitionKeyOption,
     Warning,
 };
 pub use convert::{Converted, Converter, OptionError, convert_all};
+pub use deliver::{FirehoseClient, FirehoseError};
 pub use follow::{
     FileRecord, FollowRules, Follower, InitialPosition, MARK, Mark, Now, Report, Saved, SavedFile,
 };
@@ -25,3 +28,4 @@ pub use positions::{
     AgentCheckpoint, PositionStore, StoreError, hand_back, read_checkpoints, take_over,
 };
 pub use record::RecordRules;
+pub use run::{FlowTask, RunError, Sink, open_flow};

@@ -205,17 +205,19 @@ impl<S: FileSystem> Follower<S> {
             if recognition == Recognition::Other {
                 continue;
             }
-            return Ok(Some(
-                if known.state == State::Ignored || source.is_packed() {
-                    Verdict::Known
-                } else {
-                    let is_all = recognition == Recognition::Content;
-                    Verdict::After {
-                        known: key,
-                        position: if is_all { known.read } else { new.len },
-                    }
-                },
-            ));
+            let after = |position| Verdict::After {
+                known: key,
+                position,
+            };
+            // What was written to a file after we took it for finished may be in what is packed.
+            let is_all = recognition == Recognition::Content;
+            let has_more = is_all && source.read_at(known.read, &mut [0])? > 0;
+            return Ok(Some(match known.state {
+                State::Ignored => Verdict::Known,
+                _ if source.is_packed() && !has_more => Verdict::Known,
+                _ if is_all => after(known.read),
+                _ => after(new.len),
+            }));
         }
         Ok(None)
     }

@@ -4,4 +4,4 @@ mod rules;
 mod splitter;
 
 pub use rules::RecordRules;
-pub(crate) use splitter::{Piece, Splitter};
+pub(crate) use splitter::{Piece, Splitter, cut};

@@ -207,7 +207,7 @@ fn skipped(len: u64) -> Piece {
 
 /// The first bytes of a record with the terminator after them, `max` bytes at most: cut before
 /// the character that does not fit, never inside it.
-fn cut(record: &[u8], max: usize, terminator: &[u8]) -> Bytes {
+pub(crate) fn cut(record: &[u8], max: usize, terminator: &[u8]) -> Bytes {
     let mut end = max.saturating_sub(terminator.len()).min(record.len());
     // A UTF-8 character has at most three bytes 10xxxxxx after its first. What has more of them
     // in a row is no text, and is cut where it must.

@@ -1,3 +1,7 @@
-//! The agent against the Amazon Kinesis Agent's own answers.
+//! The agent against the Amazon Kinesis Agent's own answers, and on real files.
 
+mod config;
 mod converters;
+mod hand_over;
+mod run;
+mod stream;
