@@ -135,7 +135,11 @@ impl<S: FileSystem> Follower<S> {
                 stream.splitter.finish(&mut self.pieces);
                 if !stream.is_listed {
                     stream.state = State::Done;
-                    stream.source = None;
+                    let meta = stream.source.take().and_then(|source| source.meta().ok());
+                    if let Some(meta) = meta {
+                        // By which it is known in the listings to come.
+                        (stream.len, stream.modified) = (meta.len, meta.modified);
+                    }
                     self.reports.push(Report::Finished {
                         path: stream.path.clone(),
                         len: stream.read,

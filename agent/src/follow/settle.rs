@@ -193,6 +193,7 @@ impl<S: FileSystem> Follower<S> {
     fn among_finished(&mut self, new: &mut Stream<S::File>) -> io::Result<Option<Verdict>> {
         let is_finished =
             |known: &Stream<S::File>| matches!(known.state, State::Done | State::Ignored);
+        let mut furthest: Option<(u64, u64, bool)> = None;
         for (&key, known) in self.streams.iter().filter(|(_, known)| is_finished(known)) {
             let is_copy = may_be_copy(new, known);
             let Some(source) = &mut new.source else {
@@ -205,21 +206,27 @@ impl<S: FileSystem> Follower<S> {
             if recognition == Recognition::Other {
                 continue;
             }
-            let after = |position| Verdict::After {
-                known: key,
-                position,
-            };
-            // What was written to a file after we took it for finished may be in what is packed.
+            if known.state == State::Ignored {
+                return Ok(Some(Verdict::Known));
+            }
             let is_all = recognition == Recognition::Content;
-            let has_more = is_all && source.read_at(known.read, &mut [0])? > 0;
-            return Ok(Some(match known.state {
-                State::Ignored => Verdict::Known,
-                _ if source.is_packed() && !has_more => Verdict::Known,
-                _ if is_all => after(known.read),
-                _ => after(new.len),
-            }));
+            let position = if is_all { known.read } else { new.len };
+            let is_further = furthest.is_none_or(|(_, other, _)| position > other);
+            if is_further {
+                furthest = Some((key, position, is_all));
+            }
         }
-        Ok(None)
+        let Some((known, position, is_all)) = furthest else {
+            return Ok(None);
+        };
+        // What was written to a file after we took it for finished may be in what is packed.
+        let is_packed = new.source.as_ref().is_some_and(Source::is_packed);
+        let has_more = is_all && new.read_at(position, &mut [0])? > 0;
+        Ok(Some(if is_packed && !has_more {
+            Verdict::Known
+        } else {
+            Verdict::After { known, position }
+        }))
     }
 
     /// Whether a file may be where a stream's content goes on, by its name. Only a long beginning

@@ -338,7 +338,13 @@ impl<F: OpenFile> Stream<F> {
             append(before, &data);
         }
         self.read = self.read.saturating_add(data.len() as u64);
-        self.len = self.len.max(self.read);
+        if self
+            .source
+            .as_ref()
+            .is_some_and(|source| !source.is_packed())
+        {
+            self.len = self.len.max(self.read);
+        }
         self.splitter.push(&data, pieces);
         self.ledger.keep(data);
     }
