@@ -1,5 +1,16 @@
-//! Follows log files as the Amazon Kinesis Agent does, and loses nothing at rotation, restart or
-//! throttling.
+//! Follows log files as the Amazon Kinesis Agent does, with its configuration, and loses nothing at
+//! rotation, restart or throttling.
+//!
+//! ```text
+//!   directories --> Follower --> Converter --> producer or Firehose
+//!                     ^  |                            |
+//!         PositionStore  +<---------- done -----------+
+//!         (lowest byte not yet acknowledged)
+//! ```
+//!
+//! [`FlowTask`] runs one flow of a [`Config`] over any
+//! [`StreamClient`](kinesis_aggregation_producer::StreamClient) or [`FirehoseClient`]; the command
+//! `kagg agent` adds AWS's SDKs, signals and a log. Each part can be used alone.
 
 mod config;
 mod convert;

@@ -205,6 +205,20 @@ impl Config {
         config
     }
 
+    /// With another database than the file says.
+    #[must_use]
+    pub fn with_database(mut self, database: PathBuf) -> Self {
+        self.database = database;
+        self
+    }
+
+    /// With aggregation in every flow to a Kinesis stream.
+    #[must_use]
+    pub fn with_aggregation(mut self) -> Self {
+        self.flows.iter_mut().for_each(Flow::set_aggregation);
+        self
+    }
+
     /// The flows.
     pub fn flows(&self) -> &[Flow] {
         &self.flows

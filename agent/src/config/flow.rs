@@ -225,6 +225,10 @@ impl Flow {
         self.aggregate
     }
 
+    pub(super) fn set_aggregation(&mut self) {
+        self.aggregate = matches!(self.destination, Destination::Kinesis(_));
+    }
+
     /// `maxBufferAgeMillis`: how long a record waits for company.
     pub fn max_buffer_age(&self) -> Duration {
         self.max_buffer_age

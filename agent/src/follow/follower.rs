@@ -15,6 +15,8 @@ use super::stream::{Look, State, Stream};
 
 /// The most that one file is read in one poll, in bytes.
 const CHUNK: usize = 256 * 1024;
+/// Directories are listed at most this often, however fast files are read.
+const LIST_EVERY: Duration = Duration::from_millis(50);
 /// A file of which nothing is under way is read this much although there is no room, lest lines
 /// that are half read leave no room for their ends.
 const LEAST: usize = 4096;
@@ -27,6 +29,8 @@ pub struct Follower<S: FileSystem> {
     /// Whether nothing was ever followed.
     pub(super) is_first_start: bool,
     pub(super) has_listed: bool,
+    /// When the directories were last listed.
+    pub(super) looked_at: Option<Duration>,
     /// What is not known and was written after this was not there when we looked first; by the
     /// wall clock.
     pub(super) new_since: i128,
@@ -54,6 +58,7 @@ impl<S: FileSystem> Follower<S> {
             next_key: 1,
             is_first_start: true,
             has_listed: false,
+            looked_at: None,
             new_since: i128::MIN,
             listed_at: i128::MIN,
             ready: Vec::new(),
@@ -105,6 +110,11 @@ impl<S: FileSystem> Follower<S> {
             }
         }
         let more = self.read(now.monotonic, room);
+        let since = self.looked_at.map(|at| now.monotonic.saturating_sub(at));
+        if since.is_some_and(|since| since < LIST_EVERY) {
+            return more;
+        }
+        self.looked_at = Some(now.monotonic);
         let listing = self.list(fs);
         self.match_names(fs, &listing, now);
         self.settle_new(now);
@@ -142,6 +152,11 @@ impl<S: FileSystem> Follower<S> {
         if let Some(stream) = self.streams.get_mut(&file) {
             stream.ledger.done(serial);
         }
+    }
+
+    /// Whether there is anything to save: the directories were listed, now or in an earlier life.
+    pub fn has_started(&self) -> bool {
+        self.listed_at > i128::MIN
     }
 
     /// What is to be saved of every file.

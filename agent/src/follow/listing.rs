@@ -1,6 +1,6 @@
 //! What the directories hold, and which of it is known.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -118,7 +118,7 @@ impl<S: FileSystem> Follower<S> {
         for entry in &listing.entries {
             by_id.entry(entry.meta.id).or_default().push(entry);
         }
-        let mut known = Vec::new();
+        let mut known = HashSet::new();
         let keys: Vec<u64> = self.streams.keys().copied().collect();
         for key in keys {
             let Some(stream) = self.streams.get_mut(&key) else {
@@ -142,15 +142,14 @@ impl<S: FileSystem> Follower<S> {
                 stream.is_listed = false;
                 continue;
             }
-            known.push(id);
+            known.insert(id);
             stream.named(entry.map(|entry| &**entry), now.monotonic);
         }
         if !listing.is_complete {
             return;
         }
         for entry in &listing.entries {
-            if (entry.is_followed || entry.is_rotated) && !known.contains(&entry.meta.id) {
-                known.push(entry.meta.id);
+            if (entry.is_followed || entry.is_rotated) && known.insert(entry.meta.id) {
                 self.open_new(fs, entry, now);
             }
         }
@@ -229,10 +228,11 @@ impl<F: OpenFile> Stream<F> {
     /// Takes the name under which the listing has it, if it has.
     fn named(&mut self, entry: Option<&Entry>, now: Duration) {
         let is_listed = entry.is_some_and(|entry| entry.is_followed);
-        if self.is_listed && !is_listed {
+        if self.is_listed != is_listed || self.is_there != entry.is_some() {
             self.touch(now);
         }
         self.is_listed = is_listed;
+        self.is_there = entry.is_some();
         if let Some(entry) = entry.filter(|entry| entry.path != self.path) {
             self.path.clone_from(&entry.path);
             self.is_rotated = true;

@@ -108,9 +108,33 @@ impl<S: FileSystem> Follower<S> {
         self.searched.retain(|&(_, other, _)| other != key);
     }
 
+    /// Closes files of which nothing will be read, once they are deleted: empty ones, and copies of
+    /// what was read elsewhere.
+    fn close_deleted(&mut self, now: Duration) {
+        let is_useless = |stream: &Stream<S::File>| {
+            let is_quiet = now.saturating_sub(stream.changed) >= QUIET;
+            !stream.is_there
+                && is_quiet
+                && match stream.state {
+                    State::Fresh => stream.len == 0,
+                    State::Shadow { of, .. } => {
+                        let original = self.streams.get(&of);
+                        original.is_some_and(|original| original.read >= stream.len)
+                    }
+                    _ => false,
+                }
+        };
+        let useless = self.streams.iter().filter(|(_, stream)| is_useless(stream));
+        let keys: Vec<u64> = useless.map(|(&key, _)| key).collect();
+        for key in keys {
+            self.streams.remove(&key);
+        }
+    }
+
     /// Ends what ends by the passing of time: records that wait for their next line, and files
     /// that rotation has put aside.
     pub(super) fn finish(&mut self, now: Duration) {
+        self.close_deleted(now);
         let active = self
             .streams
             .iter()

@@ -60,6 +60,8 @@ pub(super) struct Stream<F: OpenFile> {
     is_settled: bool,
     /// Whether the last listing has it under a name that the flow follows.
     pub(super) is_listed: bool,
+    /// Whether the last listing has it under any name.
+    pub(super) is_there: bool,
     /// Whether it has moved from its first name, or is a copy: nobody will write to it for long.
     pub(super) is_rotated: bool,
     pub(super) ledger: Ledger,
@@ -98,6 +100,7 @@ impl<F: OpenFile> Stream<F> {
         stream.len = meta.len;
         stream.modified = meta.modified;
         stream.is_listed = true;
+        stream.is_there = true;
         stream
     }
 
@@ -117,6 +120,7 @@ impl<F: OpenFile> Stream<F> {
             changed: Duration::ZERO,
             is_settled: false,
             is_listed: false,
+            is_there: false,
             is_rotated: false,
             ledger: Ledger::default(),
             splitter: Splitter::new(Arc::clone(rules), 0),

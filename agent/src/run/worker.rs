@@ -138,6 +138,10 @@ impl<S: FileSystem> Worker<S> {
     fn save(&mut self) {
         let ttl = i128::try_from(self.checkpoint_ttl.as_nanos()).unwrap_or(i128::MAX);
         self.follower.forget(wall().saturating_sub(ttl));
+        if !self.follower.has_started() {
+            // The next start is the very first one still.
+            return;
+        }
         let saved = self.follower.saved();
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = store.save([(self.flow.id().as_str(), &saved)]) {

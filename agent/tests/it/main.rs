@@ -3,5 +3,6 @@
 mod config;
 mod converters;
 mod hand_over;
+mod logrotate;
 mod run;
 mod stream;

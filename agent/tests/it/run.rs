@@ -10,19 +10,25 @@ use kinesis_aggregation_agent::{Config, FlowTask, PositionStore, RealFs, Sink, o
 
 use crate::stream::Stream;
 
-struct Agent {
+pub(crate) struct Agent {
     task: FlowTask,
 }
 
 /// Starts the one flow of a configuration.
-fn start(directory: &Path, keys: &str, stream: &Stream, to_firehose: bool) -> Agent {
+pub(crate) fn start(
+    directory: &Path,
+    pattern: &str,
+    keys: &str,
+    stream: &Stream,
+    to_firehose: bool,
+) -> Agent {
     let destination = if to_firehose {
         "deliveryStream"
     } else {
         "kinesisStream"
     };
     let text = format!(
-        r#"{{"flows": [{{"filePattern": "{}/app.log*", "{destination}": "s", "maxBufferAgeMillis": 1000,
+        r#"{{"flows": [{{"filePattern": "{}/{pattern}", "{destination}": "s", "maxBufferAgeMillis": 1000,
             "retryInitialBackoffMillis": 1, "minTimeBetweenFilePollsMillis": 5{keys}}}]}}"#,
         directory.display()
     );
@@ -45,7 +51,7 @@ fn start(directory: &Path, keys: &str, stream: &Stream, to_firehose: bool) -> Ag
 }
 
 impl Agent {
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         assert!(
             self.task.stop(Duration::from_secs(30)).await,
             "not all was delivered"
@@ -94,7 +100,7 @@ async fn every_line_comes_once(keys: &str, to_firehose: bool) {
     let stream = Stream::default();
     writer.write(&live, 100);
     let keys = format!(r#"{keys}, "initialPosition": "START_OF_FILE""#);
-    let agent = start(directory.path(), &keys, &stream, to_firehose);
+    let agent = start(directory.path(), "app.log*", &keys, &stream, to_firehose);
     stream.wait_for(100).await;
     stream.fail();
     // Renamed while it runs.
@@ -109,7 +115,7 @@ async fn every_line_comes_once(keys: &str, to_firehose: bool) {
     fs::copy(&live, &one).expect("copied");
     fs::write(&live, "").expect("cut off");
     writer.write(&live, 100);
-    let agent = start(directory.path(), &keys, &stream, to_firehose);
+    let agent = start(directory.path(), "app.log*", &keys, &stream, to_firehose);
     stream.wait_for(1300).await;
     agent.stop().await;
     assert_each_once(&stream, writer.next);
@@ -153,7 +159,7 @@ async fn keys_are_random_or_the_md5_of_the_line() {
         let keys = format!(
             r#", "partitionKeyOption": "{option}", "kagg.aggregate": {aggregate}, "initialPosition": "START_OF_FILE""#
         );
-        let agent = start(directory.path(), &keys, &stream, false);
+        let agent = start(directory.path(), "app.log*", &keys, &stream, false);
         stream.wait_for(50).await;
         agent.stop().await;
         let records = stream.records();
@@ -176,7 +182,7 @@ async fn lines_that_do_not_match_count_as_done() {
     fs::write(&live, "Mar 12 12:27:00 host app[1]: hello\nno syslog\nMar 12 12:27:00 host app: bye\r\nno syslog\n").expect("written");
     let keys = r#", "initialPosition": "START_OF_FILE",
         "dataProcessingOptions": [{"optionName": "LOGTOJSON", "logFormat": "SYSLOG"}]"#;
-    let agent = start(directory.path(), keys, &stream, false);
+    let agent = start(directory.path(), "app.log*", keys, &stream, false);
     stream.wait_for(2).await;
     agent.stop().await;
     let store = PositionStore::open(&directory.path().join("db/agent.db")).expect("opens");

@@ -109,6 +109,9 @@ impl Simulation {
             ));
             let mut world = self.fs.0.borrow_mut();
             let is_line = line.ends_with(b"\n") && line.starts_with(b"line ");
+            if !line.ends_with(b"\n") {
+                world.excuse_begun(&line);
+            }
             assert!(
                 !is_line || world.read.insert(line.clone()),
                 "twice: {}",
@@ -291,8 +294,14 @@ impl Simulation {
             self.step();
         }
         self.fs.0.borrow_mut().end_line();
-        for _ in 0..60 {
+        let mut quiet = 0;
+        while quiet < 3 {
             self.poll();
+            quiet = if self.under_way.is_empty() {
+                quiet + 1
+            } else {
+                0
+            };
             self.deliver(255);
         }
         for _ in 0..6 {

@@ -245,6 +245,17 @@ impl World {
         self.excuse(&text);
     }
 
+    /// A line that the writer leaves half written in a rotated file for long comes in two pieces.
+    pub(crate) fn excuse_begun(&mut self, piece: &[u8]) {
+        if self
+            .lines
+            .last()
+            .is_some_and(|line| line.starts_with(piece))
+        {
+            self.excuse_begun_line();
+        }
+    }
+
     /// The line that is half written when its file is cut is torn in two.
     fn excuse_begun_line(&mut self) {
         if let Some(line) = self.lines.last().filter(|_| !self.rest_of_line.is_empty()) {
