@@ -54,6 +54,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("src", "lib.rs"),
     ("producer/src", "lib.rs"),
     ("inspect/src", "lib.rs"),
+    ("agent/src", "lib.rs"),
     ("kagg/src", "main.rs"),
 ];
 

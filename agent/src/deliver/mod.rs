@@ -1,0 +1,11 @@
+//! Delivers records: to a Kinesis stream through the producer, or to Firehose.
+
+mod firehose;
+mod kinesis;
+mod outgoing;
+mod pause;
+
+pub(crate) use firehose::deliver as deliver_to_firehose;
+pub use firehose::{FirehoseClient, FirehoseError};
+pub(crate) use kinesis::{deliver as deliver_to_kinesis, producer};
+pub(crate) use outgoing::{Outgoing, Ticket, Traffic};

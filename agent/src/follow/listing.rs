@@ -1,0 +1,277 @@
+//! What the directories hold, and which of it is known.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::compare::{Recognition, recognise};
+use super::follower::Follower;
+use super::names::is_rotated;
+use super::rules::Now;
+use super::saved::Report;
+use super::source::{Packed, Source};
+use super::stream::{State, Stream};
+use crate::fs::{FileId, FileSystem, Meta, OpenFile};
+
+/// Clocks of files are coarse, so that a file may be dated a little before it was made.
+const CLOCK_SLACK: i128 = 2_000_000_000;
+
+/// What one look at the directories gave.
+pub(super) struct Listing {
+    pub(super) entries: Vec<Entry>,
+    /// Whether every directory that exists could be read.
+    pub(super) is_complete: bool,
+    /// Whether no directory was changed meanwhile: a file that is renamed may hide between its
+    /// two names.
+    pub(super) is_stable: bool,
+}
+
+pub(super) struct Entry {
+    pub(super) path: PathBuf,
+    pub(super) meta: Meta,
+    /// Whether its name is one that the flow follows.
+    pub(super) is_followed: bool,
+    /// Whether its name is what rotation makes of one that the flow follows.
+    pub(super) is_rotated: bool,
+}
+
+impl Entry {
+    pub(super) fn is_packed(&self) -> bool {
+        self.path.extension() == Some(OsStr::new("gz"))
+    }
+
+    pub(super) fn open<S: FileSystem>(&self, fs: &S) -> io::Result<(Source<S::File>, Meta)> {
+        let file = fs.open(&self.path)?;
+        let meta = file.meta()?;
+        let source = if self.is_packed() {
+            Source::Packed(Packed::new(file))
+        } else {
+            Source::Plain(file)
+        };
+        Ok((source, meta))
+    }
+}
+
+impl<S: FileSystem> Follower<S> {
+    /// Lists the directories. Only names that may be of interest are looked at closer.
+    pub(super) fn list(&mut self, fs: &S) -> Listing {
+        let mut listing = Listing {
+            entries: Vec::new(),
+            is_complete: true,
+            is_stable: true,
+        };
+        let followed = self.rules.pattern.directories(fs);
+        let rotated = self.rules.rotated_directory.clone();
+        let rotated = rotated.filter(|directory| !followed.contains(directory));
+        let searches = self.streams.values().any(Stream::is_missing);
+        let mut bases: BTreeSet<OsString> = self
+            .rules
+            .pattern
+            .base_name()
+            .map(Into::into)
+            .into_iter()
+            .collect();
+        bases.extend(
+            self.streams
+                .values()
+                .map(|stream| stream.first_name.clone()),
+        );
+        let directories = followed.iter().map(|directory| (directory, true));
+        let directories = directories.chain(rotated.iter().map(|directory| (directory, false)));
+        for (directory, is_followed) in directories {
+            let changed = || fs.meta(directory).map(|meta| meta.modified).ok();
+            let before = changed();
+            let names = match fs.list(directory) {
+                Ok(names) => names,
+                Err(error) => {
+                    listing.is_complete &= error.kind() == io::ErrorKind::NotFound;
+                    self.cannot_read(directory.clone(), &error);
+                    continue;
+                }
+            };
+            self.unreadable.remove(directory);
+            let matches = |name: &OsString| self.rules.pattern.matches_name(name);
+            if is_followed && self.rules.pattern.base_name().is_none() {
+                bases.extend(names.iter().filter(|name| matches(name)).cloned());
+            }
+            for name in names {
+                let is_followed = is_followed && matches(&name);
+                let is_rotated = !is_followed
+                    && bases.iter().any(|base| {
+                        is_rotated(&name, base)
+                            || (rotated.as_ref() == Some(directory) && name == *base)
+                    });
+                if is_followed || is_rotated || searches {
+                    listing.add(fs, directory, &name, is_followed, is_rotated);
+                }
+            }
+            listing.is_stable &= changed() == before;
+        }
+        listing
+    }
+
+    /// Finds known files under their names of now, and opens those that are new.
+    pub(super) fn match_names(&mut self, fs: &S, listing: &Listing, now: Now) {
+        let mut by_id: HashMap<FileId, Vec<&Entry>> = HashMap::new();
+        for entry in &listing.entries {
+            by_id.entry(entry.meta.id).or_default().push(entry);
+        }
+        let mut known = HashSet::new();
+        let keys: Vec<u64> = self.streams.keys().copied().collect();
+        for key in keys {
+            let Some(stream) = self.streams.get_mut(&key) else {
+                continue;
+            };
+            let Some(id) = stream.id.filter(|_| !stream.is_missing()) else {
+                stream.is_listed = false;
+                continue;
+            };
+            let entries = by_id.get(&id).map(Vec::as_slice).unwrap_or_default();
+            let entry = entries
+                .iter()
+                .find(|entry| entry.path == stream.path)
+                .or_else(|| entries.iter().find(|entry| entry.is_followed))
+                .or_else(|| entries.first());
+            if let Some(entry) = entry
+                && stream.source.is_none()
+                && !stream.is_still(fs, entry, now.monotonic)
+            {
+                stream.id = None;
+                stream.is_listed = false;
+                continue;
+            }
+            known.insert(id);
+            stream.named(entry.map(|entry| &**entry), now.monotonic);
+        }
+        if !listing.is_complete {
+            return;
+        }
+        for entry in &listing.entries {
+            if (entry.is_followed || entry.is_rotated) && known.insert(entry.meta.id) {
+                self.open_new(fs, entry, now);
+            }
+        }
+    }
+
+    /// Opens a file that is not known. Files that rotation has put there are followed only if
+    /// they were written since we look: then they came and went under their first name between
+    /// two listings.
+    fn open_new(&mut self, fs: &S, entry: &Entry, now: Now) {
+        let (source, meta) = match entry.open(fs) {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.cannot_read(entry.path.clone(), &error);
+                return;
+            }
+        };
+        self.unreadable.remove(&entry.path);
+        let is_open =
+            |stream: &Stream<S::File>| stream.source.is_some() && stream.id == Some(meta.id);
+        if self.streams.values().any(is_open) {
+            // Renamed between the listing and the opening.
+            return;
+        }
+        let is_recent = meta.modified >= self.new_since.saturating_sub(CLOCK_SLACK);
+        let is_ours = entry.is_followed || (!self.is_first_start && is_recent);
+        let mut stream = Stream::fresh(entry.path.clone(), source, meta, &self.record_rules);
+        stream.is_listed = entry.is_followed;
+        stream.is_rotated = !entry.is_followed;
+        stream.touch(now.monotonic);
+        if !is_ours {
+            if stream.ignore(now.monotonic).is_err() {
+                // A packed file that is still being written, most likely.
+                return;
+            }
+        }
+        self.add(stream);
+    }
+
+    /// Reports where a file goes on.
+    pub(super) fn found_again(&mut self, from: PathBuf, key: u64) {
+        if let Some(stream) = self.streams.get(&key) {
+            self.reports.push(Report::FoundAgain {
+                from,
+                path: stream.path.clone(),
+                position: stream.read,
+            });
+        }
+    }
+}
+
+impl Listing {
+    fn add(
+        &mut self,
+        fs: &impl FileSystem,
+        directory: &Path,
+        name: &OsStr,
+        is_followed: bool,
+        is_rotated: bool,
+    ) {
+        let path = directory.join(name);
+        // What is gone by now is as good as never listed.
+        if let Ok(meta) = fs.meta(&path)
+            && meta.is_file
+        {
+            self.entries.push(Entry {
+                path,
+                meta,
+                is_followed,
+                is_rotated,
+            });
+        }
+    }
+}
+
+impl<F: OpenFile> Stream<F> {
+    /// Takes the name under which the listing has it, if it has.
+    fn named(&mut self, entry: Option<&Entry>, now: Duration) {
+        let is_listed = entry.is_some_and(|entry| entry.is_followed);
+        if self.is_listed != is_listed || self.is_there != entry.is_some() {
+            self.touch(now);
+        }
+        self.is_listed = is_listed;
+        self.is_there = entry.is_some();
+        if let Some(entry) = entry.filter(|entry| entry.path != self.path) {
+            self.path.clone_from(&entry.path);
+            self.is_rotated = true;
+            self.touch(now);
+        }
+    }
+
+    /// Whether a file that is not open is still the one it was; if it has grown, it is read
+    /// again.
+    fn is_still<S: FileSystem<File = F>>(&mut self, fs: &S, entry: &Entry, now: Duration) -> bool {
+        if (entry.meta.len, entry.meta.modified) == (self.len, self.modified) {
+            return true;
+        }
+        if entry.is_packed() {
+            return false;
+        }
+        let Ok((mut source, meta)) = entry.open(fs) else {
+            return true;
+        };
+        if meta.id != entry.meta.id
+            || !matches!(recognise(&mut source, self), Ok(Recognition::Content))
+        {
+            return false;
+        }
+        if self.state == State::Done && meta.len > self.read {
+            return self.resume(source, meta, entry.path.clone(), now).is_ok();
+        }
+        self.len = meta.len;
+        self.modified = meta.modified;
+        true
+    }
+
+    /// Remembers the file as none of ours: what it holds, so that it is known when it is copied
+    /// or packed.
+    pub(super) fn ignore(&mut self, now: Duration) -> io::Result<()> {
+        let is_packed = self.source.as_ref().is_some_and(Source::is_packed);
+        self.start(if is_packed { 0 } else { self.len }, now)?;
+        self.state = State::Ignored;
+        self.source = None;
+        Ok(())
+    }
+}

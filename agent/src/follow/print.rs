@@ -1,0 +1,61 @@
+//! Bytes by which a file is known again: themselves while it is open, their digest after that.
+
+use super::mark::{MARK, Mark};
+
+/// The first bytes of a file, or those before a position.
+#[derive(Clone)]
+pub(super) enum Print {
+    Bytes(Vec<u8>),
+    Mark(Mark),
+}
+
+impl Default for Print {
+    fn default() -> Self {
+        Self::Bytes(Vec::new())
+    }
+}
+
+impl Print {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Mark(mark) => mark.len(),
+        }
+    }
+
+    /// Whether it tells one content from another: less than a line does not. Only what does is
+    /// ever saved.
+    pub(super) fn is_telling(&self) -> bool {
+        match self {
+            Self::Bytes(bytes) => bytes.len() >= MARK || bytes.contains(&b'\n'),
+            Self::Mark(_) => true,
+        }
+    }
+
+    /// Whether these are the bytes; `bytes` has to have their length.
+    pub(super) fn matches(&self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Bytes(own) => own == bytes,
+            Self::Mark(mark) => mark.len() == bytes.len() && *mark == Mark::of(bytes),
+        }
+    }
+
+    /// Whether `bytes` may be the beginning of these bytes, or these the beginning of `bytes`.
+    /// A digest cannot be compared with fewer bytes than its own.
+    pub(super) fn begins_alike(&self, bytes: &[u8]) -> bool {
+        if let Some(same) = bytes.get(..self.len()) {
+            return self.matches(same);
+        }
+        match self {
+            Self::Bytes(own) => own.starts_with(bytes),
+            Self::Mark(_) => false,
+        }
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        match self {
+            Self::Bytes(bytes) => Mark::of(bytes),
+            Self::Mark(mark) => *mark,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Follows log files as the Amazon Kinesis Agent does, with its configuration, and loses nothing at
+//! rotation, restart or throttling.
+//!
+//! ```text
+//!   directories --> Follower --> Converter --> producer or Firehose
+//!                     ^  |                            |
+//!         PositionStore  +<---------- done -----------+
+//!         (lowest byte not yet acknowledged)
+//! ```
+//!
+//! [`FlowTask`] runs one flow of a [`Config`] over any
+//! [`StreamClient`](kinesis_aggregation_producer::StreamClient) or [`FirehoseClient`]; the command
+//! `kagg agent` adds AWS's SDKs, signals and a log. Each part can be used alone.
+
+mod config;
+mod convert;
+mod deliver;
+mod follow;
+mod fs;
+mod java_regex;
+mod pattern;
+mod positions;
+mod record;
+mod run;
+
+pub use config::{
+    AccessKey, Config, ConfigError, ConfigErrors, Destination, Flow, LogLevel, PartitionKeyOption,
+    Warning,
+};
+pub use convert::{Converted, Converter, OptionError, convert_all};
+pub use deliver::{FirehoseClient, FirehoseError};
+pub use follow::{
+    FileRecord, FollowRules, Follower, InitialPosition, MARK, Mark, Now, Report, Saved, SavedFile,
+};
+pub use fs::{FileId, FileSystem, Meta, OpenFile, RealFile, RealFs};
+pub use java_regex::{JavaRegex, JavaRegexError, STEP_LIMIT};
+pub use pattern::{FilePattern, FilePatternError};
+pub use positions::{
+    AgentCheckpoint, PositionStore, StoreError, hand_back, read_checkpoints, take_over,
+};
+pub use record::RecordRules;
+pub use run::{FlowTask, RunError, Sink, open_flow};

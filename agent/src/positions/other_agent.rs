@@ -1,0 +1,211 @@
+//! The Amazon Kinesis Agent's checkpoints: a table of one row a file, without a fingerprint.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::store::StoreError;
+use crate::follow::{MARK, Mark, Saved, SavedFile};
+use crate::fs::{FileId, FileSystem, OpenFile, read_full};
+use crate::pattern::FilePattern;
+
+/// A row of the agent's `FILE_CHECKPOINTS`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentCheckpoint {
+    /// Where the file was.
+    pub path: PathBuf,
+    /// Which file it was; `None` where the text cannot be read.
+    pub id: Option<FileId>,
+    /// When the file was last written, in milliseconds since 1970.
+    pub modified_millis: i64,
+    /// Up to where the agent had sent it.
+    pub offset: u64,
+}
+
+/// The agent's name for a flow, as in its database: `kinesis:STREAM:PATTERN`, `fh:STREAM:PATTERN`.
+fn flow_id(is_firehose: bool, stream: &str, pattern: &str) -> String {
+    let kind = if is_firehose { "fh" } else { "kinesis" };
+    format!("{kind}:{stream}:{pattern}")
+}
+
+/// The agent's checkpoints of a flow, the latest first.
+///
+/// # Errors
+///
+/// [`StoreError::Sqlite`] if there is no such database, or no such table in it.
+pub fn read_checkpoints(
+    database: &Path,
+    is_firehose: bool,
+    stream: &str,
+    pattern: &str,
+) -> Result<Vec<AgentCheckpoint>, StoreError> {
+    let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut statement = connection.prepare(
+        "SELECT path, fileId, lastModifiedTime, offset FROM FILE_CHECKPOINTS WHERE flow = ?
+            ORDER BY lastUpdated DESC",
+    )?;
+    let rows = statement.query_map([flow_id(is_firehose, stream, pattern)], |row| {
+        let id: Option<String> = row.get(1)?;
+        Ok(AgentCheckpoint {
+            path: PathBuf::from(row.get::<_, String>(0)?),
+            id: id.as_deref().and_then(parse_id),
+            modified_millis: row.get(2)?,
+            offset: row.get::<_, i64>(3)?.try_into().unwrap_or(0),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// `(dev=fd00,ino=1048587)`: the device in hexadecimal, the inode in decimal.
+fn parse_id(text: &str) -> Option<FileId> {
+    let (device, inode) = text
+        .strip_prefix("(dev=")?
+        .strip_suffix(')')?
+        .split_once(",ino=")?;
+    Some(FileId {
+        device: u64::from_str_radix(device, 16).ok()?,
+        inode: inode.parse().ok()?,
+    })
+}
+
+fn id_text(id: FileId) -> String {
+    format!("(dev={:x},ino={})", id.device, id.inode)
+}
+
+/// Where to go on after the agent. The file of its latest checkpoint goes on where the agent was,
+/// under whatever name it has in its directory now; files that were written last before that one
+/// count as sent; newer ones are new. Also returned: whether the checkpoint's file was found.
+///
+/// The agent keeps no fingerprint, so a file is known again only by its number and its length.
+pub fn take_over(
+    fs: &impl FileSystem,
+    pattern: &FilePattern,
+    checkpoints: &[AgentCheckpoint],
+) -> (Saved, bool) {
+    let mut saved = Saved::default();
+    let Some(latest) = checkpoints.first() else {
+        return (saved, false);
+    };
+    // Milliseconds, rounded up, so that a file written within the same one counts as sent.
+    let modified = i128::from(latest.modified_millis)
+        .saturating_add(1)
+        .saturating_mul(1_000_000);
+    saved.listed_at = modified;
+    let mut is_found = false;
+    for directory in pattern.directories(fs) {
+        for name in fs.list(&directory).unwrap_or_default() {
+            let path = directory.join(&name);
+            let Ok(meta) = fs.meta(&path) else {
+                continue;
+            };
+            let is_latest = latest.id == Some(meta.id) && meta.len >= latest.offset;
+            let is_sent = pattern.matches_name(&name) && meta.modified < modified;
+            if !meta.is_file || !(is_latest || is_sent) {
+                continue;
+            }
+            let position = if is_latest { latest.offset } else { meta.len };
+            let first_name = if is_latest {
+                latest.path.file_name().unwrap_or(&name)
+            } else {
+                &name
+            };
+            let key = (saved.files.len() as u64).saturating_add(1);
+            let marks = fs.open(&path).and_then(|file| marks(&file, position));
+            let Ok((head, before)) = marks else {
+                continue;
+            };
+            is_found |= is_latest;
+            saved.files.push(SavedFile {
+                key,
+                first_name: first_name.to_string_lossy().into_owned(),
+                path,
+                id: Some(meta.id),
+                head,
+                position,
+                before,
+                len: meta.len,
+                modified: meta.modified,
+                is_finished: false,
+            });
+        }
+    }
+    (saved, is_found)
+}
+
+fn marks(file: &impl OpenFile, position: u64) -> std::io::Result<(Mark, Mark)> {
+    let mut head = vec![0; MARK];
+    let read = read_full(file, 0, &mut head)?;
+    head.truncate(read);
+    let from = position.saturating_sub(MARK as u64);
+    let mut before = vec![0; usize::try_from(position.saturating_sub(from)).unwrap_or(0)];
+    let read = read_full(file, from, &mut before)?;
+    before.truncate(read);
+    Ok((Mark::of(&head), Mark::of(&before)))
+}
+
+/// Writes the agent's database, so that the agent goes on where we were. It takes the latest row of
+/// a flow and reads on from there to newer files, so the oldest file that is not sent to its end
+/// gets that row.
+///
+/// # Errors
+///
+/// [`StoreError::Sqlite`].
+pub fn hand_back(
+    database: &Path,
+    is_firehose: bool,
+    stream: &str,
+    pattern: &str,
+    saved: &Saved,
+) -> Result<(), StoreError> {
+    let mut connection = Connection::open(database)?;
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(
+        "CREATE TABLE IF NOT EXISTS FILE_CHECKPOINTS (flow TEXT, path TEXT, fileId TEXT,
+            lastModifiedTime BIGINT, size BIGINT, offset BIGINT, lastUpdated DATETIME,
+            PRIMARY KEY (flow, path))",
+    )?;
+    let flow = flow_id(is_firehose, stream, pattern);
+    transaction.execute("DELETE FROM FILE_CHECKPOINTS WHERE flow = ?", [&flow])?;
+    let oldest_first = |file: &&SavedFile| (file.modified, file.key);
+    let open = saved
+        .files
+        .iter()
+        .filter(|file| file.position < file.len && file.id.is_some());
+    let latest = open.min_by_key(oldest_first).or_else(|| {
+        let known = saved.files.iter().filter(|file| file.id.is_some());
+        known.max_by_key(oldest_first)
+    });
+    if let Some((file, id)) = latest.and_then(|file| Some((file, file.id?))) {
+        transaction.execute(
+            "INSERT INTO FILE_CHECKPOINTS VALUES
+                (?, ?, ?, ?, ?, ?, strftime('%Y-%m-%d %H:%M:%f', 'now'))",
+            params![
+                flow,
+                file.path.to_string_lossy(),
+                id_text(id),
+                i64::try_from(file.modified.div_euclid(1_000_000)).unwrap_or(i64::MAX),
+                file.len.cast_signed(),
+                file.position.cast_signed(),
+            ],
+        )?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_ids_are_the_agents_texts() {
+        let id = FileId {
+            device: 0xfd00,
+            inode: 1_048_587,
+        };
+        assert_eq!(id_text(id), "(dev=fd00,ino=1048587)");
+        assert_eq!(parse_id("(dev=fd00,ino=1048587)"), Some(id));
+        assert_eq!(parse_id("(dev=zz,ino=1)"), None);
+        assert_eq!(parse_id("1048587"), None);
+    }
+}

@@ -1,0 +1,9 @@
+//! Runs a flow: a thread that reads its files, a task that delivers, and the database between two
+//! lives.
+
+mod flow;
+mod start;
+mod worker;
+
+pub use flow::{FlowTask, RunError, Sink};
+pub use start::open_flow;

@@ -1,0 +1,205 @@
+//! The thread that reads a flow's files.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::mpsc::Sender;
+
+use crate::config::Flow;
+use crate::convert::{Converted, convert_all};
+use crate::deliver::{Outgoing, Ticket, Traffic};
+use crate::follow::{FileRecord, Follower, Now, Report};
+use crate::fs::FileSystem;
+use crate::positions::PositionStore;
+use crate::record::cut;
+
+/// Positions are saved at most this often.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// Of the records that a converter leaves out, so many are shown.
+const SHOWN_SKIPPED: u64 = 5;
+
+pub(super) struct Worker<S: FileSystem> {
+    pub(super) flow: Flow,
+    pub(super) fs: S,
+    pub(super) follower: Follower<S>,
+    pub(super) store: Arc<Mutex<PositionStore>>,
+    pub(super) outbox: Option<Sender<Vec<Outgoing>>>,
+    pub(super) done: Receiver<Vec<Ticket>>,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) traffic: Arc<Traffic>,
+    pub(super) max_memory: usize,
+    pub(super) checkpoint_ttl: Duration,
+}
+
+impl<S: FileSystem> Worker<S> {
+    /// Reads and saves until it is told to stop, and then until nothing is under way or nobody
+    /// delivers any more.
+    pub(super) fn run(mut self) {
+        let started = Instant::now();
+        let mut saved_at = None;
+        let mut more = false;
+        loop {
+            let is_over = self.acknowledge(if more {
+                Duration::ZERO
+            } else {
+                self.flow.poll_interval()
+            });
+            if self.stop.load(Ordering::Relaxed) {
+                self.outbox = None;
+            }
+            if self.outbox.is_some() {
+                more = self.read(started.elapsed());
+            }
+            let now = started.elapsed();
+            if saved_at.is_none_or(|at| now.saturating_sub(at) >= SAVE_EVERY) || is_over {
+                self.save();
+                saved_at = Some(now);
+            }
+            if is_over {
+                return;
+            }
+        }
+    }
+
+    /// Takes what was delivered; waits for it if there is nothing to read. Whether nobody delivers
+    /// any more.
+    fn acknowledge(&mut self, wait: Duration) -> bool {
+        let mut wait = wait;
+        loop {
+            match self.done.recv_timeout(wait) {
+                Ok(tickets) => {
+                    for ticket in tickets {
+                        self.follower.acknowledge(ticket.file, ticket.serial);
+                    }
+                    wait = Duration::ZERO;
+                }
+                Err(RecvTimeoutError::Timeout) => return false,
+                Err(RecvTimeoutError::Disconnected) => return true,
+            }
+        }
+    }
+
+    /// Reads some more. Whether there is more to read at once.
+    fn read(&mut self, monotonic: Duration) -> bool {
+        let room = self.max_memory.saturating_sub(self.follower.held());
+        let now = Now {
+            monotonic,
+            wall: wall(),
+        };
+        let more = self.follower.poll(&self.fs, now, room);
+        for report in self.follower.take_reports() {
+            log(&self.flow, &report);
+        }
+        let records = self.follower.take_records();
+        if !records.is_empty() {
+            let batch = self.convert(records);
+            if let Some(outbox) = &self.outbox
+                && outbox.blocking_send(batch).is_err()
+            {
+                self.outbox = None;
+            }
+        }
+        more && room > 0
+    }
+
+    fn convert(&mut self, records: Vec<FileRecord>) -> Vec<Outgoing> {
+        let millis = u64::try_from(wall() / 1_000_000).unwrap_or(0);
+        let rules = &self.flow.rules().records;
+        let mut batch = Vec::with_capacity(records.len());
+        for record in records {
+            let len = record.data.len();
+            let ticket = Ticket {
+                file: record.file,
+                serial: record.serial,
+            };
+            match convert_all(self.flow.converters(), record.data, millis) {
+                Converted::Record(data) if data.len() > rules.max_record => batch.push(Outgoing {
+                    ticket,
+                    data: cut(&data, rules.max_record, &rules.terminator),
+                }),
+                Converted::Record(data) => batch.push(Outgoing { ticket, data }),
+                Converted::Skipped => {
+                    if self.traffic.skipped() < SHOWN_SKIPPED {
+                        tracing::warn!(
+                            "{}: a record of {len} bytes has not the form that dataProcessingOptions asks for, and is skipped",
+                            self.flow.id()
+                        );
+                    }
+                    self.follower.acknowledge(ticket.file, ticket.serial);
+                }
+            }
+        }
+        batch
+    }
+
+    /// A disk that is full delays this; then more is repeated after a kill, and nothing is lost.
+    fn save(&mut self) {
+        let ttl = i128::try_from(self.checkpoint_ttl.as_nanos()).unwrap_or(i128::MAX);
+        self.follower.forget(wall().saturating_sub(ttl));
+        if !self.follower.has_started() {
+            // The next start is the very first one still.
+            return;
+        }
+        let saved = self.follower.saved();
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = store.save([(self.flow.id().as_str(), &saved)]) {
+            tracing::error!("{}: positions cannot be saved: {error}", self.flow.id());
+        }
+    }
+}
+
+/// The wall clock, in nanoseconds since 1970.
+fn wall() -> i128 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    since.as_nanos().cast_signed()
+}
+
+fn log(flow: &Flow, report: &Report) {
+    let flow = flow.id();
+    match report {
+        Report::Found { path, position } => {
+            tracing::info!("{flow}: follows {} from byte {position}", path.display());
+        }
+        Report::FoundAgain {
+            from,
+            path,
+            position,
+        } => tracing::info!(
+            "{flow}: {} is {} now; goes on at byte {position}",
+            from.display(),
+            path.display()
+        ),
+        Report::Finished { path, len } => {
+            tracing::info!("{flow}: {} is read to its end, {len} bytes", path.display());
+        }
+        Report::Lost {
+            path,
+            position,
+            at_least: 0,
+        } => tracing::info!(
+            "{flow}: {} was cut off at byte {position}; all that was seen of it is read",
+            path.display()
+        ),
+        Report::Lost {
+            path,
+            position,
+            at_least,
+        } => tracing::error!(
+            "{flow}: what {} held from byte {position} on is not to be found any more: at least {at_least} bytes are lost",
+            path.display()
+        ),
+        Report::Cut { path, records } => {
+            tracing::warn!(
+                "{flow}: {records} records of {} were too long and are cut",
+                path.display()
+            );
+        }
+        Report::Unreadable { path, reason } => {
+            tracing::warn!("{flow}: {} cannot be read: {reason}", path.display());
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The Amazon Kinesis Agent's database, taken over and handed back.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use kinesis_aggregation_agent::{
+    FilePattern, FollowRules, Follower, InitialPosition, Now, RealFs, RecordRules, Saved,
+    hand_back, read_checkpoints, take_over,
+};
+use rusqlite::Connection;
+
+/// The agent's table, with one row for a file up to an offset.
+fn agents_database(path: &Path, pattern: &str, file: &Path, offset: u64) {
+    let meta = fs::metadata(file).expect("is there");
+    let connection = Connection::open(path).expect("opens");
+    let table =
+        "CREATE TABLE FILE_CHECKPOINTS (flow TEXT, path TEXT, fileId TEXT, lastModifiedTime BIGINT,
+        size BIGINT, offset BIGINT, lastUpdated DATETIME, PRIMARY KEY (flow, path))";
+    connection.execute_batch(table).expect("SQL");
+    connection
+        .execute(
+            "INSERT INTO FILE_CHECKPOINTS VALUES (?, ?, ?, ?, ?, ?, '2026-11-25 10:00:00.000')",
+            rusqlite::params![
+                format!("kinesis:s:{pattern}"),
+                file.to_str(),
+                format!("(dev={:x},ino={})", meta.dev(), meta.ino()),
+                meta.mtime() * 1000 + meta.mtime_nsec() / 1_000_000,
+                meta.len().cast_signed(),
+                offset.cast_signed(),
+            ],
+        )
+        .expect("SQL");
+}
+
+fn rules(pattern: &str) -> FollowRules {
+    FollowRules {
+        pattern: FilePattern::new(pattern).expect("good"),
+        rotated_directory: None,
+        initial_position: InitialPosition::EndOfFile,
+        multi_line_wait: Duration::from_secs(2),
+        records: RecordRules::default(),
+    }
+}
+
+fn read_all(follower: &mut Follower<RealFs>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for second in 0..5 {
+        let now = Now {
+            monotonic: Duration::from_secs(second),
+            wall: i128::MAX / 2,
+        };
+        follower.poll(&RealFs, now, 1 << 20);
+        for record in follower.take_records() {
+            follower.acknowledge(record.file, record.serial);
+            lines.push(String::from_utf8_lossy(&record.data).into_owned());
+        }
+    }
+    lines.sort();
+    lines
+}
+
+#[test]
+fn the_agents_position_is_continued_to_the_byte_under_the_files_new_name() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pattern = format!("{}/app.log", directory.path().display());
+    let (live, old) = (
+        directory.path().join("app.log"),
+        directory.path().join("app.log.1"),
+    );
+    let database = directory.path().join("checkpoints");
+    fs::write(&live, "sent\n").expect("written");
+    agents_database(&database, &pattern, &live, 5);
+    // While neither runs: more lines, a rotation, and more.
+    fs::write(&live, "sent\nunsent\n").expect("written");
+    fs::rename(&live, &old).expect("renamed");
+    fs::write(&live, "new\n").expect("written");
+    let later = std::time::SystemTime::now() + Duration::from_secs(1);
+    fs::File::options()
+        .write(true)
+        .open(&live)
+        .and_then(|file| file.set_modified(later))
+        .expect("dated");
+    let checkpoints = read_checkpoints(&database, false, "s", &pattern).expect("reads");
+    assert_eq!(checkpoints.len(), 1);
+    let (saved, is_found) = take_over(
+        &RealFs,
+        &FilePattern::new(&pattern).expect("good"),
+        &checkpoints,
+    );
+    assert!(is_found);
+    let mut follower = Follower::resume(rules(&pattern), saved);
+    assert_eq!(read_all(&mut follower), ["new\n", "unsent\n"]);
+}
+
+#[test]
+fn a_position_whose_file_is_gone_is_not_taken_for_another_files() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pattern = format!("{}/app.log", directory.path().display());
+    let live = directory.path().join("app.log");
+    let database = directory.path().join("checkpoints");
+    fs::write(&live, "a longer line than the one after it\n").expect("written");
+    agents_database(&database, &pattern, &live, 36);
+    fs::write(&live, "short\n").expect("written");
+    let later = std::time::SystemTime::now() + Duration::from_secs(1);
+    fs::File::options()
+        .write(true)
+        .open(&live)
+        .and_then(|file| file.set_modified(later))
+        .expect("dated");
+    let checkpoints = read_checkpoints(&database, false, "s", &pattern).expect("reads");
+    let (saved, is_found) = take_over(
+        &RealFs,
+        &FilePattern::new(&pattern).expect("good"),
+        &checkpoints,
+    );
+    assert!(!is_found);
+    let mut follower = Follower::resume(rules(&pattern), saved);
+    assert_eq!(read_all(&mut follower), ["short\n"]);
+}
+
+#[test]
+fn what_is_handed_back_is_what_the_agent_reads() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pattern = format!("{}/app.log", directory.path().display());
+    let live = directory.path().join("app.log");
+    let database = directory.path().join("checkpoints");
+    fs::write(&live, "one\ntwo\nthree\n").expect("written");
+    let mut follower = Follower::resume(rules(&pattern), Saved::default());
+    follower.poll(
+        &RealFs,
+        Now {
+            monotonic: Duration::ZERO,
+            wall: 0,
+        },
+        1 << 20,
+    );
+    follower.poll(
+        &RealFs,
+        Now {
+            monotonic: Duration::ZERO,
+            wall: 0,
+        },
+        1 << 20,
+    );
+    let records = follower.take_records();
+    assert_eq!(records.len(), 3);
+    // The second is not acknowledged: the position is where it begins.
+    for record in [&records[0], &records[2]] {
+        follower.acknowledge(record.file, record.serial);
+    }
+    hand_back(&database, false, "s", &pattern, &follower.saved()).expect("writes");
+    let checkpoints = read_checkpoints(&database, false, "s", &pattern).expect("reads");
+    let meta = fs::metadata(&live).expect("is there");
+    assert_eq!(checkpoints.len(), 1);
+    assert_eq!(checkpoints[0].offset, 4);
+    assert_eq!(checkpoints[0].path, live);
+    assert_eq!(checkpoints[0].id.map(|id| id.inode), Some(meta.ino()));
+    assert!(
+        read_checkpoints(&database, true, "s", &pattern)
+            .expect("reads")
+            .is_empty()
+    );
+}

@@ -1,0 +1,8 @@
+//! The agent against the Amazon Kinesis Agent's own answers, and on real files.
+
+mod config;
+mod converters;
+mod hand_over;
+mod logrotate;
+mod run;
+mod stream;

@@ -1,0 +1,195 @@
+//! Flows on real files, to a stream in memory.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kinesis_aggregation_agent::{Config, FlowTask, PositionStore, RealFs, Sink, open_flow};
+
+use crate::stream::Stream;
+
+pub(crate) struct Agent {
+    task: FlowTask,
+}
+
+/// Starts the one flow of a configuration.
+pub(crate) fn start(
+    directory: &Path,
+    pattern: &str,
+    keys: &str,
+    stream: &Stream,
+    to_firehose: bool,
+) -> Agent {
+    let destination = if to_firehose {
+        "deliveryStream"
+    } else {
+        "kinesisStream"
+    };
+    let text = format!(
+        r#"{{"flows": [{{"filePattern": "{}/{pattern}", "{destination}": "s", "maxBufferAgeMillis": 1000,
+            "retryInitialBackoffMillis": 1, "minTimeBetweenFilePollsMillis": 5{keys}}}]}}"#,
+        directory.display()
+    );
+    let config = Config::parse(&text, &[]).expect("good");
+    let store = PositionStore::open(&directory.join("db/agent.db")).expect("opens");
+    let flow = config.flows()[0].clone();
+    let follower = open_flow(&config, &flow, &store, &RealFs).expect("reads");
+    let sink = if to_firehose {
+        Sink::Firehose(stream.clone())
+    } else {
+        Sink::Kinesis(stream.clone())
+    };
+    let store = Arc::new(Mutex::new(store));
+    let memory = 8 * 1024 * 1024;
+    let ttl = Duration::from_secs(86_400);
+    let task = FlowTask::start(flow, RealFs, follower, sink, store, memory, ttl);
+    Agent {
+        task: task.expect("starts"),
+    }
+}
+
+impl Agent {
+    pub(crate) async fn stop(self) {
+        assert!(
+            self.task.stop(Duration::from_secs(30)).await,
+            "not all was delivered"
+        );
+    }
+}
+
+struct Writer {
+    next: usize,
+}
+
+impl Writer {
+    fn write(&mut self, path: &Path, lines: usize) {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .expect("opens");
+        let mut text = String::new();
+        for _ in 0..lines {
+            text.push_str(&format!("line {} of the log\n", self.next));
+            self.next += 1;
+        }
+        file.write_all(text.as_bytes()).expect("writes");
+    }
+}
+
+fn assert_each_once(stream: &Stream, lines: usize) {
+    let counts = stream.lines();
+    for number in 0..lines {
+        let line = format!("line {number} of the log\n");
+        assert_eq!(counts.get(line.as_bytes()), Some(&1), "{line}");
+    }
+    assert_eq!(counts.len(), lines);
+}
+
+/// Rotations and stops in between, on a stream that fails.
+async fn every_line_comes_once(keys: &str, to_firehose: bool) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (live, one, two) = (
+        directory.path().join("app.log"),
+        directory.path().join("app.log.1"),
+        directory.path().join("app.log.2"),
+    );
+    let mut writer = Writer { next: 0 };
+    let stream = Stream::default();
+    writer.write(&live, 100);
+    let keys = format!(r#"{keys}, "initialPosition": "START_OF_FILE""#);
+    let agent = start(directory.path(), "app.log*", &keys, &stream, to_firehose);
+    stream.wait_for(100).await;
+    stream.fail();
+    // Renamed while it runs.
+    writer.write(&live, 500);
+    fs::rename(&live, &one).expect("renamed");
+    writer.write(&live, 500);
+    stream.wait_for(1100).await;
+    agent.stop().await;
+    // Renamed, and copied and cut off, while it does not run.
+    writer.write(&live, 100);
+    fs::rename(&one, &two).expect("renamed");
+    fs::copy(&live, &one).expect("copied");
+    fs::write(&live, "").expect("cut off");
+    writer.write(&live, 100);
+    let agent = start(directory.path(), "app.log*", &keys, &stream, to_firehose);
+    stream.wait_for(1300).await;
+    agent.stop().await;
+    assert_each_once(&stream, writer.next);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_line_comes_once_with_random_keys() {
+    every_line_comes_once("", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_line_comes_once_with_aggregation() {
+    every_line_comes_once(r#", "kagg.aggregate": true"#, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_line_comes_once_with_keys_from_the_lines() {
+    every_line_comes_once(
+        r#", "kagg.aggregate": true, "partitionKeyOption": "DETERMINISTIC""#,
+        false,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_line_comes_once_through_firehose() {
+    every_line_comes_once("", true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_random_or_the_md5_of_the_line() {
+    for (option, aggregate) in [
+        ("RANDOM", false),
+        ("RANDOM", true),
+        ("DETERMINISTIC", false),
+    ] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let stream = Stream::default();
+        let mut writer = Writer { next: 0 };
+        writer.write(&directory.path().join("app.log"), 50);
+        let keys = format!(
+            r#", "partitionKeyOption": "{option}", "kagg.aggregate": {aggregate}, "initialPosition": "START_OF_FILE""#
+        );
+        let agent = start(directory.path(), "app.log*", &keys, &stream, false);
+        stream.wait_for(50).await;
+        agent.stop().await;
+        let records = stream.records();
+        let mut keys: Vec<_> = records
+            .iter()
+            .map(|record| record.partition_key().map(str::to_owned))
+            .collect();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), if aggregate { 1 } else { 50 }, "{option}");
+        assert_eq!(records.len(), keys.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_that_do_not_match_count_as_done() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let stream = Stream::default();
+    let live = directory.path().join("app.log");
+    fs::write(&live, "Mar 12 12:27:00 host app[1]: hello\nno syslog\nMar 12 12:27:00 host app: bye\r\nno syslog\n").expect("written");
+    let keys = r#", "initialPosition": "START_OF_FILE",
+        "dataProcessingOptions": [{"optionName": "LOGTOJSON", "logFormat": "SYSLOG"}]"#;
+    let agent = start(directory.path(), "app.log*", keys, &stream, false);
+    stream.wait_for(2).await;
+    agent.stop().await;
+    let store = PositionStore::open(&directory.path().join("db/agent.db")).expect("opens");
+    let flow = store.flows().expect("reads").remove(0);
+    let saved = store.load(&flow).expect("reads").expect("is there");
+    assert_eq!(
+        saved.files[0].position,
+        fs::metadata(&live).expect("is there").len()
+    );
+}

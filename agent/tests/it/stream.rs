@@ -1,0 +1,139 @@
+//! A stream in memory that fails on demand.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use kinesis_aggregation::{Deaggregator, HashKeyRange, KinesisRecord, Shard};
+use kinesis_aggregation_agent::{FirehoseClient, FirehoseError};
+use kinesis_aggregation_producer::{
+    ClientError, RecordError, Stored, StreamClient, StreamDescription,
+};
+use tokio::sync::Notify;
+
+#[derive(Clone, Default)]
+pub(crate) struct Stream(Arc<Mutex<State>>, Arc<Notify>);
+
+#[derive(Default)]
+struct State {
+    records: Vec<KinesisRecord>,
+    requests: u64,
+    fails: bool,
+}
+
+impl Stream {
+    /// From now on every third record is throttled and every fourth request refused.
+    pub(crate) fn fail(&self) {
+        self.0.lock().expect("not poisoned").fails = true;
+    }
+
+    pub(crate) fn records(&self) -> Vec<KinesisRecord> {
+        self.0.lock().expect("not poisoned").records.clone()
+    }
+
+    /// Waits until so many different lines have come.
+    pub(crate) async fn wait_for(&self, lines: usize) {
+        let come = async {
+            while self.lines().len() < lines {
+                self.1.notified().await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(60), come)
+            .await
+            .is_err()
+        {
+            panic!("{} of {lines} lines came", self.lines().len());
+        }
+    }
+
+    /// Waits until these lines have come, whatever else does.
+    pub(crate) async fn wait_for_lines(&self, lines: impl Iterator<Item = String>) {
+        let mut left: Vec<String> = lines.collect();
+        let come = async {
+            loop {
+                let came = self.lines();
+                left.retain(|line| !came.contains_key(line.as_bytes()));
+                if left.is_empty() {
+                    return;
+                }
+                self.1.notified().await;
+            }
+        };
+        let come = tokio::time::timeout(Duration::from_secs(60), come).await;
+        assert!(
+            come.is_ok(),
+            "{} lines are missing, the first {:?}",
+            left.len(),
+            left.first()
+        );
+    }
+
+    /// How often each line came.
+    pub(crate) fn lines(&self) -> HashMap<Bytes, usize> {
+        let mut lines = HashMap::new();
+        for record in self.records() {
+            let opened = Deaggregator::new().deaggregate(&record);
+            for user_record in opened.user_records() {
+                let data = Bytes::copy_from_slice(user_record.expect("whole").data());
+                *lines.entry(data).or_default() += 1;
+            }
+        }
+        lines
+    }
+}
+
+impl StreamClient for Stream {
+    async fn put_records(
+        &self,
+        records: Vec<KinesisRecord>,
+    ) -> Result<Vec<Result<Stored, RecordError>>, ClientError> {
+        let mut state = self.0.lock().expect("not poisoned");
+        state.requests += 1;
+        if state.fails && state.requests.is_multiple_of(4) {
+            return Err(ClientError::fatal("AccessDeniedException"));
+        }
+        let mut results = Vec::new();
+        for (index, record) in records.into_iter().enumerate() {
+            if state.fails && index % 3 == 2 {
+                results.push(Err(RecordError::new(RecordError::THROTTLED, "")));
+            } else {
+                state.records.push(record);
+                results.push(Ok(Stored::new("shardId-000000000000", "1")));
+            }
+        }
+        drop(state);
+        self.1.notify_one();
+        Ok(results)
+    }
+
+    async fn list_shards(&self) -> Result<Vec<Shard>, ClientError> {
+        Ok(vec![Shard::open(
+            "shardId-000000000000",
+            HashKeyRange::FULL,
+        )])
+    }
+
+    async fn describe(&self) -> Result<Option<StreamDescription>, ClientError> {
+        Ok(None)
+    }
+}
+
+impl FirehoseClient for Stream {
+    async fn put_record_batch(
+        &self,
+        records: Vec<Bytes>,
+    ) -> Result<Vec<Result<(), FirehoseError>>, FirehoseError> {
+        let records = records
+            .into_iter()
+            .map(|data| KinesisRecord::new("key", data));
+        let results = self.put_records(records.collect()).await;
+        let results = results.map_err(|_| FirehoseError::new("ServiceUnavailableException"))?;
+        let taken = |result: Result<Stored, RecordError>| {
+            result
+                .map(|_| ())
+                .map_err(|error| FirehoseError::new(error.code()))
+        };
+        Ok(results.into_iter().map(taken).collect())
+    }
+}
