@@ -1,7 +1,11 @@
 //! User records in Lambda functions, and answers that make Lambda retry the right records.
 //!
-//! [`Processor::read`] takes an event and gives its user records. This is a whole function, for
-//! `lambda_runtime`:
+//! [`Processor::read`] takes an event and gives its user records; they are then processed in order,
+//! concurrently, or as a slice, and what comes back is the answer to Lambda.
+//!
+//! # A whole function
+//!
+//! With `lambda_runtime` and `tokio`:
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -46,6 +50,8 @@
 //! [`guide`] says why, and what else aggregation means for the settings of a mapping.
 //!
 //! Handlers can be tested without Lambda, on a [`TestEvent`].
+//!
+//! # Events and answers
 //!
 //! | events | types | user records | answer |
 //! |---|---|---|---|

@@ -46,11 +46,20 @@ pub type AfterCutFuture<'a> = Pin<Box<dyn Future<Output = AfterCut> + Send + 'a>
 #[derive(Default)]
 pub struct Processor {
     deaggregator: Deaggregator,
-    shard_map: Option<ShardMap>,
+    ranges: Ranges,
     on_dropped: Option<OnDropped>,
     on_cut: Cut,
     on_failure: Option<OnFailure>,
     resume: Option<Box<dyn Resume>>,
+}
+
+/// The hash key ranges to read by.
+#[derive(Default)]
+enum Ranges {
+    #[default]
+    None,
+    One(HashKeyRange),
+    OfShards(ShardMap),
 }
 
 #[derive(Default)]
@@ -73,22 +82,22 @@ impl Processor {
     /// says nothing about its shard.
     ///
     /// A function on a stream of several shards sees all of them: give it a
-    /// [`shard_map`](Self::shard_map).
+    /// [`shard_map`](Self::shard_map) instead.
     #[must_use]
     pub fn hash_key_range(mut self, range: HashKeyRange) -> Self {
-        self.deaggregator = self.deaggregator.hash_key_range(range);
+        self.ranges = Ranges::One(range);
         self
     }
 
-    /// For a stream of these shards: each event is read as with the
-    /// [`hash_key_range`](Self::hash_key_range) of the shard that it is from. An event from a shard
-    /// that the map does not know, such as one made by a split since, is read without a range, so
-    /// nothing of it is dropped.
+    /// For a stream of these shards, in place of one [`hash_key_range`](Self::hash_key_range): each
+    /// event is read with the range of the shard it is from. An event from a shard that the map does
+    /// not know, such as one made by a split since, is read without a range, so nothing of it is
+    /// dropped.
     ///
     /// Build the map from `ListShards`, closed shards included: they are read too.
     #[must_use]
     pub fn shard_map(mut self, shard_map: ShardMap) -> Self {
-        self.shard_map = Some(shard_map);
+        self.ranges = Ranges::OfShards(shard_map);
         self
     }
 
@@ -180,9 +189,14 @@ impl Processor {
         &self.deaggregator
     }
 
-    /// The range of the one shard that all `records` are from, if the map knows it.
+    /// The range to read `records` by. With a map of the shards: that of the one shard that they
+    /// all are from.
     pub(super) fn range_of<R: EventRecord>(&self, records: &[R]) -> Option<HashKeyRange> {
-        let shard_map = self.shard_map.as_ref()?;
+        let shard_map = match &self.ranges {
+            Ranges::None => return None,
+            Ranges::One(range) => return Some(*range),
+            Ranges::OfShards(shard_map) => shard_map,
+        };
         let shard_id = records.first()?.shard_id()?;
         let of_one_shard = records
             .iter()

@@ -139,8 +139,7 @@ fn text_and_objects_are_data_too() {
 
 #[test]
 fn a_record_without_a_key_shares_a_random_one() {
-    let input =
-        r#"[{"Data":"b25l"},{"PartitionKey":null,"Data":"dHdv"},{"PartitionKey":"k","Data":"eA=="}]"#;
+    let input = r#"[{"Data":"b25l"},{"PartitionKey":null,"Data":"dHdv"},{"PartitionKey":"k","Data":"eA=="}]"#;
     let run = kagg("aggregate", input).expect(1);
     assert_eq!(read_back(&run.array()), [b"x"]);
     assert!(run.stderr.contains("--random-keys"), "{}", run.stderr);

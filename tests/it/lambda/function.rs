@@ -110,6 +110,7 @@ impl Function<'_> {
         let json = serde_json::to_vec(event).unwrap();
         let event = KinesisEvent::from_slice(&json).unwrap();
         let user_records = self.processor.read(&event);
+        let before = self.succeeded.borrow().len();
         if self.form == Form::Window {
             let state: Vec<Id> = event.state().unwrap();
             let (state, response) = user_records.process_window(state, |state, user_record| {
@@ -120,7 +121,7 @@ impl Function<'_> {
             if break_off.is_some() {
                 return None;
             }
-            let response = self.judge(response)?;
+            let response = self.judge(response, before)?;
             let answer = WindowResponse::new(&state, response).unwrap();
             return Some(serde_json::to_value(&answer).unwrap());
         }
@@ -141,10 +142,15 @@ impl Function<'_> {
             }
             None
         });
-        Some(serde_json::to_value(self.judge(response?)?).unwrap())
+        Some(serde_json::to_value(self.judge(response?, before)?).unwrap())
     }
 
-    fn judge(&self, response: BatchResponse) -> Option<BatchResponse> {
+    /// What Lambda sees of a response, which counts what succeeded since there were `before`.
+    fn judge(&self, response: BatchResponse, before: usize) -> Option<BatchResponse> {
+        let counts = response.counts();
+        assert_eq!(counts.done(), self.succeeded.borrow().len() - before);
+        let failures = counts.failed() + counts.cut();
+        assert_eq!(failures == 0, response.is_success(), "{counts:?}");
         if self.fails_whole {
             response.error_if_nothing_done().ok()
         } else {

@@ -343,7 +343,10 @@ fn each_shard_has_its_range() {
         Shard::open("lower", lower),
         Shard::open("upper", upper),
     ]);
-    let processor = Processor::new().shard_map(map.unwrap());
+    // The map takes the place of a range.
+    let processor = Processor::new()
+        .hash_key_range("0-1".parse().unwrap())
+        .shard_map(map.unwrap());
     let aggregate = Stored::aggregate("1", &[("k", "a")]);
     let (home, other) = match HashKey::of_partition_key("k") < middle {
         true => ("lower", "upper"),
