@@ -59,7 +59,8 @@ impl Loss {
     }
 
     /// The sub-sequence numbers of all that is lost: everything if one user record is out of the
-    /// hash key range, the bad one and what follows it otherwise, the bad one alone when salvaging.
+    /// hash key range, the bad one and what follows it otherwise. When salvaging, the bad one
+    /// alone; or nothing, if the bad one comes out too because only its explicit hash key is bad.
     /// What a resumed reader had before is left out.
     pub fn lost(&self) -> Range<u64> {
         self.lost.clone()

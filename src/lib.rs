@@ -75,7 +75,7 @@
 //! | `lambda` | [`lambda`]: events of every Kinesis shape, and the answers that make retries right |
 //! | `sdk` | [`sdk`]: reading with aws-sdk-kinesis |
 //! | `prost` | [`proto`]: prost's messages for the schema |
-//! | `serde` | serde's traits for hash keys, hash key ranges and shards |
+//! | `serde` | serde's traits for hash keys, hash key ranges, positions and shards |
 //!
 //! # No panics
 //!

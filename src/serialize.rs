@@ -1,4 +1,4 @@
-//! serde (feature `serde`): hash keys and ranges as their texts, shards as structs.
+//! serde (feature `serde`): hash keys, ranges and positions as their texts, shards as structs.
 //!
 //! A hash key is a string, not a number, because most JSON readers keep 53 bits of a number, and a
 //! hash key has 128.
@@ -11,6 +11,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use crate::hash_key::{HashKey, HashKeyRange};
+use crate::sequence::{ExtendedSequenceNumber, SequenceNumber};
 use crate::shard::Shard;
 
 /// Reads and writes these types as the text of their `Display` and `FromStr`.
@@ -38,6 +39,8 @@ macro_rules! as_text {
 as_text! {
     HashKey: "a hash key in decimal",
     HashKeyRange: "a hash key range, START-END",
+    SequenceNumber: "a sequence number in decimal",
+    ExtendedSequenceNumber: "a position, SEQUENCE:SUB",
 }
 
 struct Text<T> {
@@ -103,6 +106,16 @@ mod tests {
             let error = serde_json::from_str::<HashKey>(bad).unwrap_err();
             assert!(error.to_string().contains(why), "{error}");
         }
+    }
+
+    #[test]
+    fn a_position_is_a_string() {
+        let position: ExtendedSequenceNumber = "495903382714:2".parse().unwrap();
+        let json = "\"495903382714:2\"";
+        assert_eq!(serde_json::to_string(&position).unwrap(), json);
+        let read = serde_json::from_str::<ExtendedSequenceNumber>(json).unwrap();
+        assert_eq!(read, position);
+        serde_json::from_str::<SequenceNumber>("\"-1\"").unwrap_err();
     }
 
     #[test]

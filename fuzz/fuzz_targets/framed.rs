@@ -25,7 +25,10 @@ libfuzzer_sys::fuzz_target!(|input: (u8, u8, &[u8])| {
     for (_, item) in &batch {
         match item {
             Ok(user_record) => {
-                if user_record.is_aggregated() {
+                // Salvage hands out what only has a bad explicit hash key, without a text if the
+                // index is beyond the table.
+                let salvages = settings & 1 == 1;
+                if user_record.is_aggregated() && !salvages {
                     assert!(range.contains(user_record.hash_key().unwrap()));
                 }
                 seen.push(user_record.sub_sequence_number());

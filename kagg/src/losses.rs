@@ -78,6 +78,7 @@ impl fmt::Display for Fate<'_> {
                 write!(f, "the whole Kinesis record is dropped, {}", Lost(&lost))
             }
             (_, LossKind::OutOfRange) => write!(f, "{} left out", Lost(&lost)),
+            _ if lost.is_empty() => write!(f, "salvaged all the same"),
             (_, LossKind::ExplicitHashKeyNumber { .. }) => {
                 write!(
                     f,

@@ -14,6 +14,10 @@
 //! "Throws" is: what came before is delivered, an error is logged, the rest is lost. "Drops" is:
 //! nothing of the Kinesis record is delivered, not even what came before, and nothing is logged.
 //!
+//! A KCL that does not know the shard's range takes the full one, and so drops an explicit hash key
+//! of -1. Without a range there is nothing to drop here: that user record is as bad as one whose
+//! explicit hash key is no integer.
+//!
 //! A table entry that no user record uses is never decoded, parsed or hashed, so it cannot be bad
 //! ("a table entry that no user record uses is bad").
 
@@ -100,29 +104,58 @@ impl<'r> Judge<'r> {
         let mut next = 0;
         while let Some((bad, fault)) = self.next_bad(aggregate, next, opened) {
             next = bad.saturating_add(1);
-            // "out of range before a bad index": the KCL drops the whole Kinesis record. A number
-            // that no shard owns is out of every range. Ours: without a range there is nothing to
-            // be out of, and it is as bad as no number.
-            let drops = match fault {
-                Fault::OutOfRange => true,
-                Fault::ExplicitHashKeyNumber(_) => self.rules.hash_key_range.is_some(),
-                _ => false,
-            };
-            if drops && outcome == Outcome::Aggregated {
-                losses.note(opened, bad, fault, first..count);
+            // "out of range before a bad index": the KCL drops the whole Kinesis record.
+            if self.is_outside(fault) && outcome == Outcome::Aggregated {
+                if first < count {
+                    losses.note(opened, bad, fault, first..count);
+                }
                 return (Outcome::Dropped, 0..0);
             }
             // "a bad index before out of range": those before it are delivered, the rest is lost.
             outcome = Outcome::Cut;
             if !self.rules.salvage {
-                losses.note(opened, bad, fault, bad.max(first)..count);
+                if first < count {
+                    losses.note(opened, bad, fault, bad.max(first)..count);
+                }
                 return (outcome, first..bad);
             }
             // Ours: the KCL never gets here.
-            losses.note(opened, bad, fault, bad.max(first)..next);
-            opened.entries.push(Entry::default());
+            let salvaged = index
+                .records()
+                .get(bad)
+                .and_then(|record| self.salvage(record, fault));
+            if bad >= first {
+                // One that comes out is reported, but not lost.
+                let end = if salvaged.is_some() { bad } else { next };
+                losses.note(opened, bad, fault, bad..end);
+            }
+            opened.entries.push(salvaged.unwrap_or_default());
         }
         (outcome, first..count)
+    }
+
+    /// Whether a fault means that the user record is outside the shard's range. A number that no
+    /// shard owns is outside every range. Ours: without a range there is nothing to be outside of,
+    /// and it is as bad as no number.
+    fn is_outside(&self, fault: Fault) -> bool {
+        match fault {
+            Fault::OutOfRange => true,
+            Fault::ExplicitHashKeyNumber(_) => self.rules.hash_key_range.is_some(),
+            _ => false,
+        }
+    }
+
+    /// A bad user record as it is, if only its explicit hash key is bad. Where the index is beyond
+    /// the table, there is no text to show.
+    fn salvage(&self, record: &IndexedRecord, fault: Fault) -> Option<Entry> {
+        let hash_key = match fault {
+            _ if self.is_outside(fault) => return None,
+            Fault::PartitionKeyIndex | Fault::OutOfRange => return None,
+            Fault::ExplicitHashKeyIndex => None,
+            Fault::ExplicitHashKey(id) | Fault::ExplicitHashKeyNumber(id) => Some(id),
+        };
+        let key = self.partition_keys.get(record.partition_key())?.used()?;
+        Some(Entry::new(record.span(), key, hash_key))
     }
 
     /// Adds the user records from `position` on, up to the next bad one, if there is one.

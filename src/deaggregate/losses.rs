@@ -12,6 +12,7 @@ use crate::wire::{Frame, Index, Locator};
 pub(super) enum Fault {
     PartitionKeyIndex,
     ExplicitHashKeyIndex,
+    /// No integer.
     ExplicitHashKey(KeyId),
     /// A number, but not one of 0 to 2^128 - 1: no shard owns it.
     ExplicitHashKeyNumber(KeyId),
@@ -38,8 +39,7 @@ impl<'a> Losses<'a> {
         }
     }
 
-    /// Notes that the user records `lost` do not come out because of the one at `position`; unless
-    /// there are none, all being at or below the position to resume after.
+    /// Notes that the user records `lost` do not come out because of the one at `position`.
     pub(super) fn note(
         &mut self,
         opened: &mut Opened,
@@ -47,9 +47,6 @@ impl<'a> Losses<'a> {
         fault: Fault,
         lost: Range<usize>,
     ) {
-        if lost.is_empty() {
-            return;
-        }
         let located = self.locator.find(self.frame, position).unwrap_or_default();
         let kind = match fault {
             Fault::PartitionKeyIndex => LossKind::PartitionKeyIndex {

@@ -114,8 +114,11 @@ impl Deaggregator {
     }
 
     /// Whether to go on after a user record with a bad index or explicit hash key, where the KCL
-    /// stops. Each bad one is reported, and so is any later one that is out of range. A Kinesis
-    /// record whose first bad user record is out of range is dropped all the same.
+    /// stops. Each bad one is reported; one of which only the explicit hash key is bad comes out
+    /// too, after its loss, with key, data, and the explicit hash key as it stands.
+    ///
+    /// Salvage does not touch the range: later user records outside it are reported and left out,
+    /// and a Kinesis record whose first bad user record is outside it is dropped all the same.
     #[must_use]
     pub fn salvage(mut self, salvage: bool) -> Self {
         self.rules.salvage = salvage;

@@ -61,7 +61,8 @@ impl Default for OptionalKeyId {
 pub(super) struct Judged {
     pub(super) outcome: Outcome,
     /// The sub-sequence numbers that come out. Where salvage found a bad user record, its loss
-    /// comes out in its place. Any other loss comes after them all; there is at most one.
+    /// comes out in its place, or before it if nothing is lost. Any other loss comes after them
+    /// all; there is at most one.
     pub(super) delivered: Range<usize>,
     /// Where its parts are in the lists of [`Opened`].
     pub(super) entries: Range<usize>,

@@ -58,7 +58,9 @@ impl<'b> Steps<'b> {
             let at = usize::try_from(loss.user_record).unwrap_or(usize::MAX);
             if !delivers || at == position {
                 self.losses.next();
-                self.next = position.saturating_add(usize::from(delivers));
+                // One that loses nothing is followed by its user record.
+                let instead = delivers && !loss.lost.is_empty();
+                self.next = position.saturating_add(usize::from(instead));
                 return Turn::Loss(loss);
             }
             if at > position {
@@ -101,14 +103,16 @@ impl<'b> Iterator for Steps<'b> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        // Each position that is left gives one step, a user record or the loss in its place.
+        // Each position that is left gives one step, a user record or the loss in its place; other
+        // losses are steps of their own.
         let places = self.next..self.end;
-        let apart = |loss: &Loss| {
+        let instead = |loss: &&Loss| {
             let at = usize::try_from(loss.user_record);
-            !at.is_ok_and(|at| places.contains(&at))
+            !loss.lost.is_empty() && at.is_ok_and(|at| places.contains(&at))
         };
-        let apart = self.losses.as_slice().last().is_some_and(apart);
-        let left = places.len().saturating_add(usize::from(apart));
+        let losses = self.losses.as_slice();
+        let apart = losses.len() - losses.iter().filter(instead).count();
+        let left = places.len().saturating_add(apart);
         (left, Some(left))
     }
 }

@@ -148,13 +148,14 @@ impl<'a> UserRecordRef<'a> {
     }
 
     /// The effective hash key: the explicit one, else the partition key's (an MD5 at each call,
-    /// unless reading needed it for a hash key range). `None` for a plain record.
+    /// unless reading needed it for a hash key range). `None` for a plain record, and for a salvaged
+    /// user record whose explicit hash key is not a hash key.
     pub fn hash_key(&self) -> Option<HashKey> {
-        if !self.aggregated {
-            return None;
+        let known = self.hash_key.copied();
+        if !self.aggregated || self.explicit_hash_key.is_some() {
+            return known;
         }
-        let of_key = || self.partition_key.map(HashKey::of_partition_key);
-        self.hash_key.copied().or_else(of_key)
+        known.or_else(|| self.partition_key.map(HashKey::of_partition_key))
     }
 
     /// The data.

@@ -177,6 +177,8 @@ fn counts(
     for item in read {
         let (at, end) = match item {
             Ok(r) => (r.sub_sequence_number(), r.sub_sequence_number() + 1),
+            // Its user record comes next.
+            Err(loss) if salvage && loss.lost().is_empty() => continue,
             Err(loss) => (loss.lost().start, loss.lost().end),
         };
         if at != expected || end <= at {

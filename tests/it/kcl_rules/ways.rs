@@ -26,15 +26,105 @@ fn salvage_goes_on_and_reports_each_loss() {
     let read = read_with(&Deaggregator::new().salvage(true), &frame(&body));
     assert_eq!(read.outcome, Outcome::Cut);
     let kept: Vec<_> = read.user_records.iter().map(|r| r.3).collect();
-    assert_eq!(kept, [0, 2, 5]);
+    assert_eq!(kept, [0, 2, 3, 4, 5]);
     let lost: Vec<_> = read
         .losses
         .iter()
         .map(|loss| (loss.sub_sequence_number(), loss.lost()))
         .collect();
-    assert_eq!(lost, [(1, 1..2), (3, 3..4), (4, 4..5)]);
-    let kind = LossKind::ExplicitHashKeyNumber { len: 2 };
-    assert_eq!(read.losses[2].kind(), &kind);
+    assert_eq!(lost, [(1, 1..2), (3, 3..3), (4, 4..4)]);
+    let kinds = [1, 2].map(|at: usize| read.losses[at].kind().clone());
+    let expected = [
+        LossKind::ExplicitHashKey { len: 3 },
+        LossKind::ExplicitHashKeyNumber { len: 2 },
+    ];
+    assert_eq!(kinds, expected);
+}
+
+/// What old writers left: `-123` (AWS Java before 2017-09), `undefined` (AWS Node before 2018-03).
+const NO_HASH_KEYS: [&str; 4] = [
+    "-123",
+    "undefined",
+    "340282366920938463463374607431768211456",
+    "",
+];
+
+/// Three user records, the second with a bad explicit hash key.
+fn bad_explicit_hash_key(text: &str) -> Vec<u8> {
+    let body = [
+        field(1, b"a"),
+        field(2, text.as_bytes()),
+        record(0, None, b"0"),
+        record(0, Some(0), b"1"),
+        record(0, None, b"2"),
+    ];
+    frame(&body.concat())
+}
+
+/// Dropped without a range, it would pass for done: nobody can have asked for another shard's.
+#[test]
+fn without_a_range_an_explicit_hash_key_that_no_range_holds_is_a_cut() {
+    for text in NO_HASH_KEYS {
+        let read = read_with(&Deaggregator::new(), &bad_explicit_hash_key(text));
+        assert_eq!(read.outcome, Outcome::Cut, "{text:?}");
+        assert_eq!(read.data(), ["0"], "{text:?}");
+        assert_eq!(read.losses[0].lost(), 1..3, "{text:?}");
+        assert_ne!(read.losses[0].kind(), &LossKind::OutOfRange, "{text:?}");
+    }
+}
+
+#[test]
+fn with_a_range_a_number_that_no_range_holds_is_dropped_and_told_apart() {
+    let rules = Deaggregator::new().hash_key_range(range(0, u128::MAX));
+    let read = read_with(&rules.salvage(true), &bad_explicit_hash_key("-123"));
+    assert_eq!(read.outcome, Outcome::Dropped);
+    assert_eq!(read.losses[0].lost(), 0..3);
+    let kind = LossKind::ExplicitHashKeyNumber { len: 4 };
+    assert_eq!(read.losses[0].kind(), &kind);
+}
+
+#[test]
+fn salvage_hands_out_what_only_has_a_bad_explicit_hash_key() {
+    let salvage = Deaggregator::new().salvage(true);
+    for text in NO_HASH_KEYS {
+        let data = bad_explicit_hash_key(text);
+        let page = [numbered("7", data)];
+        let batch = salvage.deaggregate_batch(&page);
+        let items: Vec<_> = batch.user_records().map(|(_, r)| r).collect();
+        let [Ok(_), Err(loss), Ok(bad), Ok(_)] = &items[..] else {
+            panic!("{text:?}: {items:?}")
+        };
+        assert_eq!((loss.sub_sequence_number(), loss.lost()), (1, 1..1));
+        assert_eq!(bad.partition_key(), Some("a"));
+        assert_eq!(bad.explicit_hash_key(), Some(text));
+        assert_eq!((bad.hash_key(), bad.data()), (None, &b"1"[..]));
+        assert_eq!(bad.position(), Some("7:1".parse().unwrap()));
+        let owned = batch.owned_user_records().nth(2).unwrap().1.unwrap();
+        assert_eq!(&owned.as_ref(), bad);
+        assert_eq!(owned.hash_key(), None);
+        // Resuming skips the loss with its user record.
+        let resumed = salvage.clone().after("7:1".parse().unwrap());
+        let resumed = resumed.deaggregate(&page[0]);
+        assert_eq!(
+            (resumed.losses().len(), resumed.user_records().len()),
+            (0, 1)
+        );
+    }
+}
+
+#[test]
+fn salvage_hands_out_what_only_has_a_bad_explicit_hash_key_index() {
+    let body = [
+        field(1, b"a"),
+        record(0, Some(7), b"0"),
+        record(0, None, b"1"),
+        record(7, Some(7), b"2"),
+    ];
+    let read = read_with(&Deaggregator::new().salvage(true), &frame(&body.concat()));
+    assert_eq!(read.data(), ["0", "1"]);
+    assert_eq!(read.user_records[0].1, None);
+    let lost: Vec<_> = read.losses.iter().map(|loss| loss.lost()).collect();
+    assert_eq!(lost, [0..0, 2..3]);
 }
 
 #[test]
