@@ -119,26 +119,26 @@ pub enum LossKind {
     },
 }
 
-/// Why a list of shards is no [`ShardMap`](crate::ShardMap).
+/// Why a list of shards is not a [`ShardMap`](crate::ShardMap).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShardMapError {
-    /// No open shard owns a hash key; so it is with an empty list.
+    /// There is a hash key that no open shard owns. In an empty list, that is 0.
     #[error("no open shard owns the hash key {at}")]
     Gap {
         /// The lowest hash key without a shard.
         at: HashKey,
     },
     /// Two open shards own a hash key.
-    #[error("the open shard {id} owns hash keys that another one owns too")]
+    #[error("the open shard {id} owns hash keys that another open shard owns too")]
     Overlap {
-        /// The one that starts higher.
+        /// The id of the one whose range starts higher.
         id: String,
     },
     /// A shard is listed twice with different ranges.
     #[error("the shard {id} is listed with two hash key ranges")]
     RangeChanged {
-        /// The shard.
+        /// The id of the shard.
         id: String,
     },
 }
@@ -153,17 +153,17 @@ pub enum AggregateErrorKind {
         /// The characters of the key.
         chars: usize,
     },
-    /// Without a partition key, an explicit hash key decides nothing.
+    /// A user record without a partition key may go to any shard: it takes no explicit hash key.
     #[error("it has an explicit hash key, but no partition key")]
     ExplicitHashKeyAlone,
-    /// This aggregator is for one hash key range, and a user record without a partition key has
-    /// no hash key.
-    #[error("it has no partition key, and the aggregator is for one hash key range")]
+    /// The aggregator is for one hash key range, and a user record without a partition key has no
+    /// hash key.
+    #[error("it has no partition key, but the aggregator is for one hash key range")]
     NoHashKey,
-    /// This aggregator is for one hash key range.
+    /// The aggregator is for one hash key range, and the user record belongs elsewhere.
     #[error("its hash key is outside the aggregator's hash key range")]
     OutOfRange,
-    /// Even alone in its Kinesis record it would be larger than the limit.
+    /// Its Kinesis record would be larger than the limit, even with nothing else in it.
     #[error("its Kinesis record would have {size} bytes, more than {max}")]
     TooLarge {
         /// Data and partition key of the Kinesis record, in bytes.

@@ -43,7 +43,7 @@ impl OuterKey {
 }
 
 /// The checked settings of an [`AggregatorBuilder`](super::AggregatorBuilder): what
-/// [`Aggregator`](super::Aggregator) goes by, and whoever fills a [`Buffer`](super::Buffer).
+/// [`Aggregator`](super::Aggregator) and [`Buffer`](super::Buffer) go by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Settings {
     pub(super) max_size: usize,
