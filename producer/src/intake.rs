@@ -7,11 +7,11 @@ use tokio::runtime;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
-use super::account::room;
 use super::delivery::{Delivery, Ticket, Tickets};
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::outcome::{DeliveryError, Outcome, PutError, PutErrorKind, Time};
+use super::pipeline::room;
 use super::room::Taken;
 use super::settings::Config;
 use kinesis_aggregation::UserRecord;

@@ -38,23 +38,16 @@
 #![doc = include_str!("../docs/SPLIT.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod account;
 mod attempt_error;
 mod blocking;
 mod client;
 #[cfg(feature = "cloudwatch")]
 pub mod cloudwatch;
-mod collector;
 mod delivery;
 mod failures;
 mod handle;
 mod intake;
-mod item;
-mod judge;
-mod lanes;
-mod limiter;
 mod limits;
-mod meter;
 mod metrics;
 mod outcome;
 #[cfg(feature = "unstable-pipeline")]
@@ -62,20 +55,14 @@ pub mod pipeline;
 #[cfg(not(feature = "unstable-pipeline"))]
 mod pipeline;
 mod publish;
-mod recorder;
-mod retrier;
 mod room;
-mod route;
 #[cfg(feature = "sdk")]
 pub mod sdk;
-mod send;
 mod settings;
-mod shards;
-mod strategy;
-mod sweep;
 mod task;
 #[cfg(feature = "test-util")]
 pub mod test_util;
+mod tries;
 
 pub use attempt_error::AttemptError;
 pub use blocking::{BlockingProducer, WaitError};
@@ -86,12 +73,11 @@ pub use client::{
 
 pub use delivery::Delivery;
 pub use handle::{AbortedError, Producer};
-pub use limiter::{SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND};
-pub use metrics::{Metrics, Statistic};
+pub use metrics::{Metrics, MetricsRecorder, RecordedMetrics, Statistic};
 pub use outcome::{
     Attempt, Delivered, DeliveryError, FailureKind, Outcome, PutError, PutErrorKind,
 };
-pub use recorder::{MetricsRecorder, RecordedMetrics};
+pub use pipeline::{SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND};
 
 #[cfg(feature = "unstable-pipeline")]
 pub use settings::Config;

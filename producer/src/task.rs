@@ -104,6 +104,10 @@ impl<C: StreamClient> Task<C> {
             let free = shared.limits.free_connections();
             self.pipeline.limit_connections(self.puts_under_way + free);
             self.pipeline.drive(now);
+            shared.learn(
+                self.pipeline.is_service_managed(),
+                self.pipeline.max_record_size(),
+            );
             self.act();
             self.resolve();
             if state == State::Closing && self.pipeline.pending() == 0 && !napping {
@@ -292,10 +296,6 @@ impl<C: StreamClient> Task<C> {
         for line in self.failures.due(now, false) {
             line.tell();
         }
-        self.shared.learn(
-            self.pipeline.is_service_managed(),
-            self.pipeline.max_record_size(),
-        );
     }
 }
 
