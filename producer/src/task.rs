@@ -107,6 +107,7 @@ impl<C: StreamClient> Task<C> {
             shared.learn(
                 self.pipeline.is_service_managed(),
                 self.pipeline.max_record_size(),
+                self.pipeline.is_over(),
             );
             self.act();
             self.resolve();

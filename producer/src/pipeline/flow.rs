@@ -145,6 +145,11 @@ impl<T> Flow<T> {
         self.waiting.hurry(now + PATIENCE);
     }
 
+    /// Whether more was accepted than can go in time, so that no more should be.
+    pub(super) fn is_over(&self, now: Time) -> bool {
+        self.outbox.is_over(now, self.ledger.room())
+    }
+
     /// Resolves everything as aborted.
     pub(super) fn abort(&mut self) {
         let under_way = self.outbox.take_under_way();
@@ -208,7 +213,7 @@ impl<T> Flow<T> {
                 if is_whole {
                     self.outbox.pause(until);
                 } else {
-                    self.outbox.hold(now, item.place, until);
+                    self.outbox.hold(now, &item, until);
                 }
                 self.send_again(now, item);
             }

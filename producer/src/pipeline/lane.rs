@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
+use super::admission::Admission;
 use super::item::{Item, Pending, room};
 use super::limiter::Limiter;
 use super::random::Random;
@@ -41,6 +42,9 @@ pub(super) struct Lane<T> {
     /// The room that the user records here take, in bytes.
     room: usize,
     limiter: Limiter,
+    admission: Admission,
+    /// More room than this may not be taken here.
+    most: usize,
     /// The front of `ready` may not go before.
     held_until: Time,
     /// Nothing here was accepted before. It may be too early, never too late: what leaves the lane
@@ -51,7 +55,7 @@ pub(super) struct Lane<T> {
 }
 
 impl<T> Lane<T> {
-    pub(super) fn new(limiter: Limiter) -> Self {
+    pub(super) fn new(limiter: Limiter, admission: Admission) -> Self {
         Self {
             open: None,
             usual: 0,
@@ -61,6 +65,8 @@ impl<T> Lane<T> {
             was_new: true,
             room: 0,
             limiter,
+            admission,
+            most: usize::MAX,
             held_until: Time::ZERO,
             oldest: Time::MAX,
             looked: Time::ZERO,
@@ -179,11 +185,15 @@ impl<T> Lane<T> {
                 } else {
                     self.again.pop_front()
                 };
-                self.room -= item.as_ref().map_or(0, |item| item.room);
+                let room = item.as_ref().map_or(0, |item| item.room);
+                self.room -= room;
+                self.admission.went(now, room);
+                self.most = self.admission.most(now);
                 item.map(|item| *item)
             }
             Err(at) => {
                 self.held_until = at;
+                self.came_back(now, 0);
                 None
             }
         }
@@ -207,9 +217,15 @@ impl<T> Lane<T> {
         self.open.is_none() && !self.has_ready() && self.delayed.is_empty()
     }
 
-    /// The room that the user records here take, in bytes.
-    pub(super) fn room(&self) -> usize {
-        self.room
+    /// What took so much room did not go after all, because it was too much.
+    pub(super) fn came_back(&mut self, now: Time, room: usize) {
+        self.admission.came_back(now, room);
+        self.most = self.admission.most(now);
+    }
+
+    /// Whether more waits here than can go in time.
+    pub(super) fn is_over(&self) -> bool {
+        self.room > self.most
     }
 
     /// When the open aggregate is to be closed.

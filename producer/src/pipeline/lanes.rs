@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::ops::Bound;
 use std::time::Duration;
 
+use super::admission::Admission;
 use super::item::{Item, Pending, Place};
 use super::lane::{Lane, Next};
 use super::limiter::Limiter;
@@ -20,6 +21,20 @@ struct Entry<T> {
     lane: Lane<T>,
     /// The earliest alarm that is set for the lane.
     alarm: Option<Time>,
+    /// It is counted in [`Lanes::over`].
+    is_over: bool,
+}
+
+impl<T> Entry<T> {
+    /// Counts the lane among those where more waits than can go in time, or no more.
+    #[inline]
+    fn weigh(&mut self, over: &mut usize) {
+        let is_over = self.lane.is_over();
+        if is_over != self.is_over {
+            self.is_over = is_over;
+            *over = if is_over { *over + 1 } else { *over - 1 };
+        }
+    }
 }
 
 pub(super) struct Lanes<T> {
@@ -29,6 +44,8 @@ pub(super) struct Lanes<T> {
     alarms: BinaryHeap<Reverse<(Time, Place)>>,
     /// The lanes that may have something to send now.
     active: BTreeSet<Place>,
+    /// In how many lanes more waits than can go in time.
+    over: usize,
     /// Where the last turn was, so that no shard starves another.
     cursor: Option<Place>,
     aggregate: AggregateSettings,
@@ -42,6 +59,7 @@ impl<T> Lanes<T> {
             lanes: BTreeMap::new(),
             alarms: BinaryHeap::new(),
             active: BTreeSet::new(),
+            over: 0,
             cursor: None,
             aggregate: config.aggregate.clone(),
             rate_limit: config.settings.rate_limit,
@@ -53,7 +71,7 @@ impl<T> Lanes<T> {
         lanes: &'a mut BTreeMap<Place, Entry<T>>,
         place: Place,
         now: Time,
-        rate_limit: Option<u32>,
+        (rate_limit, ttl): (Option<u32>, Duration),
     ) -> &'a mut Entry<T> {
         lanes.entry(place).or_insert_with(|| {
             let rate_limit = match place {
@@ -61,8 +79,9 @@ impl<T> Lanes<T> {
                 _ => None,
             };
             Entry {
-                lane: Lane::new(Limiter::new(rate_limit, now)),
+                lane: Lane::new(Limiter::new(rate_limit, now), Admission::new(ttl, now)),
                 alarm: None,
+                is_over: false,
             }
         })
     }
@@ -76,7 +95,8 @@ impl<T> Lanes<T> {
         pending: Pending<T>,
         open: impl FnOnce(usize) -> Item<T>,
     ) -> [Option<Item<T>>; 2] {
-        let entry = Self::entry(&mut self.lanes, place, now, self.rate_limit);
+        let limits = (self.rate_limit, self.ttl);
+        let entry = Self::entry(&mut self.lanes, place, now, limits);
         let closed = entry.lane.join(pending, &self.aggregate, open);
         // Nothing else that wakes the lane comes earlier by this.
         if let Some(at) = entry.lane.closes()
@@ -85,7 +105,18 @@ impl<T> Lanes<T> {
             entry.alarm = Some(at);
             self.alarms.push(Reverse((at, place)));
         }
+        entry.weigh(&mut self.over);
         closed
+    }
+
+    /// What took so much room did not go from this lane after all, because it was too much.
+    pub(super) fn came_back(&mut self, now: Time, place: Place, room: usize) {
+        self.change(now, place, |lane| lane.came_back(now, room));
+    }
+
+    /// Whether more waits in any lane than can go in time.
+    pub(super) fn are_over(&self) -> bool {
+        self.over > 0
     }
 
     /// Adds a Kinesis record at its place, after the others.
@@ -110,8 +141,10 @@ impl<T> Lanes<T> {
     }
 
     fn change(&mut self, now: Time, place: Place, change: impl FnOnce(&mut Lane<T>)) {
-        let entry = Self::entry(&mut self.lanes, place, now, self.rate_limit);
+        let limits = (self.rate_limit, self.ttl);
+        let entry = Self::entry(&mut self.lanes, place, now, limits);
         change(&mut entry.lane);
+        entry.weigh(&mut self.over);
         if entry.lane.is_ready(now) {
             self.active.insert(place);
         }
@@ -156,6 +189,7 @@ impl<T> Lanes<T> {
             }
             closed.extend(entry.lane.close_due(now));
             entry.lane.resume(now);
+            entry.weigh(&mut self.over);
             if entry.lane.is_ready(now) {
                 self.active.insert(place);
             }
@@ -198,7 +232,9 @@ impl<T> Lanes<T> {
     /// Takes what [`next`](Self::next) told, if the limiter lets it pass; else the lane has no more
     /// turns until it does.
     pub(super) fn take(&mut self, now: Time, place: Place, size: usize) -> Option<Item<T>> {
-        let item = self.lanes.get_mut(&place)?.lane.take(now, size);
+        let entry = self.lanes.get_mut(&place)?;
+        let item = entry.lane.take(now, size);
+        entry.weigh(&mut self.over);
         if item.is_none() {
             self.rest(now, place);
         }
@@ -252,10 +288,12 @@ impl<T> Lanes<T> {
         random: &mut Random,
         is_wanted: &impl Fn(&Pending<T>) -> bool,
     ) -> Vec<Pending<T>> {
-        let lanes = self.lanes.values_mut();
-        lanes
-            .flat_map(|entry| entry.lane.take_if(random, is_wanted))
-            .collect()
+        let mut taken = Vec::new();
+        for entry in self.lanes.values_mut() {
+            taken.extend(entry.lane.take_if(random, is_wanted));
+            entry.weigh(&mut self.over);
+        }
+        taken
     }
 
     /// Takes everything, the open aggregates apart. The limiters keep their counts.
@@ -267,6 +305,7 @@ impl<T> Lanes<T> {
             open.extend(one);
             closed.extend(more);
             entry.alarm = None;
+            entry.weigh(&mut self.over);
         }
         self.alarms.clear();
         self.active.clear();

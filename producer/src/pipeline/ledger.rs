@@ -25,6 +25,8 @@ pub(super) struct Ledger<T> {
     /// In ordered mode, whether a failure fails the later ones of its hash key.
     fails_later: bool,
     pending: usize,
+    /// The room that they take, in bytes.
+    room: usize,
     next_seq: u64,
     finished: Vec<(T, Outcome)>,
     freed_bytes: usize,
@@ -45,6 +47,7 @@ impl<T> Ledger<T> {
             record_max_buffered_time: settings.record_max_buffered_time,
             fails_later: settings.ordered && settings.fail_later_in_order,
             pending: 0,
+            room: 0,
             next_seq: 0,
             finished: Vec::new(),
             freed_bytes: 0,
@@ -67,6 +70,7 @@ impl<T> Ledger<T> {
         let seq = self.next_seq;
         self.next_seq += 1;
         self.pending += 1;
+        self.room += room(&record);
         self.meter.received();
         Pending {
             record,
@@ -84,6 +88,11 @@ impl<T> Ledger<T> {
     /// How many are not resolved.
     pub(super) fn pending(&self) -> usize {
         self.pending
+    }
+
+    /// The room that they take, in bytes.
+    pub(super) fn room(&self) -> usize {
+        self.room
     }
 
     /// The place in the order of acceptance of the next one.
@@ -165,7 +174,9 @@ impl<T> Ledger<T> {
 
     fn resolved(&mut self, pending: &Pending<T>) {
         self.pending -= 1;
-        self.freed_bytes += room(&pending.record);
+        let room = room(&pending.record);
+        self.room -= room;
+        self.freed_bytes += room;
         if self.flushes.is_empty() {
             return;
         }

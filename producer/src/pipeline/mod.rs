@@ -12,6 +12,7 @@
 //!
 //! `Stream` is what is known of the stream; where a landing contradicts it, it asks again.
 
+mod admission;
 mod answer;
 mod collector;
 mod flow;
@@ -174,6 +175,13 @@ impl<T> Pipeline<T> {
     /// Whether the stream's distribution is service-managed, as far as is known.
     pub fn is_service_managed(&self) -> bool {
         self.flow.stream.is_service_managed()
+    }
+
+    /// Whether more was accepted than its shards, or the link, take within half of `record_ttl`, by
+    /// what they took lately. As long as that is so, what is put should wait: it is slowed, and does
+    /// not expire.
+    pub fn is_over(&self) -> bool {
+        self.flow.is_over(self.driven)
     }
 
     /// The most bytes of a record, by what is known of the stream.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::admission::Admission;
 use super::collector::{Collector, encode};
 use super::item::{Form, Item, Pending, Place};
 use super::lanes::Lanes;
@@ -36,6 +37,8 @@ pub(super) struct Outbox<T> {
     collector: Collector<T>,
     in_flight: BTreeMap<u64, Flying<T>>,
     window: Window,
+    /// Of all together, where the link is what limits them.
+    admission: Admission,
     /// How many requests may be under way, besides the window.
     connections: usize,
     /// No request starts before: the stream as a whole takes no more for now.
@@ -62,6 +65,7 @@ impl<T> Outbox<T> {
             parts: VecDeque::new(),
             next_request: 0,
             collection_max_size: settings.collection_max_size,
+            admission: Admission::new(settings.record_ttl, Time::ZERO),
             window: Window::new(settings.max_connections, settings.request_timeout),
             connections: usize::MAX,
             paused: Time::ZERO,
@@ -267,7 +271,10 @@ impl<T> Outbox<T> {
         self.window.ended(bytes);
         if is_lost {
             self.window.timed_out(sent, now);
+            self.admission.came_back(now, 0);
         } else {
+            let room = items.iter().map(|item| item.room).sum();
+            self.admission.went(now, room);
             self.window.answered(now.saturating_sub(sent));
         }
         let size = self.window.request_size(self.collection_max_size);
@@ -283,11 +290,18 @@ impl<T> Outbox<T> {
         self.paused = self.paused.max(until);
     }
 
-    /// Lets nothing go from this place before, if no limiter does that.
-    pub(super) fn hold(&mut self, now: Time, place: Place, until: Time) {
-        if place == Place::Anywhere {
-            self.lanes.hold(now, place, until);
+    /// Lets nothing go from the place of a Kinesis record before, if no limiter does that: it was
+    /// too much.
+    pub(super) fn hold(&mut self, now: Time, item: &Item<T>, until: Time) {
+        self.lanes.came_back(now, item.place, item.room);
+        if item.place == Place::Anywhere {
+            self.lanes.hold(now, item.place, until);
         }
+    }
+
+    /// Whether more waits than can go in time: in a lane, or of all `room` that is taken.
+    pub(super) fn is_over(&self, now: Time, room: usize) -> bool {
+        self.lanes.are_over() || room > self.admission.most(now)
     }
 
     /// Takes back a request of several Kinesis records that was refused as a whole, and sends each

@@ -284,3 +284,64 @@ fn failures_in_order_and_flushes_are_not_quadratic() {
         "{few:?}, {many:?}"
     );
 }
+
+/// Puts as fast as it may for so long, to one shard that takes 1 MiB a second; what expired.
+fn to_one_shard(seconds: u64) -> (usize, usize) {
+    let mut pipeline: Pipeline<()> =
+        Pipeline::new(Producer::builder().seed(1).config().expect("the defaults"));
+    pipeline.listed(
+        Duration::ZERO,
+        Ok(vec![Shard::open("0", HashKeyRange::FULL)]),
+    );
+    let mut room = 32 * 1024 * 1024_usize;
+    let mut tokens = 0.0_f64;
+    let (mut delivered, mut expired) = (0, 0);
+    let mut now = Duration::ZERO;
+    while now < Duration::from_secs(seconds) || pipeline.pending() > 0 {
+        let mut burst = 0;
+        let is_open = now < Duration::from_secs(seconds) && !pipeline.is_over();
+        // What the task takes in at once.
+        while is_open && room > 2048 && burst < 256 {
+            let record = UserRecord::new("key", vec![b'x'; 1024]);
+            room -= 1024 + 3 + RECORD_OVERHEAD;
+            let hash_key = record.hash_key();
+            pipeline.put(now, record, hash_key, ());
+            burst += 1;
+        }
+        pipeline.drive(now);
+        for action in pipeline.take_actions() {
+            if let Action::PutRecords { id, records } = action {
+                let store = |record: &kinesis_aggregation::KinesisRecord| {
+                    let size = record.size() as f64;
+                    if tokens < size {
+                        let code = kinesis_aggregation_producer::RecordError::THROTTLED;
+                        let error = kinesis_aggregation_producer::RecordError::new(code, "");
+                        return Err(error);
+                    }
+                    tokens -= size;
+                    Ok(Stored::new("0", "1"))
+                };
+                let results = records.iter().map(store).collect();
+                pipeline.answered(now, id, Ok(results));
+            }
+        }
+        for (_, outcome) in pipeline.take_finished() {
+            match outcome {
+                Ok(_) => delivered += 1,
+                Err(_) => expired += 1,
+            }
+        }
+        room += pipeline.take_freed_bytes();
+        now += STEP;
+        tokens = (tokens + 1024.0 * 1024.0 * STEP.as_secs_f64()).min(1024.0 * 1024.0);
+    }
+    (delivered, expired)
+}
+
+#[test]
+fn a_writer_that_is_faster_than_its_shard_is_slowed_and_nothing_expires() {
+    let (delivered, expired) = to_one_shard(90);
+    println!("{delivered} delivered, {expired} expired");
+    assert_eq!(expired, 0);
+    assert!(delivered > 80_000, "{delivered} of about 92,000 that fit");
+}

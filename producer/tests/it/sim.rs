@@ -123,6 +123,9 @@ impl Sim {
     /// Puts what there is room for, in order, as the handle does.
     fn accept(&mut self) {
         while let Some(record) = self.waiting.front() {
+            if self.pipeline.is_over() {
+                break;
+            }
             let (records, bytes) = self.room;
             let Some(left) = bytes.checked_sub(room(record)).filter(|_| records > 0) else {
                 break;
