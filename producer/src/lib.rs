@@ -20,7 +20,15 @@
 //! - On a stream with service-managed distribution, which ignores keys and where the KCL drops
 //!   aggregates, nothing is aggregated, and user records without a partition key travel without.
 //!   A switch in either direction is seen in `DescribeStreamSummary` or, without permission for
-//!   that, by where records land; nothing is lost by it.
+//!   that, by where records land; nothing is lost by it. Unless order is wanted, the first records do
+//!   not wait for the description, which comes within 25 s of the first put: an account has few of
+//!   them. On such a stream they may be aggregated once, and then be sent again.
+//! - A stream that is deleted and created again is another stream. What was known of the old one is
+//!   forgotten as soon as its creation time, the range of a shard, a landing, or its absence tells; and
+//!   after two seconds without an answer no aggregate counts as delivered before a new list of the
+//!   shards confirms the range of its shard.
+//! - While shards or the link take less than is put, `put` waits, and what is accepted has time to be
+//!   sent. Besides the records that there is room for, a producer takes less than 64 MiB.
 //!
 //! Order is kept only [on demand](ProducerBuilder::ordered).
 //!

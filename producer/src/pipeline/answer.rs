@@ -138,6 +138,11 @@ impl<T> Landing<T> {
         self.landed.stored.shard_id()
     }
 
+    /// Whether it matters where it landed.
+    pub(super) fn is_judged(&self) -> bool {
+        self.judged_by.is_some()
+    }
+
     /// When the answer came.
     pub(super) fn answered(&self) -> Time {
         self.landed.attempt.ended

@@ -402,7 +402,12 @@ impl<T> Flow<T> {
     }
 
     fn judge(&mut self, now: Time, landing: Landing<T>) {
-        let range = self.stream.range(landing.shard_id(), landing.answered());
+        // What is delivered wherever it landed needs no range, and no list.
+        let range = if landing.is_judged() {
+            self.stream.range(landing.shard_id(), landing.answered())
+        } else {
+            None
+        };
         match landing.judge(range) {
             Verdict::Delivered(members, landed) => self.ledger.deliver(members, landed),
             Verdict::Dropped(mut members, attempt) => {

@@ -158,7 +158,7 @@ fn an_ordered_producer_does_not_refuse_for_ever() {
     assert!(actions.is_empty(), "idle: {actions:?}");
 }
 
-fn managed_by_landings(builder: ProducerBuilder) -> Bench {
+pub(super) fn managed_by_landings(builder: ProducerBuilder) -> Bench {
     let mut bench = Bench::new(builder.record_max_buffered_time(at(0)));
     bench.pipeline.listed(at(0), Ok(halves(["1", "0"])));
     bench.pipeline.described(at(0), Ok(None));

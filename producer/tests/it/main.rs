@@ -20,3 +20,4 @@ mod seen;
 mod sim;
 mod stream;
 mod task;
+mod throttled;
