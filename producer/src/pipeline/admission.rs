@@ -60,8 +60,8 @@ impl Admission {
             return usize::MAX;
         }
         let rate = self.rate.max(self.gone);
-        let seconds = usize::try_from(self.ttl.as_millis() / 2000).unwrap_or(usize::MAX);
-        rate.saturating_mul(seconds).max(LEAST)
+        let milliseconds = usize::try_from(self.ttl.as_millis() / 2).unwrap_or(usize::MAX);
+        (rate.saturating_mul(milliseconds) / 1000).max(LEAST)
     }
 }
 

@@ -1,7 +1,5 @@
 //! What throttling does to what comes after it.
 
-use std::time::Duration;
-
 use kinesis_aggregation_producer::{ClientError, Producer, RecordError};
 
 use super::bugs::{Bench, at};
@@ -52,7 +50,7 @@ fn what_is_sent_again_and_what_is_new_take_turns() {
         .aggregation_enabled(false)
         .rate_limit(Some(1));
     let mut bench = Bench::ready(builder);
-    for _ in 0..40 {
+    for _ in 0..10 {
         bench.put(0, "old");
     }
     let (mut old, mut new) = (0, 0);
@@ -76,5 +74,4 @@ fn what_is_sent_again_and_what_is_new_take_turns() {
         now += 10;
     }
     assert!(old >= 5 && new >= 5, "{old} sent again, {new} new");
-    assert!(bench.pipeline.wake() > Some(at(2990) - Duration::from_secs(1)));
 }
