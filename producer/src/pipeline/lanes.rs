@@ -67,12 +67,12 @@ impl<T> Lanes<T> {
         }
     }
 
-    fn entry<'a>(
-        lanes: &'a mut BTreeMap<Place, Entry<T>>,
+    fn entry(
+        lanes: &mut BTreeMap<Place, Entry<T>>,
         place: Place,
         now: Time,
         (rate_limit, ttl): (Option<u32>, Duration),
-    ) -> &'a mut Entry<T> {
+    ) -> &mut Entry<T> {
         lanes.entry(place).or_insert_with(|| {
             let rate_limit = match place {
                 Place::Shard { .. } => rate_limit,
