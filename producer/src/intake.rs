@@ -7,11 +7,11 @@ use tokio::runtime;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
-use super::account::room;
 use super::delivery::{Delivery, Ticket, Tickets};
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::outcome::{DeliveryError, Outcome, PutError, PutErrorKind, Time};
+use super::pipeline::room;
 use super::room::Taken;
 use super::settings::Config;
 use kinesis_aggregation::UserRecord;
@@ -79,6 +79,8 @@ pub(super) struct Shared {
     is_service_managed: AtomicBool,
     metrics: Mutex<Metrics>,
     closing: watch::Sender<bool>,
+    /// More waits in the pipeline than can go in time.
+    is_over: watch::Sender<bool>,
     ended: watch::Sender<bool>,
 }
 
@@ -109,6 +111,7 @@ impl Shared {
             is_service_managed: AtomicBool::new(false),
             metrics: Mutex::default(),
             closing: watch::Sender::new(false),
+            is_over: watch::Sender::new(false),
             ended: watch::Sender::new(false),
             config,
         }
@@ -146,7 +149,13 @@ impl Shared {
         if let Err(kind) = self.check(&record) {
             return Err(PutError::new(record, kind));
         }
-        match self.limits.room.try_take(bytes(&record)) {
+        let is_over = *self.is_over.borrow();
+        let taken = if is_over {
+            None
+        } else {
+            self.limits.room.try_take(bytes(&record))
+        };
+        match taken {
             Some(taken) => self.accept(record, taken),
             None if self.is_open() => Err(PutError::new(record, PutErrorKind::NoRoom)),
             None => Err(self.refuse(record)),
@@ -164,7 +173,7 @@ impl Shared {
         let taken = tokio::select! {
             biased;
             _ = closing.wait_for(|closing| *closing) => None,
-            taken = self.limits.room.take(bytes(&record)) => taken,
+            taken = self.take_room(bytes(&record)) => taken,
         };
         let Some(taken) = taken else {
             return Err(self.refuse(record));
@@ -174,6 +183,16 @@ impl Shared {
             return Err(PutError::new(record, kind));
         }
         self.accept(record, taken)
+    }
+
+    /// Takes room for one record of so many bytes in its turn, once no more waits than can go in
+    /// time.
+    async fn take_room(&self, bytes: u32) -> Option<Taken<'_>> {
+        let taken = self.limits.room.take(bytes).await?;
+        let mut is_over = self.is_over.subscribe();
+        // The sender lives as long as self.
+        let _ = is_over.wait_for(|is_over| !*is_over).await;
+        Some(taken)
     }
 
     fn accept(&self, record: UserRecord, taken: Taken<'_>) -> Result<Delivery, PutError> {
@@ -320,7 +339,12 @@ impl Shared {
         ticket.send(outcome);
     }
 
-    pub(super) fn learn(&self, is_service_managed: bool, max_record_size: usize) {
+    pub(super) fn learn(&self, is_service_managed: bool, max_record_size: usize, is_over: bool) {
+        self.is_over.send_if_modified(|known| {
+            let changed = *known != is_over;
+            *known = is_over;
+            changed
+        });
         self.is_service_managed
             .store(is_service_managed, Ordering::Relaxed);
         self.max_record_size

@@ -9,6 +9,7 @@ use bytestring::ByteString;
 
 use super::attempt_error::AttemptError;
 use super::client::Stored;
+use super::tries::Tries;
 use kinesis_aggregation::UserRecord;
 use kinesis_aggregation::error::AggregateErrorKind;
 
@@ -63,7 +64,7 @@ pub struct Delivered {
     pub(super) landed: Arc<Landed>,
     pub(super) sub_sequence_number: u64,
     pub(super) accepted: Time,
-    pub(super) earlier: Vec<Attempt>,
+    pub(super) earlier: Tries<Attempt>,
 }
 
 impl Delivered {
@@ -87,7 +88,13 @@ impl Delivered {
         Some(first.started.saturating_sub(self.accepted))
     }
 
-    /// Returns every try; the last one succeeded.
+    /// Returns how many times it was put.
+    pub fn tries(&self) -> usize {
+        self.earlier.count() + 1
+    }
+
+    /// Returns the tries: the first one, and the last ones, of which the last succeeded. Of more
+    /// than five some are left out.
     pub fn attempts(&self) -> impl Iterator<Item = Attempt> + '_ {
         self.earlier
             .iter()
@@ -102,7 +109,7 @@ impl fmt::Debug for Delivered {
             .field("shard_id", &self.shard_id())
             .field("sequence_number", &self.sequence_number())
             .field("sub_sequence_number", &self.sub_sequence_number)
-            .field("attempts", &(self.earlier.len() + 1))
+            .field("attempts", &self.tries())
             .finish()
     }
 }
@@ -134,6 +141,14 @@ pub enum FailureKind {
     /// The stream's distribution became service-managed after the put, so there is no order.
     #[error("order is wanted, and the stream's distribution is service-managed")]
     NoOrder,
+    /// It is larger than the stream takes, as the stream's description told after the put.
+    #[error("it has {size} bytes, more than the {max} that the stream takes")]
+    TooLarge {
+        /// Its data and partition key.
+        size: usize,
+        /// The most that the stream takes.
+        max: usize,
+    },
     /// An earlier user record of the same partition key failed, and `fail_later_in_order` is set.
     #[error("an earlier record of its partition key failed")]
     EarlierFailed,
@@ -159,7 +174,7 @@ pub(super) struct Undelivered {
     pub(super) record: Option<UserRecord>,
     pub(super) maybe_stored: bool,
     pub(super) accepted: Time,
-    pub(super) attempts: Vec<Attempt>,
+    pub(super) attempts: Tries<Attempt>,
 }
 
 impl DeliveryError {
@@ -171,7 +186,7 @@ impl DeliveryError {
                 record: None,
                 maybe_stored: true,
                 accepted: Time::ZERO,
-                attempts: Vec::new(),
+                attempts: Tries::default(),
             }),
         }
     }
@@ -201,7 +216,12 @@ impl DeliveryError {
         self.rest.maybe_stored
     }
 
-    /// Returns every try.
+    /// Returns how many times it was put.
+    pub fn tries(&self) -> usize {
+        self.rest.attempts.count()
+    }
+
+    /// Returns the tries: the first one, and the last ones. Of more than four some are left out.
     pub fn attempts(&self) -> impl Iterator<Item = Attempt> + '_ {
         let accepted = self.rest.accepted;
         let attempts = self.rest.attempts.iter();
@@ -232,7 +252,7 @@ impl fmt::Display for DeliveryError {
                 Some(message) => write!(f, ": {message}"),
                 None => Ok(()),
             },
-            (_, Some(error)) => match self.rest.attempts.len() {
+            (_, Some(error)) => match self.tries() {
                 1 => write!(f, " (its only try failed with {error})"),
                 tries => write!(f, " ({tries} tries failed, the last with {error})"),
             },
@@ -253,7 +273,8 @@ impl fmt::Debug for DeliveryError {
             .field("kind", &self.kind)
             .field("record", &self.rest.record)
             .field("maybe_stored", &self.rest.maybe_stored)
-            .field("attempts", &self.rest.attempts)
+            .field("tries", &self.tries())
+            .field("attempts", &self.rest.attempts.iter().as_slice())
             .finish()
     }
 }

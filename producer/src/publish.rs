@@ -70,8 +70,8 @@ impl Publisher {
 
     pub(super) fn resolved(&self, outcome: &Outcome) {
         let (tries, first) = match outcome {
-            Ok(delivered) => (delivered.earlier.len() + 1, delivered.first_started()),
-            Err(error) => (error.rest.attempts.len(), error.first_started()),
+            Ok(delivered) => (delivered.tries(), delivered.first_started()),
+            Err(error) => (error.tries(), error.first_started()),
         };
         self.retries_per_record
             .record(to_f64(tries.saturating_sub(1)));

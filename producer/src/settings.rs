@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::limits::Limits;
+use super::metrics::MetricsRecorder;
 use super::outcome::Outcome;
-use super::recorder::MetricsRecorder;
 use kinesis_aggregation::error::AggregatorConfigError;
 use kinesis_aggregation::packing::Settings as AggregateSettings;
 use kinesis_aggregation::{AggregatorBuilder, DEFAULT_MAX_RECORD_SIZE, OuterKey};

@@ -104,6 +104,11 @@ impl<C: StreamClient> Task<C> {
             let free = shared.limits.free_connections();
             self.pipeline.limit_connections(self.puts_under_way + free);
             self.pipeline.drive(now);
+            shared.learn(
+                self.pipeline.is_service_managed(),
+                self.pipeline.max_record_size(),
+                self.pipeline.is_over(),
+            );
             self.act();
             self.resolve();
             if state == State::Closing && self.pipeline.pending() == 0 && !napping {
@@ -292,10 +297,6 @@ impl<C: StreamClient> Task<C> {
         for line in self.failures.due(now, false) {
             line.tell();
         }
-        self.shared.learn(
-            self.pipeline.is_service_managed(),
-            self.pipeline.max_record_size(),
-        );
     }
 }
 

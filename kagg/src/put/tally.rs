@@ -89,7 +89,7 @@ impl Tally {
     pub(super) fn deliver(&mut self, line: u64, delivered: &Delivered) {
         self.counts.delivered += 1;
         self.counts.kinesis_records += u64::from(delivered.sub_sequence_number() == 0);
-        let retries = delivered.attempts().skip(1).count();
+        let retries = delivered.tries().saturating_sub(1);
         self.counts.retries += u64::try_from(retries).unwrap_or(u64::MAX);
         if self
             .failed

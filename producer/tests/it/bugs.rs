@@ -8,19 +8,19 @@ use kinesis_aggregation_producer::{
     FailureKind, Outcome, Producer, ProducerBuilder, RecordError, Stored,
 };
 
-struct Bench {
-    pipeline: Pipeline<&'static str>,
+pub(super) struct Bench {
+    pub(super) pipeline: Pipeline<&'static str>,
 }
 
-fn at(milliseconds: u64) -> Duration {
+pub(super) fn at(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-fn one_shard() -> Vec<Shard> {
+pub(super) fn one_shard() -> Vec<Shard> {
     vec![Shard::open("0", HashKeyRange::FULL)]
 }
 
-fn two_shards() -> Vec<Shard> {
+pub(super) fn two_shards() -> Vec<Shard> {
     let half = u128::MAX / 2;
     let range = |start, end| HashKeyRange::new(HashKey::new(start), HashKey::new(end));
     vec![
@@ -31,14 +31,14 @@ fn two_shards() -> Vec<Shard> {
 }
 
 impl Bench {
-    fn new(builder: ProducerBuilder) -> Self {
+    pub(super) fn new(builder: ProducerBuilder) -> Self {
         let config = builder.seed(1).config().expect("settings that can work");
         Self {
             pipeline: Pipeline::new(config),
         }
     }
 
-    fn ready(builder: ProducerBuilder) -> Self {
+    pub(super) fn ready(builder: ProducerBuilder) -> Self {
         let mut bench = Self::new(builder);
         assert!(bench.drive(0).is_empty());
         bench.pipeline.listed(at(0), Ok(one_shard()));
@@ -46,14 +46,14 @@ impl Bench {
         bench
     }
 
-    fn put(&mut self, now: u64, name: &'static str) {
+    pub(super) fn put(&mut self, now: u64, name: &'static str) {
         let record = UserRecord::new("key", name);
         let hash_key = record.hash_key();
         self.pipeline.put(at(now), record, hash_key, name);
     }
 
     /// The requests that start.
-    fn drive(&mut self, now: u64) -> Vec<(u64, Vec<KinesisRecord>)> {
+    pub(super) fn drive(&mut self, now: u64) -> Vec<(u64, Vec<KinesisRecord>)> {
         self.pipeline.drive(at(now));
         let requests = self.pipeline.take_actions().into_iter();
         requests
@@ -64,12 +64,12 @@ impl Bench {
             .collect()
     }
 
-    fn stored(&mut self, now: u64, id: u64, shard_id: &'static str) {
+    pub(super) fn stored(&mut self, now: u64, id: u64, shard_id: &'static str) {
         let answer = Ok(vec![Ok(Stored::new(shard_id, "1"))]);
         self.pipeline.answered(at(now), id, answer);
     }
 
-    fn finished(&mut self) -> Vec<(&'static str, Outcome)> {
+    pub(super) fn finished(&mut self) -> Vec<(&'static str, Outcome)> {
         self.pipeline.take_finished()
     }
 }

@@ -85,6 +85,9 @@ fn a_switch_back_is_seen_where_records_have_explicit_hash_keys() {
             pipeline.answered(at(2), id, Ok(vec![Ok(Stored::new("2", "1"))]));
         }
     }
+    // The map is doubted first; a new list says the same.
+    assert!(!pipeline.is_service_managed());
+    pipeline.listed(at(3), Ok(two_shards()));
     assert!(pipeline.is_service_managed());
     for n in 0..1000 {
         let mut record = UserRecord::new(format!("key {n}"), "data");

@@ -37,7 +37,12 @@ pub(super) fn check(run: &mut Run) {
     for (id, put) in run.puts.iter().enumerate() {
         let reads = by_id.get(&(id as u64)).map_or(&[][..], Vec::as_slice);
         let held = held.contains_key(&(id as u64));
-        let laws = [doubt(put, held), balance(run, put, reads), times(run, put)];
+        let laws = [
+            doubt(put, held),
+            balance(run, put, reads),
+            times(run, put),
+            company(run, put),
+        ];
         broken.extend(
             laws.into_iter()
                 .flatten()
@@ -74,22 +79,37 @@ fn balance(run: &Run, put: &Put, reads: &[&Read]) -> Option<String> {
             if !named {
                 return Some(format!("reported delivered, read {} times", reads.len()));
             }
-            1 + ambiguous(delivered.attempts())
+            // Of those that are not kept, any may have been ambiguous.
+            let left_out = delivered.tries() - delivered.attempts().count();
+            1 + ambiguous(delivered.attempts()) + left_out
         }
         Err(error) if !error.is_maybe_stored() => 0,
         Err(error) => {
             let unknown = *error.kind() == FailureKind::UnknownShard;
-            ambiguous(error.attempts()) + usize::from(unknown)
+            let left_out = error.tries() - error.attempts().count();
+            ambiguous(error.attempts()) + left_out + usize::from(unknown)
         }
     };
     // For readers that do not filter, what is sent again comes twice.
-    if reads.len() > doubtful && run.facts.filters {
-        return Some(format!(
-            "read {} times, not {doubtful}: {outcome:?}",
-            reads.len()
-        ));
+    let reads = reads.iter().filter(|read| !read.is_gone).count();
+    if reads > doubtful && run.facts.filters {
+        return Some(format!("read {reads} times, not {doubtful}: {outcome:?}"));
     }
     None
+}
+
+/// A request that is invalid for one of its records fails no other.
+fn company(run: &Run, put: &Put) -> Option<String> {
+    let max = run.stream.max_record_size?;
+    let (_, Err(error)) = put.resolved.as_ref()? else {
+        return None;
+    };
+    let FailureKind::Request { code } = error.kind() else {
+        return None;
+    };
+    let key_len = put.record.partition_key()?.len();
+    let fine = put.record.data().len() + key_len <= max;
+    (fine && code == "ValidationException").then(|| format!("failed for another: {error:?}"))
 }
 
 /// What is certainly not stored is nowhere in the stream, for readers that do not filter too.
@@ -118,7 +138,7 @@ fn times(run: &Run, put: &Put) -> Option<String> {
             *resolved - latest
         ));
     }
-    let unhindered = !run.facts.limited && run.most_under_way < run.facts.max_connections;
+    let unhindered = !run.facts.limited && !run.hindered;
     let first = first_start(outcome)?;
     // In ordered mode, it may have to wait for what is under way.
     if unhindered && !run.facts.ordered && first > run.facts.buffered {
@@ -143,7 +163,7 @@ fn order(run: &Run, reads: &[Read]) -> Vec<String> {
     let mut last: BTreeMap<HashKey, u64> = BTreeMap::new();
     let mut seen = vec![false; run.puts.len()];
     let mut broken = Vec::new();
-    for read in reads {
+    for read in reads.iter().filter(|read| !read.is_gone) {
         let put = &run.puts[read.id as usize];
         let delivered = matches!(put.resolved, Some((_, Ok(_))));
         let Some(hash_key) = put.record.hash_key().filter(|_| delivered) else {

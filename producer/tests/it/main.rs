@@ -2,10 +2,13 @@
 
 mod blocking;
 mod bugs;
+mod control;
 mod cost;
 mod end;
 mod keys;
 mod laws;
+mod link;
+mod lives;
 mod memory;
 mod model_kcl;
 mod model_stream;
@@ -17,3 +20,4 @@ mod seen;
 mod sim;
 mod stream;
 mod task;
+mod throttled;

@@ -13,6 +13,8 @@ pub(super) struct Read {
     pub(super) shard_id: String,
     pub(super) sequence_number: String,
     pub(super) sub_sequence_number: u64,
+    /// Whether the stream that held it was deleted since.
+    pub(super) is_gone: bool,
 }
 
 /// The number that a record's data start with.
@@ -35,7 +37,8 @@ pub(super) fn read(stream: &ModelStream, filters: bool) -> Vec<Read> {
     let mut all = Vec::new();
     for stored in &stream.stored {
         let mut deaggregator = Deaggregator::new();
-        if filters {
+        // Of a stream that was deleted nobody can tell any more.
+        if filters && stream.is_alive(stored.shard) {
             deaggregator = deaggregator.hash_key_range(ranges[stored.shard]);
         }
         let record = &stored.record;
@@ -49,6 +52,7 @@ pub(super) fn read(stream: &ModelStream, filters: bool) -> Vec<Read> {
                 shard_id: stream.shard_id(stored.shard).to_owned(),
                 sequence_number: stored.sequence_number.clone(),
                 sub_sequence_number: user_record.sub_sequence_number(),
+                is_gone: !stream.is_alive(stored.shard),
             });
         }
     }

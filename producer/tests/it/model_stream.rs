@@ -1,7 +1,7 @@
 //! A stream that does what a stream may do, at its worst.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use kinesis_aggregation::{HashKey, HashKeyRange, KinesisRecord, Shard};
 use kinesis_aggregation_producer::{
@@ -52,6 +52,7 @@ impl Faults {
 #[derive(Clone)]
 struct ModelShard {
     id: String,
+    life: usize,
     range: HashKeyRange,
     closed: bool,
     /// What is left of this second's records.
@@ -69,8 +70,16 @@ pub(super) struct StoredRecord {
 pub(super) type PutAnswer = Result<Vec<Result<Stored, RecordError>>, ClientError>;
 
 pub(super) struct ModelStream {
+    /// Of all lives, those of the last one at the end.
     shards: Vec<ModelShard>,
-    /// The lists of shards that were right once, by the time from which on.
+    /// How often it was made anew.
+    life: usize,
+    created: Duration,
+    /// Deleted: until when it does not exist, and how many shards it has then.
+    gone: Option<(Duration, u64)>,
+    /// A request with a larger record is invalid.
+    pub(super) max_record_size: Option<usize>,
+    /// The lists of shards of this life that were right once, by the time from which on.
     lists: BTreeMap<Duration, Vec<Shard>>,
     pub(super) distribution: RecordDistribution,
     /// Before the last switch.
@@ -92,6 +101,10 @@ impl ModelStream {
     ) -> Self {
         let mut stream = Self {
             shards: Vec::new(),
+            life: 0,
+            created: Duration::ZERO,
+            gone: None,
+            max_record_size: None,
             lists: BTreeMap::new(),
             distribution,
             before: distribution,
@@ -100,13 +113,59 @@ impl ModelStream {
             faults,
             stored: Vec::new(),
         };
-        stream.add(HashKeyRange::FULL);
-        let mut random = Random::new(shards);
-        for _ in 1..shards {
-            stream.split(Duration::ZERO, &mut random);
-        }
-        stream.remember(Duration::ZERO);
+        stream.create(Duration::ZERO, shards);
         stream
+    }
+
+    fn create(&mut self, now: Duration, shards: u64) {
+        self.created = now;
+        self.before = self.distribution;
+        self.lists.clear();
+        self.add(HashKeyRange::FULL);
+        let mut random = Random::new(shards + self.life as u64);
+        for _ in 1..shards {
+            self.split(now, &mut random);
+        }
+        // Those that were split for it were never seen.
+        let life = self.life;
+        self.shards
+            .retain(|shard| shard.life < life || !shard.closed);
+        let first = self.first();
+        self.shards[first..].sort_by_key(|shard| shard.range.start());
+        for (at, shard) in self.shards[first..].iter_mut().enumerate() {
+            shard.id = format!("shardId-{at:012}");
+        }
+        self.lists.clear();
+        self.remember(now);
+    }
+
+    /// Deletes the stream; it is created again under its name after this time.
+    pub(super) fn recreate(&mut self, now: Duration, away: Duration, shards: u64) {
+        self.gone = Some((now + away, shards));
+    }
+
+    /// Whether it exists now.
+    fn exists(&mut self, now: Duration) -> bool {
+        match self.gone {
+            Some((until, _)) if now < until => return false,
+            Some((until, shards)) => {
+                self.gone = None;
+                self.life += 1;
+                self.create(until, shards);
+            }
+            None => {}
+        }
+        true
+    }
+
+    /// The first shard of this life.
+    fn first(&self) -> usize {
+        self.shards.partition_point(|shard| shard.life < self.life)
+    }
+
+    /// Whether a shard is of the last life of the stream: what others held is gone.
+    pub(super) fn is_alive(&self, shard: usize) -> bool {
+        self.gone.is_none() && self.shards[shard].life == self.life
     }
 
     pub(super) fn ranges(&self) -> Vec<HashKeyRange> {
@@ -115,7 +174,8 @@ impl ModelStream {
 
     fn add(&mut self, range: HashKeyRange) {
         self.shards.push(ModelShard {
-            id: format!("shardId-{:012}", self.shards.len()),
+            id: format!("shardId-{:012}", self.shards.len() - self.first()),
+            life: self.life,
             range,
             closed: false,
             second: 0,
@@ -124,7 +184,7 @@ impl ModelStream {
     }
 
     fn open(&self) -> Vec<usize> {
-        let mut open: Vec<_> = (0..self.shards.len())
+        let mut open: Vec<_> = (self.first()..self.shards.len())
             .filter(|&at| !self.shards[at].closed)
             .collect();
         open.sort_by_key(|&at| self.shards[at].range.start());
@@ -132,10 +192,12 @@ impl ModelStream {
     }
 
     fn remember(&mut self, now: Duration) {
-        let list = self.shards.iter().map(|shard| match shard.closed {
-            true => Shard::closed(shard.id.as_str(), shard.range),
-            false => Shard::open(shard.id.as_str(), shard.range),
-        });
+        let list = self.shards[self.first()..]
+            .iter()
+            .map(|shard| match shard.closed {
+                true => Shard::closed(shard.id.as_str(), shard.range),
+                false => Shard::open(shard.id.as_str(), shard.range),
+            });
         self.lists.insert(now, list.collect());
     }
 
@@ -188,16 +250,20 @@ impl ModelStream {
     }
 
     pub(super) fn list(
-        &self,
+        &mut self,
         now: Duration,
         random: &mut Random,
     ) -> Result<Vec<Shard>, ClientError> {
+        if !self.exists(now) {
+            return Err(ClientError::no_stream("ResourceNotFoundException"));
+        }
         if random.chance(self.faults.list) {
             return Err(ClientError::retry("LimitExceededException", false));
         }
         let mut as_of = now;
         if random.chance(self.faults.stale_list) {
             as_of = now.saturating_sub(random.duration(0, 3_000_000));
+            as_of = as_of.max(self.created);
         }
         let (_, list) = self.lists.range(..=as_of).next_back().expect("the first");
         let mut list = list.clone();
@@ -214,9 +280,13 @@ impl ModelStream {
     }
 
     pub(super) fn describe(
-        &self,
+        &mut self,
+        now: Duration,
         random: &mut Random,
     ) -> Result<Option<StreamDescription>, ClientError> {
+        if !self.exists(now) {
+            return Err(ClientError::no_stream("ResourceNotFoundException"));
+        }
         if random.chance(self.faults.describe) {
             return Err(ClientError::retry("LimitExceededException", false));
         }
@@ -226,9 +296,10 @@ impl ModelStream {
         } else {
             self.distribution
         };
+        let created = SystemTime::UNIX_EPOCH + self.created;
         Ok(self
             .may_describe
-            .then(|| StreamDescription::new(distribution)))
+            .then(|| StreamDescription::new(distribution).with_creation_time(created)))
     }
 
     /// Stores records and answers; an answer that does not come is none.
@@ -239,6 +310,14 @@ impl ModelStream {
         random: &mut Random,
     ) -> Option<PutAnswer> {
         let faults = self.faults.clone();
+        if !self.exists(now) {
+            return Some(Err(ClientError::no_stream("ResourceNotFoundException")));
+        }
+        let is_too_large =
+            |record: &KinesisRecord| self.max_record_size.is_some_and(|max| record.size() > max);
+        if records.iter().any(is_too_large) {
+            return Some(Err(ClientError::invalid("ValidationException")));
+        }
         if random.chance(faults.fatal) {
             return Some(Err(ClientError::fatal("AccessDeniedException")));
         }

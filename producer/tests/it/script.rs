@@ -15,6 +15,8 @@ pub(super) enum Event {
     Split,
     Merge,
     Switch,
+    /// The stream is deleted, and created again after this time, with so many shards.
+    Recreate(Duration, u64),
     Flush,
     /// From now on nothing goes wrong any more.
     Calm,
@@ -99,7 +101,7 @@ fn room(seed: u64) -> (usize, usize) {
     let mut random = Random::new(!seed);
     let records = [1, 10, usize::MAX, usize::MAX][random.index(4)];
     // The largest record, that looks like an aggregate, takes a little less than the least.
-    let bytes = [18_000, 40_000, usize::MAX, usize::MAX][random.index(4)];
+    let bytes = [130_000, 200_000, usize::MAX, usize::MAX][random.index(4)];
     (records, bytes)
 }
 
@@ -140,8 +142,14 @@ impl Script {
         let shard_limit = random.chance(150).then(|| random.between(5, 100) as u32);
         let shards = random.between(1, 6);
         let may_describe = random.chance(600);
-        let stream = ModelStream::new(shards, distribution, may_describe, shard_limit, faults);
-        let events = Self::events(&facts, &mut random);
+        let mut stream = ModelStream::new(shards, distribution, may_describe, shard_limit, faults);
+        let mut events = Self::events(&facts, &mut random);
+        if random.chance(200) {
+            Self::recreate(&mut events, &mut random);
+        }
+        if random.chance(100) {
+            stream.max_record_size = Some(52_000);
+        }
         Self {
             seed,
             builder,
@@ -150,6 +158,25 @@ impl Script {
             random,
             facts,
         }
+    }
+
+    /// Deletes the stream, once or twice, with traffic in the gap or without.
+    fn recreate(events: &mut Vec<(Duration, Event)>, random: &mut Random) {
+        let last = events.last().map_or(Duration::ZERO, |(time, _)| *time);
+        let mut start = random.duration(0, last.as_micros() as u64);
+        for _ in 0..random.between(1, 2) {
+            let away = random.duration(2_100_000, 9_000_000);
+            let shards = random.between(1, 6);
+            if random.chance(500) {
+                // Nothing is put in the gap.
+                for (time, _) in events.iter_mut().filter(|(time, _)| *time >= start) {
+                    *time += away;
+                }
+            }
+            events.push((start, Event::Recreate(away, shards)));
+            start += away + random.duration(0, 5_000_000);
+        }
+        events.sort_by_key(|(time, _)| *time);
     }
 
     fn builder(seed: u64, facts: &Facts, random: &mut Random) -> ProducerBuilder {
@@ -244,7 +271,9 @@ struct Kinds {
 impl Kinds {
     fn record(&self, id: u64, keys: u64, random: &mut Random) -> UserRecord {
         let len = if random.chance(self.large) {
-            random.index(8000)
+            // A few are larger than some streams take.
+            let longest = if random.chance(100) { 60_000 } else { 8000 };
+            random.index(longest)
         } else {
             random.index(120)
         };

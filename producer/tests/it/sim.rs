@@ -47,6 +47,8 @@ pub(super) struct Run {
     pub(super) stream: ModelStream,
     pub(super) puts: Vec<Put>,
     pub(super) most_under_way: usize,
+    /// No further request could start, at one time or another.
+    pub(super) hindered: bool,
     pub(super) requests: usize,
     pub(super) broken: Vec<String>,
     pub(super) trace: u64,
@@ -101,6 +103,7 @@ impl Sim {
             Event::Split => self.run.stream.split(self.now, &mut self.random),
             Event::Merge => self.run.stream.merge(self.now, &mut self.random),
             Event::Switch => self.run.stream.switch(),
+            Event::Recreate(away, shards) => self.run.stream.recreate(self.now, away, shards),
             Event::Flush => {
                 let before = self.run.puts.len();
                 let id = self.next_message;
@@ -120,6 +123,9 @@ impl Sim {
     /// Puts what there is room for, in order, as the handle does.
     fn accept(&mut self) {
         while let Some(record) = self.waiting.front() {
+            if self.pipeline.is_over() {
+                break;
+            }
             let (records, bytes) = self.room;
             let Some(left) = bytes.checked_sub(room(record)).filter(|_| records > 0) else {
                 break;
@@ -179,7 +185,7 @@ impl Sim {
             }
             Message::Listed(list) => self.pipeline.listed(self.now, list),
             Message::Describes => {
-                let description = self.run.stream.describe(&mut self.random);
+                let description = self.run.stream.describe(self.now, &mut self.random);
                 let back = self.latency();
                 self.later(back, Message::Described(description));
             }
@@ -264,6 +270,7 @@ impl Sim {
             }
         }
         self.under_way.insert(id, hash_keys);
+        self.run.hindered |= self.under_way.len() >= self.pipeline.connections();
         self.run.most_under_way = self.run.most_under_way.max(self.under_way.len());
         if self.under_way.len() > facts.max_connections {
             self.broken(format!("{} requests under way", self.under_way.len()));
@@ -271,7 +278,13 @@ impl Sim {
     }
 
     fn drive(&mut self) {
+        if !self.waiting.is_empty() {
+            // As the handle does.
+            self.pipeline.hurry(self.now);
+        }
         self.pipeline.drive(self.now);
+        self.run.hindered |= self.under_way.len() >= self.pipeline.connections();
+        self.run.hindered |= self.pipeline.is_paused();
         for action in self.pipeline.take_actions() {
             self.action(action);
         }
@@ -294,6 +307,9 @@ impl Sim {
             if !self.run.puts[..before].iter().all(resolved) {
                 self.broken("a flush ended before its records resolved".to_owned());
             }
+        }
+        if self.pipeline.pending() == 0 && !self.pipeline.is_unclaimed() {
+            self.broken("hash keys are kept back for nothing".to_owned());
         }
         if self.run.puts.len() - self.resolved != self.pipeline.pending() {
             self.broken("another number of records is pending".to_owned());
@@ -333,6 +349,7 @@ pub(super) fn run(script: Script) -> Run {
             stream: script.stream,
             puts: Vec::new(),
             most_under_way: 0,
+            hindered: false,
             requests: 0,
             broken: Vec::new(),
             trace: script.seed,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::outcome::Time;
+use crate::outcome::Time;
 
 /// What a shard takes, in records a second.
 pub const SHARD_RECORDS_PER_SECOND: u32 = 1000;

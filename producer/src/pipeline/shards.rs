@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytestring::ByteString;
 
-use super::outcome::Time;
+use super::random::Random;
+use crate::outcome::Time;
 use kinesis_aggregation::{HashKey, HashKeyRange};
 use kinesis_aggregation::{Shard, ShardMap};
 
@@ -16,6 +17,11 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const QUICK_PAUSE: Duration = Duration::from_millis(100);
 /// The KPL's longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A stream is not deleted and created again within this time.
+pub(super) const SILENCE: Duration = Duration::from_secs(2);
+/// Of a pause, so many percent more or less, so that producers do not come together.
+const JITTER: u32 = 20;
 
 /// The next pause after `pause`: the KPL's factor is 1.5.
 pub(super) fn next_pause(pause: Duration) -> Duration {
@@ -40,10 +46,14 @@ pub(super) enum Listed {
     NewMap,
     /// The same open shards as before; the map is in force (again, or still).
     Confirmed,
+    /// The shards of a stream that was made anew: nothing that was known before holds.
+    Anew,
     /// No map that could be used.
     Nothing,
 }
 
+/// What is known of the shards, in one life of the stream: a stream that is deleted and created
+/// again under its name counts its shards from 0 again, and an id has another range then.
 #[derive(Debug, Default)]
 pub(super) struct Shards {
     /// Every shard ever listed. One that was closed once stays so, whatever a stale list says.
@@ -55,8 +65,17 @@ pub(super) struct Shards {
     unexplained: Vec<(ByteString, HashKey)>,
     /// The open shards, by their first hash keys, whose prediction that refutes.
     suspects: BTreeSet<HashKey>,
-    /// A list is under way.
-    listing: bool,
+    /// The map may be of another life of the stream. Only a list that was asked for after
+    /// [`ask_after`](Self::ask_after) settles that.
+    is_doubted: bool,
+    /// A list is wanted that is asked for then or later.
+    ask_after: Option<Time>,
+    /// The last time at which the stream is known to have lived the life that the map is of.
+    alive: Option<Time>,
+    /// When the list under way was asked for.
+    listing: Option<Time>,
+    /// When the list was asked for that the map is from.
+    listed: Time,
     pause: Duration,
     /// Not before.
     next: Time,
@@ -65,20 +84,19 @@ pub(super) struct Shards {
 impl Shards {
     /// The map to predict by, unless it is missing or being refreshed.
     pub(super) fn valid(&self) -> Option<&ShardMap> {
-        self.map.as_ref().filter(|_| self.unexplained.is_empty())
+        self.in_force().filter(|_| self.unexplained.is_empty())
     }
 
-    /// The shard where this hash key belongs, by its first hash key, if the map is to be trusted
-    /// there: a shard that splits or merges is no reason to doubt the others. What the neighbour
-    /// of a merged shard still sends by the old map belongs where it lands.
-    pub(super) fn predict(&self, hash_key: HashKey) -> Option<HashKey> {
-        let start = self
-            .map
-            .as_ref()?
-            .predict(hash_key)
-            .hash_key_range()
-            .start();
-        (!self.suspects.contains(&start)).then_some(start)
+    fn in_force(&self) -> Option<&ShardMap> {
+        self.map.as_ref().filter(|_| !self.is_doubted)
+    }
+
+    /// The range of the open shard where this hash key belongs, if the map is to be trusted there:
+    /// a shard that splits or merges is no reason to doubt the others. What the neighbour of a
+    /// merged shard still sends by the old map belongs where it lands.
+    pub(super) fn predict(&self, hash_key: HashKey) -> Option<HashKeyRange> {
+        let range = self.in_force()?.predict(hash_key).hash_key_range();
+        (!self.suspects.contains(&range.start())).then_some(range)
     }
 
     /// How many open shards are in doubt.
@@ -95,20 +113,79 @@ impl Shards {
         self.generation
     }
 
-    /// The range of a shard that was ever listed.
+    /// The range of a shard that was ever listed in this life of the stream.
     pub(super) fn range(&self, shard_id: &str) -> Option<HashKeyRange> {
         self.map.as_ref()?.hash_key_range(shard_id)
+    }
+
+    /// Whether what landed, by an answer that came then, landed in the life that the map is of. A
+    /// stream takes longer to be deleted and created again than [`SILENCE`], so as long as no
+    /// longer silence lies between, it is the same stream.
+    pub(super) fn is_of_this_life(&self, answered: Time) -> bool {
+        !self.is_doubted && self.alive.is_some_and(|alive| answered <= alive + SILENCE)
+    }
+
+    /// The stream stored something that was sent and answered then.
+    pub(super) fn seen(&mut self, sent: Time, answered: Time) {
+        if self.is_of_this_life(answered) {
+            self.alive = self.alive.max(Some(sent));
+        }
+    }
+
+    /// A list is wanted that is asked for then or later. Where one is wanted already, that one
+    /// comes first: else landings that follow each other would put it off for ever.
+    pub(super) fn confirm(&mut self, after: Time) {
+        self.ask_after.get_or_insert(after);
+    }
+
+    /// Something landed that the map of this life of the stream does not allow.
+    pub(super) fn doubt_all(&mut self, now: Time) {
+        if !self.is_doubted {
+            self.is_doubted = true;
+            self.ask_after = self.ask_after.max(Some(now));
+        }
+    }
+
+    /// Whether the map may be of another life of the stream.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.is_doubted
+    }
+
+    /// The stream is another one, or none: nothing of what was known holds.
+    pub(super) fn forget(&mut self, now: Time) {
+        self.known.clear();
+        self.map = None;
+        self.generation += 1;
+        self.unexplained.clear();
+        self.suspects.clear();
+        self.alive = None;
+        self.pause = Duration::ZERO;
+        self.next = now;
+        self.is_doubted = true;
+        self.ask_after = Some(now);
+    }
+
+    /// The stream is there again: no need to wait any longer.
+    pub(super) fn ask(&mut self, now: Time) {
+        self.next = self.next.min(now);
+    }
+
+    /// When the list was asked for that the map is from.
+    pub(super) fn listed_at(&self) -> Time {
+        self.listed
     }
 
     /// Whether to list the shards now; it is then under way.
     pub(super) fn start_listing(&mut self, now: Time) -> bool {
         let start = self.wants() && now >= self.next;
-        self.listing |= start;
+        if start {
+            self.listing = Some(now);
+        }
         start
     }
 
     fn wants(&self) -> bool {
-        !self.listing && self.valid().is_none()
+        self.listing.is_none() && (self.valid().is_none() || self.ask_after.is_some())
     }
 
     /// When to call [`start_listing`](Self::start_listing).
@@ -117,21 +194,33 @@ impl Shards {
     }
 
     /// Takes the answer to a listing; none if it failed.
-    pub(super) fn listed(&mut self, now: Time, shards: Option<Vec<Shard>>) -> Listed {
-        self.listing = false;
+    pub(super) fn listed(
+        &mut self,
+        now: Time,
+        shards: Option<Vec<Shard>>,
+        random: &mut Random,
+    ) -> Listed {
+        let asked = self.listing.take().unwrap_or(now);
         let listed = shards.map_or(Listed::Nothing, |shards| self.learn(shards));
         if listed != Listed::Nothing {
             self.explain();
+            self.listed = asked;
+            self.alive = self.alive.max(Some(asked));
+            if self.ask_after.is_some_and(|after| after <= asked) {
+                self.ask_after = None;
+                self.is_doubted = false;
+            }
         }
         // A list that told something new was worth it; else the stream needs time.
-        self.pause = if listed == Listed::NewMap || self.valid().is_some() {
+        let told = matches!(listed, Listed::NewMap | Listed::Anew);
+        self.pause = if told || (listed != Listed::Nothing && self.unexplained.is_empty()) {
             Duration::ZERO
         } else if self.pause.is_zero() {
             QUICK_PAUSE
         } else {
             next_pause(self.pause)
         };
-        self.next = now + self.pause;
+        self.next = now + random.around(self.pause, JITTER);
         listed
     }
 
@@ -146,10 +235,23 @@ impl Shards {
     }
 
     fn learn(&mut self, shards: Vec<Shard>) -> Listed {
-        let Ok(alone) = ShardMap::new(shards.clone()) else {
-            return self.learn_together(shards, None);
+        let alone = ShardMap::new(shards.clone()).ok();
+        let has_changed = |shard: &Shard| {
+            let known = self.known.get(shard.id());
+            known.is_some_and(|known| known.hash_key_range() != shard.hash_key_range())
         };
-        self.learn_together(shards, Some(alone))
+        // In one life of the stream no shard's range ever changes.
+        if shards.iter().any(has_changed) {
+            let Some(alone) = alone else {
+                return Listed::Nothing;
+            };
+            self.known = by_id(shards);
+            self.map = Some(alone);
+            self.unexplained.clear();
+            self.generation += 1;
+            return Listed::Anew;
+        }
+        self.learn_together(shards, alone)
     }
 
     /// By all that was ever listed, so that a stale list cannot undo what is known; by the list
@@ -168,10 +270,7 @@ impl Shards {
                 together
             }
             (Err(_), Some(alone)) => {
-                self.known = shards
-                    .into_iter()
-                    .map(|shard| (shard.id().to_owned(), shard))
-                    .collect();
+                self.known = by_id(shards);
                 alone
             }
             (Err(_), None) => return Listed::Nothing,
@@ -228,112 +327,10 @@ impl Shards {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn range(start: u128, end: u128) -> HashKeyRange {
-        HashKeyRange::new(HashKey::new(start), HashKey::new(end)).expect("a range")
-    }
-
-    const HALF: u128 = u128::MAX / 2;
-
-    fn before() -> Vec<Shard> {
-        vec![Shard::open("0", HashKeyRange::FULL)]
-    }
-
-    fn after() -> Vec<Shard> {
-        vec![
-            Shard::closed("0", HashKeyRange::FULL),
-            Shard::open("1", range(0, HALF)),
-            Shard::open("2", range(HALF + 1, u128::MAX)),
-        ]
-    }
-
-    #[test]
-    fn an_unknown_shard_makes_the_map_suspect_until_a_list_shows_it() {
-        let mut shards = Shards::default();
-        assert!(shards.start_listing(Time::ZERO));
-        assert_eq!(shards.listed(Time::ZERO, Some(before())), Listed::NewMap);
-        assert!(shards.valid().is_some());
-        assert_eq!(shards.landed("1", HashKey::MIN), Evidence::StaleMap);
-        assert!(shards.valid().is_none());
-        assert!(shards.start_listing(Time::ZERO));
-        assert_eq!(shards.listed(Time::ZERO, Some(before())), Listed::Confirmed);
-        assert!(shards.valid().is_none(), "the list was stale");
-        assert_eq!(shards.wake(), Some(QUICK_PAUSE));
-        assert!(shards.start_listing(QUICK_PAUSE));
-        assert_eq!(shards.listed(QUICK_PAUSE, Some(after())), Listed::NewMap);
-        assert!(shards.valid().is_some());
-        assert_eq!(shards.range("0"), Some(HashKeyRange::FULL));
-    }
-
-    #[test]
-    fn evidence_that_a_list_explains_is_forgotten_although_it_came_later() {
-        let mut shards = Shards::default();
-        shards.listed(Time::ZERO, Some(before()));
-        shards.landed("1", HashKey::MIN);
-        assert!(shards.start_listing(Time::ZERO));
-        // While the list is under way.
-        assert_eq!(shards.landed("2", HashKey::MAX), Evidence::StaleMap);
-        assert_eq!(shards.landed("1", HashKey::MIN), Evidence::StaleMap);
-        shards.listed(Time::ZERO, Some(after()));
-        assert!(shards.valid().is_some(), "it knows both");
-        assert_eq!(shards.landed("1", HashKey::MIN), Evidence::None);
-    }
-
-    #[test]
-    fn a_split_casts_no_doubt_on_other_shards() {
-        let mut shards = Shards::default();
-        shards.listed(Time::ZERO, Some(after()));
-        assert_eq!(shards.landed("3", HashKey::MIN), Evidence::StaleMap);
-        let predicted = [HashKey::MIN, HashKey::MAX].map(|hash_key| shards.predict(hash_key));
-        assert_eq!(predicted, [None, Some(HashKey::new(HALF + 1))]);
-        assert!(shards.valid().is_none());
-        assert_eq!((shards.doubts(), shards.unexplained.len()), (1, 1));
-        shards.landed("3", HashKey::new(7));
-        assert_eq!((shards.doubts(), shards.unexplained.len()), (1, 1));
-    }
-
-    #[test]
-    fn a_stale_list_undoes_nothing() {
-        let mut shards = Shards::default();
-        shards.listed(Time::ZERO, Some(after()));
-        assert_eq!(shards.listed(Time::ZERO, Some(before())), Listed::Confirmed);
-        let map = shards.valid().expect("still");
-        assert_eq!(map.predict(HashKey::MIN).id(), "1");
-    }
-
-    #[test]
-    fn shards_that_were_forgotten_do_not_block_a_new_list() {
-        let mut shards = Shards::default();
-        shards.listed(Time::ZERO, Some(before()));
-        let forgotten = after().into_iter().skip(1).collect();
-        assert_eq!(shards.listed(Time::ZERO, Some(forgotten)), Listed::NewMap);
-        assert_eq!(shards.range("0"), Some(HashKeyRange::FULL));
-        assert_eq!(shards.landed("0", HashKey::MIN), Evidence::None);
-    }
-
-    #[test]
-    fn a_late_answer_of_a_closed_shard_is_no_evidence() {
-        let mut shards = Shards::default();
-        shards.listed(Time::ZERO, Some(after()));
-        assert_eq!(shards.landed("0", HashKey::MIN), Evidence::None);
-        assert_eq!(shards.landed("2", HashKey::MIN), Evidence::NotByKey);
-    }
-
-    #[test]
-    fn pauses_grow_to_thirty_seconds() {
-        let mut shards = Shards::default();
-        let mut pauses = Vec::new();
-        for _ in 0..12 {
-            let now = shards.wake().unwrap_or_default();
-            assert!(shards.start_listing(now));
-            assert_eq!(shards.wake(), None, "one at a time");
-            shards.listed(now, None);
-            pauses.push(shards.pause.as_millis());
-        }
-        assert_eq!(pauses[..5], [100, 1000, 1500, 2250, 3375]);
-        assert_eq!(pauses[11], 30_000);
-    }
+fn by_id(shards: Vec<Shard>) -> BTreeMap<String, Shard> {
+    let named = |shard: Shard| (shard.id().to_owned(), shard);
+    shards.into_iter().map(named).collect()
 }
+
+#[cfg(test)]
+mod tests;

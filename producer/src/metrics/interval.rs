@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::metrics::Statistic;
+use super::snapshot::Statistic;
 
 /// The KPL's metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl Stream {
 
 /// Records what producers do, for an exporter that takes it at intervals, such as `CloudWatch`'s.
 /// Cheap to clone; one serves any number of producers
-/// ([`ProducerBuilder::recorder`](super::ProducerBuilder::recorder)). It knows no record's data
+/// ([`ProducerBuilder::recorder`](crate::ProducerBuilder::recorder)). It knows no record's data
 /// or keys.
 ///
 /// What nobody takes grows no further than a few numbers for each shard and error code.

@@ -2,23 +2,21 @@
 
 use std::time::Duration;
 
-use super::item::{Item, Pending};
-use super::metrics::Metrics;
-use super::outcome::{Delivered, Time};
-use super::recorder::{MetricsRecorder, Name, StreamRecorder};
+use super::interval::{MetricsRecorder, Name, StreamRecorder};
+use super::snapshot::Metrics;
 
 /// The names under which errors are counted: a transport that makes up ever new ones must not
 /// fill the memory.
 const MAX_CODES: usize = 100;
 
-pub(super) struct Meter {
+pub(crate) struct Meter {
     total: Metrics,
     recorder: Option<StreamRecorder>,
 }
 
 impl Meter {
     /// Records for `recorder` too, under the stream's `name`.
-    pub(super) fn new(recorder: Option<&MetricsRecorder>, name: Option<&str>) -> Self {
+    pub(crate) fn new(recorder: Option<&MetricsRecorder>, name: Option<&str>) -> Self {
         Self {
             total: Metrics::default(),
             recorder: recorder.map(|recorder| recorder.stream(name)),
@@ -26,18 +24,20 @@ impl Meter {
     }
 
     /// Since the start.
-    pub(super) fn total(&self) -> &Metrics {
+    pub(crate) fn total(&self) -> &Metrics {
         &self.total
     }
 
-    pub(super) fn received(&mut self) {
+    /// A user record was accepted.
+    pub(crate) fn received(&mut self) {
         self.total.user_records_received += 1;
         if let Some(recorder) = &self.recorder {
             recorder.received();
         }
     }
 
-    pub(super) fn error(&mut self, code: &str) {
+    /// A request failed, or one record of it.
+    pub(crate) fn error(&mut self, code: &str) {
         let codes = &mut self.total.errors_by_code;
         let known = codes.contains_key(code) || codes.len() < MAX_CODES;
         let code = if known { code } else { "Other" };
@@ -51,9 +51,10 @@ impl Meter {
         }
     }
 
-    pub(super) fn failed<T>(&mut self, pending: &Pending<T>) {
+    /// A user record failed after so many tries.
+    pub(crate) fn failed(&mut self, tries: usize) {
         self.total.user_records_resolved += 1;
-        let retries = to_f64(pending.attempts.len().saturating_sub(1));
+        let retries = to_f64(tries.saturating_sub(1));
         self.total.retries_per_record.observe(retries);
         if let Some(recorder) = &self.recorder {
             recorder.resolved(
@@ -66,16 +67,16 @@ impl Meter {
         }
     }
 
-    pub(super) fn delivered<T>(&mut self, pending: &Pending<T>, delivered: &Delivered) {
-        let data_len = pending.record.data().len();
-        let retries = to_f64(delivered.earlier.len());
+    /// A user record was delivered after so many tries that failed.
+    pub(crate) fn delivered(&mut self, shard_id: &str, data_len: usize, retries: usize) {
+        let retries = to_f64(retries);
         self.total.user_records_resolved += 1;
         self.total.user_records_put += 1;
         self.total.user_records_data_put += to_u64(data_len);
         self.total.retries_per_record.observe(retries);
         if let Some(recorder) = &self.recorder {
             recorder.resolved(
-                Some(delivered.shard_id()),
+                Some(shard_id),
                 &[
                     (Name::UserRecordsPut, 1.0),
                     (Name::UserRecordsDataPut, to_f64(data_len)),
@@ -85,8 +86,15 @@ impl Meter {
         }
     }
 
-    /// The stream stored a Kinesis record.
-    pub(super) fn stored<T>(&mut self, shard_id: &str, item: &Item<T>, data_len: usize) {
+    /// The stream stored a Kinesis record. `buffered` is of those of its user records that were
+    /// sent for the first time.
+    pub(crate) fn stored(
+        &mut self,
+        shard_id: &str,
+        data_len: usize,
+        user_records: usize,
+        buffered: impl Iterator<Item = Duration>,
+    ) {
         self.total.kinesis_records_put += 1;
         self.total.kinesis_records_data_put += to_u64(data_len);
         let Some(recorder) = &self.recorder else {
@@ -100,39 +108,36 @@ impl Meter {
                 (Name::KinesisRecordsDataPut, to_f64(data_len)),
             ],
         );
-        // Which shard they are for is known now; the stream's were counted when they were sent.
-        recorder.observe_shard(
-            shard_id,
-            &[(Name::UserRecordsPerKinesisRecord, to_f64(item.len()))],
-        );
-        for pending in item.members() {
-            if pending.attempts.is_empty() {
-                let buffered = milliseconds(item.sent.saturating_sub(pending.accepted));
-                recorder.observe_shard(shard_id, &[(Name::BufferingTime, buffered)]);
+        // Which shard they are for is known only now; the stream's were counted when they were
+        // sent.
+        let mut observed = vec![(Name::UserRecordsPerKinesisRecord, to_f64(user_records))];
+        observed.extend(buffered.map(|time| (Name::BufferingTime, milliseconds(time))));
+        recorder.observe_shard(shard_id, &observed);
+    }
+
+    /// A Kinesis record is in a request.
+    pub(crate) fn sent(&mut self, user_records: usize, buffered: impl Iterator<Item = Duration>) {
+        let count = to_f64(user_records);
+        self.total.user_records_per_kinesis_record.observe(count);
+        let mut observed = Vec::new();
+        if self.recorder.is_some() {
+            observed.push((Name::UserRecordsPerKinesisRecord, count));
+        }
+        for buffered in buffered.map(milliseconds) {
+            self.total.buffering_time.observe(buffered);
+            if self.recorder.is_some() {
+                observed.push((Name::BufferingTime, buffered));
             }
+        }
+        if let Some(recorder) = &self.recorder {
+            recorder.observe(None, &observed);
         }
     }
 
-    pub(super) fn request<T>(&mut self, now: Time, items: &[Item<T>]) {
+    /// A request starts.
+    pub(crate) fn request(&mut self, kinesis_records: usize, user_records: usize) {
+        let (kinesis_records, user_records) = (to_f64(kinesis_records), to_f64(user_records));
         let total = &mut self.total;
-        let mut observed = Vec::new();
-        let mut user_records = 0;
-        for item in items {
-            let count = to_f64(item.len());
-            user_records += item.len();
-            total.user_records_per_kinesis_record.observe(count);
-            observed.push((Name::UserRecordsPerKinesisRecord, count));
-            for pending in item.members() {
-                if pending.attempts.is_empty() {
-                    let buffered = milliseconds(now.saturating_sub(pending.accepted));
-                    total.buffering_time.observe(buffered);
-                    if self.recorder.is_some() {
-                        observed.push((Name::BufferingTime, buffered));
-                    }
-                }
-            }
-        }
-        let (kinesis_records, user_records) = (to_f64(items.len()), to_f64(user_records));
         total
             .kinesis_records_per_put_records_request
             .observe(kinesis_records);
@@ -140,13 +145,18 @@ impl Meter {
             .user_records_per_put_records_request
             .observe(user_records);
         if let Some(recorder) = &self.recorder {
-            observed.push((Name::KinesisRecordsPerPutRecordsRequest, kinesis_records));
-            observed.push((Name::UserRecordsPerPutRecordsRequest, user_records));
-            recorder.observe(None, &observed);
+            recorder.observe(
+                None,
+                &[
+                    (Name::KinesisRecordsPerPutRecordsRequest, kinesis_records),
+                    (Name::UserRecordsPerPutRecordsRequest, user_records),
+                ],
+            );
         }
     }
 
-    pub(super) fn answered(&mut self, took: Duration) {
+    /// A request was answered, or its time was up.
+    pub(crate) fn answered(&mut self, took: Duration) {
         let took = milliseconds(took);
         self.total.request_time.observe(took);
         if let Some(recorder) = &self.recorder {

@@ -71,7 +71,7 @@ impl Statistic {
 /// What a producer has done since it started, under the KPL's names. Times are in milliseconds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metrics {
-    pub(super) user_records_received: u64,
+    pub(crate) user_records_received: u64,
     pub(super) user_records_resolved: u64,
     pub(super) user_records_put: u64,
     pub(super) user_records_data_put: u64,

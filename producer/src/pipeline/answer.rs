@@ -1,0 +1,236 @@
+//! What an answer means: for each Kinesis record of the request whether it is stored, and for one
+//! that is, whether a KCL delivers it.
+
+use super::item::{Form, Item, Pending, failed_together};
+use super::spans::Span;
+use crate::attempt_error::AttemptError;
+use crate::client::{ClientError, ClientErrorKind, RecordError, Stored};
+use crate::metrics::Meter;
+use crate::outcome::{Attempt, Landed, Time};
+use kinesis_aggregation::HashKeyRange;
+
+/// An answer to `PutRecords`.
+pub(super) type Answer = Result<Vec<Result<Stored, RecordError>>, ClientError>;
+
+/// What an answer means for one Kinesis record.
+#[derive(Clone)]
+pub(super) enum Fate {
+    Stored(Stored),
+    Failed(Failure),
+}
+
+/// Why a Kinesis record was not stored, as far as is known.
+#[derive(Clone)]
+pub(super) struct Failure {
+    pub(super) kind: ClientErrorKind,
+    pub(super) error: AttemptError,
+}
+
+impl Failure {
+    /// Whether the stream may hold the record all the same.
+    pub(super) fn is_maybe_stored(&self) -> bool {
+        self.kind == ClientErrorKind::Retry { maybe_stored: true }
+    }
+}
+
+/// The fates of the `count` Kinesis records of a request, in their order. What failed is counted:
+/// each record, or the request as a whole.
+pub(super) fn fates(answer: Answer, count: usize, meter: &mut Meter) -> Vec<Fate> {
+    let whole = match answer {
+        Ok(results) if results.len() == count => {
+            let fate = |result: Result<Stored, RecordError>| match result {
+                Ok(stored) => Fate::Stored(stored),
+                Err(error) => {
+                    meter.error(error.code());
+                    Fate::Failed(refused(error))
+                }
+            };
+            return results.into_iter().map(fate).collect();
+        }
+        // Nobody can tell which result is whose.
+        Ok(_) => Failure {
+            kind: ClientErrorKind::Retry { maybe_stored: true },
+            error: AttemptError::named("ResultCountMismatch"),
+        },
+        Err(error) => Failure {
+            kind: error.kind(),
+            error: AttemptError::from(error),
+        },
+    };
+    meter.error(whole.error.code());
+    vec![Fate::Failed(whole); count]
+}
+
+/// What it means that one record of a request was not stored.
+fn refused(error: RecordError) -> Failure {
+    let kind = if error.is_throttled() {
+        ClientErrorKind::Throttled
+    } else {
+        ClientErrorKind::Retry {
+            maybe_stored: false,
+        }
+    };
+    Failure {
+        kind,
+        error: AttemptError::from(error),
+    }
+}
+
+/// Notes the tries that failed. Those of a request that failed as a whole share what is kept of it.
+pub(super) fn note_tries<T>(now: Time, items: &mut [Item<T>], fates: &[Fate], is_whole: bool) {
+    if let (true, Some(Fate::Failed(failure)), Some(item)) =
+        (is_whole, fates.first(), items.first())
+    {
+        let attempt = item.attempt(now, Some(&failure.error));
+        let members = items.iter_mut().flat_map(Item::members_mut);
+        return failed_together(members, &attempt, failure.is_maybe_stored());
+    }
+    for (item, fate) in items.iter_mut().zip(fates) {
+        if let Fate::Failed(failure) = fate {
+            let attempt = item.attempt(now, Some(&failure.error));
+            failed_together(item.members_mut(), &attempt, failure.is_maybe_stored());
+        }
+    }
+}
+
+/// Whether no answer came to a request, so that perhaps there was too much under way.
+pub(super) fn is_lost(error: &ClientError) -> bool {
+    error.kind() == ClientErrorKind::Retry { maybe_stored: true }
+}
+
+/// A Kinesis record that the stream stored.
+pub(super) struct Landing<T> {
+    /// With their places in the Kinesis record.
+    members: Vec<(u64, Pending<T>)>,
+    /// Of an aggregate that is to be judged, the first and the last hash key; none of what is
+    /// delivered wherever it landed.
+    judged_by: Option<Span>,
+    landed: Landed,
+    /// What it keeps others from while it is not resolved, where order is wanted.
+    pub(super) span: Option<Span>,
+}
+
+/// What became of a Kinesis record that the stream stored.
+pub(super) enum Verdict<T> {
+    Delivered(Vec<(u64, Pending<T>)>, Landed),
+    /// The KCL drops the aggregate. The try failed, for all its user records.
+    Dropped(Vec<Pending<T>>, Attempt),
+    /// Nobody knows yet.
+    Open(Landing<T>),
+}
+
+impl<T> Landing<T> {
+    pub(super) fn new(now: Time, item: Item<T>, stored: Stored) -> Self {
+        let is_judged = item.form == Form::Framed && !item.is_bare();
+        let ends = |cover: HashKeyRange| (cover.start(), cover.end());
+        Self {
+            judged_by: item.cover.map(ends).filter(|_| is_judged),
+            span: item.place.span(),
+            landed: Landed {
+                attempt: item.attempt(now, None),
+                stored,
+            },
+            members: (0..).zip(item.into_members()).collect(),
+        }
+    }
+
+    pub(super) fn shard_id(&self) -> &str {
+        self.landed.stored.shard_id()
+    }
+
+    /// Whether it matters where it landed.
+    pub(super) fn is_judged(&self) -> bool {
+        self.judged_by.is_some()
+    }
+
+    /// When the answer came.
+    pub(super) fn answered(&self) -> Time {
+        self.landed.attempt.ended
+    }
+
+    /// The KCL drops a whole aggregate if one of its user records is outside the range of the
+    /// shard where it was stored. So that range, once it is known, decides for all of them: each
+    /// one delivered, or each one sent again.
+    ///
+    /// A raw record is delivered wherever it landed.
+    pub(super) fn judge(self, range: Option<HashKeyRange>) -> Verdict<T> {
+        let fits = match (self.judged_by, range) {
+            (None, _) => true,
+            (Some((first, last)), Some(range)) => range.contains(first) && range.contains(last),
+            (Some(_), None) => return Verdict::Open(self),
+        };
+        if fits {
+            return Verdict::Delivered(self.members, self.landed);
+        }
+        let attempt = Attempt {
+            error: Some(AttemptError::named("WrongShard")),
+            ..self.landed.attempt
+        };
+        let members = self.members.into_iter().map(|(_, pending)| pending);
+        Verdict::Dropped(members.collect(), attempt)
+    }
+
+    /// Takes out what was accepted at `cutoff` or before, with the try that failed then. The rest
+    /// of its aggregate may still be judged.
+    pub(super) fn take_expired(&mut self, cutoff: Time) -> (Vec<Pending<T>>, Attempt) {
+        let (expired, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.members)
+            .into_iter()
+            .partition(|(_, pending)| pending.accepted <= cutoff);
+        self.members = left;
+        let attempt = Attempt {
+            error: Some(AttemptError::named("UnknownShard")),
+            ..self.landed.attempt.clone()
+        };
+        let expired = expired.into_iter().map(|(_, pending)| pending);
+        (expired.collect(), attempt)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = &Pending<T>> {
+        self.members.iter().map(|(_, pending)| pending)
+    }
+
+    pub(super) fn into_members(self) -> impl Iterator<Item = Pending<T>> {
+        self.members.into_iter().map(|(_, pending)| pending)
+    }
+}
+
+/// What landed where nobody knows whether a KCL delivers it.
+pub(super) struct Undecided<T> {
+    landings: Vec<Landing<T>>,
+    /// Nothing here was accepted before.
+    oldest: Time,
+}
+
+impl<T> Default for Undecided<T> {
+    fn default() -> Self {
+        Self {
+            landings: Vec::new(),
+            oldest: Time::MAX,
+        }
+    }
+}
+
+impl<T> Undecided<T> {
+    pub(super) fn push(&mut self, landing: Landing<T>) {
+        let oldest = landing.members().map(|pending| pending.accepted).min();
+        self.oldest = self.oldest.min(oldest.unwrap_or(Time::MAX));
+        self.landings.push(landing);
+    }
+
+    pub(super) fn take_all(&mut self) -> Vec<Landing<T>> {
+        self.oldest = Time::MAX;
+        std::mem::take(&mut self.landings)
+    }
+
+    pub(super) fn oldest(&self) -> Time {
+        self.oldest
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = &Pending<T>> {
+        self.landings.iter().flat_map(Landing::members)
+    }
+}

@@ -1,0 +1,346 @@
+//! One shard as the producer sees it: the aggregate that is open, what is ready to go, what waits
+//! to go again, and how fast it may go.
+
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use super::admission::Admission;
+use super::item::{Item, Pending, room};
+use super::limiter::Limiter;
+use super::random::Random;
+use crate::outcome::Time;
+use kinesis_aggregation::packing::Settings as AggregateSettings;
+
+/// Not to look for what has expired more often: where much expires, one look finds many.
+pub(super) const TICK: Duration = Duration::from_millis(10);
+
+/// What can be sent from a lane.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// There is nothing, or nothing yet.
+    Nothing,
+    /// A Kinesis record of so many bytes.
+    Ready(usize),
+}
+
+pub(super) struct Lane<T> {
+    /// The aggregate that user records join.
+    open: Option<Item<T>>,
+    /// How many user records the last aggregate held: the next one will hold about as many.
+    usual: usize,
+    /// In the order in which they go. There may be 100,000 of them: boxed, they need not move
+    /// when the queue grows.
+    ready: VecDeque<Box<Item<T>>>,
+    /// To be sent again, now. They take turns with those in `ready`: neither crowds out the other.
+    again: VecDeque<Box<Item<T>>>,
+    /// To be sent again, later. Where order is wanted they wait at the front of `ready` instead,
+    /// so that nothing overtakes them.
+    delayed: BinaryHeap<Delayed<T>>,
+    /// The last one that went was sent for the first time.
+    was_new: bool,
+    /// The room that the user records here take, in bytes.
+    room: usize,
+    limiter: Limiter,
+    admission: Admission,
+    /// More room than this may not be taken here.
+    most: usize,
+    /// The front of `ready` may not go before.
+    held_until: Time,
+    /// Nothing here was accepted before. It may be too early, never too late: what leaves the lane
+    /// does not change it, a look for what has expired does.
+    oldest: Time,
+    /// When that last look was.
+    looked: Time,
+}
+
+impl<T> Lane<T> {
+    pub(super) fn new(limiter: Limiter, admission: Admission) -> Self {
+        Self {
+            open: None,
+            usual: 0,
+            ready: VecDeque::new(),
+            again: VecDeque::new(),
+            delayed: BinaryHeap::new(),
+            was_new: true,
+            room: 0,
+            limiter,
+            admission,
+            most: usize::MAX,
+            held_until: Time::ZERO,
+            oldest: Time::MAX,
+            looked: Time::ZERO,
+        }
+    }
+
+    /// Adds a user record to the open aggregate; `open` makes a new one. Gives the aggregates that
+    /// take no more: the one it did not fit into, and the one that it filled.
+    #[inline]
+    pub(super) fn join(
+        &mut self,
+        pending: Pending<T>,
+        config: &AggregateSettings,
+        open: impl FnOnce(usize) -> Item<T>,
+    ) -> [Option<Item<T>>; 2] {
+        self.oldest = self.oldest.min(pending.accepted);
+        self.room += room(&pending.record);
+        // Nothing is moved twice here: this is done for every user record.
+        let mut closed = None;
+        let refused = match &mut self.open {
+            Some(open) => open.join(pending, config).err(),
+            None => Some(pending),
+        };
+        if let Some(pending) = refused {
+            let mut fresh = open(self.usual);
+            fresh.push(pending);
+            closed = self.open.replace(fresh);
+        }
+        let full = self.open.take_if(|open| open.is_full(config));
+        if let Some(last) = full.as_ref().or(closed.as_ref()) {
+            self.usual = last.len();
+        }
+        for item in closed.iter().chain(&full) {
+            self.room -= item.room;
+        }
+        [closed, full]
+    }
+
+    /// Takes the open aggregate if it may not wait for more.
+    pub(super) fn close_due(&mut self, now: Time) -> Option<Item<T>> {
+        let closed = self.open.take_if(|open| open.due <= now)?;
+        self.room -= closed.room;
+        Some(closed)
+    }
+
+    fn added(&mut self, item: &Item<T>) {
+        self.oldest = self.oldest.min(item.oldest);
+        self.room += item.room;
+    }
+
+    /// Adds a Kinesis record after the others.
+    pub(super) fn push(&mut self, item: Item<T>) {
+        self.added(&item);
+        self.ready.push_back(Box::new(item));
+    }
+
+    /// Takes back a Kinesis record that is to be sent again after its pause, while others go.
+    pub(super) fn delay(&mut self, item: Item<T>) {
+        self.added(&item);
+        self.delayed.push(Delayed(Box::new(item)));
+    }
+
+    /// Takes back a Kinesis record that is to be the next one.
+    pub(super) fn give_back(&mut self, item: Item<T>) {
+        self.added(&item);
+        self.held_until = item.not_before;
+        self.ready.push_front(Box::new(item));
+    }
+
+    /// Lets nothing go before.
+    pub(super) fn hold(&mut self, until: Time) {
+        self.held_until = self.held_until.max(until);
+    }
+
+    /// Lets those whose pause is over be sent again.
+    pub(super) fn resume(&mut self, now: Time) {
+        while let Some(Delayed(item)) = self.delayed.peek() {
+            if item.not_before > now {
+                break;
+            }
+            if let Some(Delayed(item)) = self.delayed.pop() {
+                self.again.push_back(item);
+            }
+        }
+    }
+
+    /// Whether the next one that goes is one that is sent again.
+    fn is_again_next(&self) -> bool {
+        !self.again.is_empty() && (self.was_new || self.ready.is_empty())
+    }
+
+    /// What can be sent now. The limiter has its say when it is taken.
+    pub(super) fn next(&mut self, now: Time, config: &AggregateSettings) -> Next {
+        let front = if self.is_again_next() {
+            self.again.front()
+        } else {
+            self.ready.front()
+        };
+        match front {
+            Some(front) if front.not_before > now => {
+                self.held_until = front.not_before;
+                Next::Nothing
+            }
+            Some(front) => Next::Ready(front.size(config)),
+            None => Next::Nothing,
+        }
+    }
+
+    /// Takes what [`next`](Self::next) told, if the limiter lets it pass.
+    pub(super) fn take(&mut self, now: Time, size: usize) -> Option<Item<T>> {
+        match self.limiter.pass(now, size) {
+            Ok(()) => {
+                self.was_new = !self.is_again_next();
+                let item = if self.was_new {
+                    self.ready.pop_front()
+                } else {
+                    self.again.pop_front()
+                };
+                let room = item.as_ref().map_or(0, |item| item.room);
+                self.room -= room;
+                self.admission.went(now, room);
+                self.most = self.admission.most(now);
+                item.map(|item| *item)
+            }
+            Err(at) => {
+                self.held_until = at;
+                self.came_back(now, 0);
+                None
+            }
+        }
+    }
+
+    /// Whether there is anything to send, and no pause to wait for.
+    pub(super) fn is_ready(&self, now: Time) -> bool {
+        self.has_ready() && self.held_until <= now
+    }
+
+    /// Whether nothing may go yet.
+    pub(super) fn is_held(&self, now: Time) -> bool {
+        self.held_until > now
+    }
+
+    fn has_ready(&self) -> bool {
+        !(self.ready.is_empty() && self.again.is_empty())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_none() && !self.has_ready() && self.delayed.is_empty()
+    }
+
+    /// What took so much room did not go after all, because it was too much.
+    pub(super) fn came_back(&mut self, now: Time, room: usize) {
+        self.admission.came_back(now, room);
+        self.most = self.admission.most(now);
+    }
+
+    /// Whether more waits here than can go in time.
+    pub(super) fn is_over(&self) -> bool {
+        self.room > self.most
+    }
+
+    /// When the open aggregate is to be closed.
+    pub(super) fn closes(&self) -> Option<Time> {
+        self.open.as_ref().map(|open| open.due)
+    }
+
+    /// The next time at which something happens here by itself.
+    pub(super) fn wake(&self, now: Time, ttl: Duration) -> Option<Time> {
+        if self.is_empty() {
+            return None;
+        }
+        let held = (self.has_ready() && self.held_until > now).then_some(self.held_until);
+        let delayed = self.delayed.peek().map(|Delayed(item)| item.not_before);
+        let expires = self.oldest.saturating_add(ttl).max(self.looked + TICK);
+        [self.closes(), held, delayed, Some(expires)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Nothing here waits for company any more.
+    pub(super) fn hurry(&mut self, now: Time) {
+        if let Some(open) = &mut self.open {
+            open.due = open.due.min(now);
+        }
+    }
+
+    /// Takes out the user records that were accepted at `cutoff` or before.
+    pub(super) fn expire(
+        &mut self,
+        now: Time,
+        cutoff: Time,
+        random: &mut Random,
+        expired: &mut Vec<Pending<T>>,
+    ) {
+        if self.oldest > cutoff || now < self.looked + TICK {
+            return;
+        }
+        self.looked = now;
+        self.oldest = Time::MAX;
+        let mut oldest = Time::MAX;
+        self.visit(|item| {
+            expired.extend(item.take_expired(Some(cutoff), || random.key()));
+            oldest = oldest.min(item.oldest);
+        });
+        self.oldest = oldest;
+    }
+
+    /// Takes out some of the user records.
+    pub(super) fn take_if(
+        &mut self,
+        random: &mut Random,
+        is_wanted: &impl Fn(&Pending<T>) -> bool,
+    ) -> Vec<Pending<T>> {
+        let mut taken = Vec::new();
+        self.visit(|item| taken.extend(item.take_if(|| random.key(), is_wanted)));
+        taken
+    }
+
+    /// Visits every Kinesis record here, and drops those that are empty then.
+    fn visit(&mut self, mut visit: impl FnMut(&mut Item<T>)) {
+        let mut delayed = std::mem::take(&mut self.delayed).into_vec();
+        let ready = self.ready.iter_mut().chain(&mut self.again);
+        let items = self.open.iter_mut().chain(ready.map(|item| &mut **item));
+        items
+            .chain(delayed.iter_mut().map(|Delayed(item)| &mut **item))
+            .for_each(&mut visit);
+        self.again.retain(|item| !item.is_empty());
+        self.open.take_if(|open| open.is_empty());
+        self.ready.retain(|item| !item.is_empty());
+        delayed.retain(|Delayed(item)| !item.is_empty());
+        self.delayed = delayed.into();
+        self.room = self.items().map(|item| item.room).sum();
+    }
+
+    /// Takes all that is here: the open aggregate, and the closed ones. The limiter keeps its
+    /// count.
+    pub(super) fn take_all(&mut self) -> (Option<Item<T>>, Vec<Item<T>>) {
+        let mut closed: Vec<_> = self.again.drain(..).map(|item| *item).collect();
+        closed.extend(self.ready.drain(..).map(|item| *item));
+        self.room = 0;
+        closed.extend(self.delayed.drain().map(|Delayed(item)| *item));
+        self.oldest = Time::MAX;
+        self.held_until = Time::ZERO;
+        (self.open.take(), closed)
+    }
+
+    /// Every Kinesis record here.
+    pub(super) fn items(&self) -> impl Iterator<Item = &Item<T>> {
+        let delayed = self.delayed.iter().map(|Delayed(item)| &**item);
+        let ready = self.again.iter().chain(&self.ready).map(|item| &**item);
+        self.open.iter().chain(ready).chain(delayed)
+    }
+}
+
+/// The one whose pause ends first is the greatest.
+struct Delayed<T>(Box<Item<T>>);
+
+impl<T> Ord for Delayed<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.0.not_before.cmp(&self.0.not_before)
+    }
+}
+
+impl<T> PartialOrd for Delayed<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> PartialEq for Delayed<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl<T> Eq for Delayed<T> {}

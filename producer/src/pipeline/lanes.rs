@@ -1,0 +1,336 @@
+//! All lanes: which of them have something to send, and which wants to be looked at next.
+//!
+//! A stream may have 10,000 shards, so nothing here walks over all lanes but what follows a change
+//! of the shard map.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::ops::Bound;
+use std::time::Duration;
+
+use super::admission::Admission;
+use super::item::{Item, Pending, Place};
+use super::lane::{Lane, Next};
+use super::limiter::Limiter;
+use super::random::Random;
+use crate::outcome::Time;
+use crate::settings::Config;
+use kinesis_aggregation::packing::Settings as AggregateSettings;
+
+struct Entry<T> {
+    lane: Lane<T>,
+    /// The earliest alarm that is set for the lane.
+    alarm: Option<Time>,
+    /// It is counted in [`Lanes::over`].
+    is_over: bool,
+}
+
+impl<T> Entry<T> {
+    /// Counts the lane among those where more waits than can go in time, or no more.
+    #[inline]
+    fn weigh(&mut self, over: &mut usize) {
+        let is_over = self.lane.is_over();
+        if is_over != self.is_over {
+            self.is_over = is_over;
+            *over = if is_over { *over + 1 } else { *over - 1 };
+        }
+    }
+}
+
+pub(super) struct Lanes<T> {
+    lanes: BTreeMap<Place, Entry<T>>,
+    /// Each lane has an alarm at its [`wake`](Lane::wake) or before. An alarm that is not its
+    /// entry's earliest one was overtaken, and means nothing.
+    alarms: BinaryHeap<Reverse<(Time, Place)>>,
+    /// The lanes that may have something to send now.
+    active: BTreeSet<Place>,
+    /// In how many lanes more waits than can go in time.
+    over: usize,
+    /// Where the last turn was, so that no shard starves another.
+    cursor: Option<Place>,
+    aggregate: AggregateSettings,
+    rate_limit: Option<u32>,
+    ttl: Duration,
+}
+
+impl<T> Lanes<T> {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            lanes: BTreeMap::new(),
+            alarms: BinaryHeap::new(),
+            active: BTreeSet::new(),
+            over: 0,
+            cursor: None,
+            aggregate: config.aggregate.clone(),
+            rate_limit: config.settings.rate_limit,
+            ttl: config.settings.record_ttl,
+        }
+    }
+
+    fn entry(
+        lanes: &mut BTreeMap<Place, Entry<T>>,
+        place: Place,
+        now: Time,
+        (rate_limit, ttl): (Option<u32>, Duration),
+    ) -> &mut Entry<T> {
+        lanes.entry(place).or_insert_with(|| {
+            let rate_limit = match place {
+                Place::Shard { .. } => rate_limit,
+                _ => None,
+            };
+            Entry {
+                lane: Lane::new(Limiter::new(rate_limit, now), Admission::new(ttl, now)),
+                alarm: None,
+                is_over: false,
+            }
+        })
+    }
+
+    /// See [`Lane::join`].
+    #[inline]
+    pub(super) fn join(
+        &mut self,
+        now: Time,
+        place: Place,
+        pending: Pending<T>,
+        open: impl FnOnce(usize) -> Item<T>,
+    ) -> [Option<Item<T>>; 2] {
+        let limits = (self.rate_limit, self.ttl);
+        let entry = Self::entry(&mut self.lanes, place, now, limits);
+        let closed = entry.lane.join(pending, &self.aggregate, open);
+        // Nothing else that wakes the lane comes earlier by this.
+        if let Some(at) = entry.lane.closes()
+            && entry.alarm.is_none_or(|alarm| at < alarm)
+        {
+            entry.alarm = Some(at);
+            self.alarms.push(Reverse((at, place)));
+        }
+        entry.weigh(&mut self.over);
+        closed
+    }
+
+    /// What took so much room did not go from this lane after all, because it was too much.
+    pub(super) fn came_back(&mut self, now: Time, place: Place, room: usize) {
+        self.change(now, place, |lane| lane.came_back(now, room));
+    }
+
+    /// Whether more waits in any lane than can go in time.
+    pub(super) fn are_over(&self) -> bool {
+        self.over > 0
+    }
+
+    /// Adds a Kinesis record at its place, after the others.
+    pub(super) fn push(&mut self, now: Time, item: Item<T>) {
+        self.change(now, item.place, |lane| lane.push(item));
+    }
+
+    /// See [`Lane::delay`].
+    pub(super) fn delay(&mut self, now: Time, item: Item<T>) {
+        self.change(now, item.place, |lane| lane.delay(item));
+    }
+
+    /// See [`Lane::hold`].
+    pub(super) fn hold(&mut self, now: Time, place: Place, until: Time) {
+        self.change(now, place, |lane| lane.hold(until));
+        self.rest(now, place);
+    }
+
+    /// See [`Lane::give_back`].
+    pub(super) fn give_back(&mut self, now: Time, item: Item<T>) {
+        self.change(now, item.place, |lane| lane.give_back(item));
+    }
+
+    fn change(&mut self, now: Time, place: Place, change: impl FnOnce(&mut Lane<T>)) {
+        let limits = (self.rate_limit, self.ttl);
+        let entry = Self::entry(&mut self.lanes, place, now, limits);
+        change(&mut entry.lane);
+        entry.weigh(&mut self.over);
+        if entry.lane.is_ready(now) {
+            self.active.insert(place);
+        }
+        self.set_alarm(now, place);
+    }
+
+    fn set_alarm(&mut self, now: Time, place: Place) {
+        if let Some(entry) = self.lanes.get_mut(&place)
+            && let Some(at) = entry.lane.wake(now, self.ttl)
+            && entry.alarm.is_none_or(|alarm| at < alarm)
+        {
+            entry.alarm = Some(at);
+            self.alarms.push(Reverse((at, place)));
+        }
+    }
+
+    /// Looks at the lanes whose time has come: takes what has expired and the open aggregates that
+    /// may not wait for more, and lets go what pauses no longer.
+    pub(super) fn ring(
+        &mut self,
+        now: Time,
+        random: &mut Random,
+        expired: &mut Vec<Pending<T>>,
+    ) -> Vec<Item<T>> {
+        let cutoff = now.checked_sub(self.ttl);
+        let mut closed = Vec::new();
+        while let Some(&Reverse((at, place))) = self.alarms.peek() {
+            if at > now {
+                break;
+            }
+            self.alarms.pop();
+            let Some(entry) = self
+                .lanes
+                .get_mut(&place)
+                .filter(|entry| entry.alarm == Some(at))
+            else {
+                continue;
+            };
+            entry.alarm = None;
+            if let Some(cutoff) = cutoff {
+                entry.lane.expire(now, cutoff, random, expired);
+            }
+            closed.extend(entry.lane.close_due(now));
+            entry.lane.resume(now);
+            entry.weigh(&mut self.over);
+            if entry.lane.is_ready(now) {
+                self.active.insert(place);
+            }
+            self.set_alarm(now, place);
+            self.drop_if_spent(place);
+        }
+        closed
+    }
+
+    /// When to [`ring`](Self::ring).
+    pub(super) fn wake(&self) -> Option<Time> {
+        self.alarms.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// The next lane that may have something to send, from where the last turn was.
+    pub(super) fn turn(&mut self) -> Option<Place> {
+        let after = self.cursor.map_or(Bound::Unbounded, Bound::Excluded);
+        let after = self.active.range((after, Bound::Unbounded)).next();
+        let place = after.or_else(|| self.active.first()).copied();
+        self.cursor = place.or(self.cursor);
+        place
+    }
+
+    /// The size of the next Kinesis record of a lane; none if it can send nothing now: it has then
+    /// no more turns until that changes.
+    pub(super) fn next(&mut self, now: Time, place: Place) -> Option<usize> {
+        let next = match self.lanes.get_mut(&place) {
+            Some(entry) => entry.lane.next(now, &self.aggregate),
+            None => Next::Nothing,
+        };
+        match next {
+            Next::Ready(size) => Some(size),
+            Next::Nothing => {
+                self.rest(now, place);
+                None
+            }
+        }
+    }
+
+    /// Takes what [`next`](Self::next) told, if the limiter lets it pass; else the lane has no more
+    /// turns until it does.
+    pub(super) fn take(&mut self, now: Time, place: Place, size: usize) -> Option<Item<T>> {
+        let entry = self.lanes.get_mut(&place)?;
+        let item = entry.lane.take(now, size);
+        entry.weigh(&mut self.over);
+        if item.is_none() {
+            self.rest(now, place);
+        }
+        item
+    }
+
+    /// Gives a lane no more turns until [`rouse`](Self::rouse) or its alarm.
+    pub(super) fn rest(&mut self, now: Time, place: Place) {
+        self.active.remove(&place);
+        self.set_alarm(now, place);
+        self.drop_if_spent(place);
+    }
+
+    /// Gives a lane turns again, if it has anything to send.
+    pub(super) fn rouse(&mut self, now: Time, place: Place) {
+        if self
+            .lanes
+            .get(&place)
+            .is_some_and(|entry| entry.lane.is_ready(now))
+        {
+            self.active.insert(place);
+        }
+    }
+
+    /// Without a shard map, ordered user records have a lane for each hash key. There is no end of
+    /// those, and an empty one has nothing to remember.
+    fn drop_if_spent(&mut self, place: Place) {
+        let spent = |entry: &Entry<T>| entry.lane.is_empty();
+        if matches!(place, Place::Hash(_)) && self.lanes.get(&place).is_some_and(spent) {
+            self.lanes.remove(&place);
+        }
+    }
+
+    /// Nothing waits for company any more.
+    pub(super) fn hurry(&mut self, now: Time) {
+        // What is open has an alarm.
+        for Reverse((at, place)) in std::mem::take(&mut self.alarms) {
+            if let Some(entry) = self.lanes.get_mut(&place)
+                && entry.alarm == Some(at)
+            {
+                entry.lane.hurry(now);
+                entry.alarm = None;
+                self.set_alarm(now, place);
+            }
+        }
+    }
+
+    /// Takes out some of the user records.
+    pub(super) fn take_if(
+        &mut self,
+        random: &mut Random,
+        is_wanted: &impl Fn(&Pending<T>) -> bool,
+    ) -> Vec<Pending<T>> {
+        let mut taken = Vec::new();
+        for entry in self.lanes.values_mut() {
+            taken.extend(entry.lane.take_if(random, is_wanted));
+            entry.weigh(&mut self.over);
+        }
+        taken
+    }
+
+    /// Takes everything, the open aggregates apart. The limiters keep their counts.
+    pub(super) fn take_all(&mut self) -> (Vec<Item<T>>, Vec<Item<T>>) {
+        let mut open = Vec::new();
+        let mut closed = Vec::new();
+        for entry in self.lanes.values_mut() {
+            let (one, more) = entry.lane.take_all();
+            open.extend(one);
+            closed.extend(more);
+            entry.alarm = None;
+            entry.weigh(&mut self.over);
+        }
+        self.alarms.clear();
+        self.active.clear();
+        (open, closed)
+    }
+
+    /// Forgets the empty lanes that `is_current` denies.
+    pub(super) fn forget(&mut self, is_current: impl Fn(Place) -> bool) {
+        self.lanes
+            .retain(|place, entry| !entry.lane.is_empty() || is_current(*place));
+    }
+
+    /// Every Kinesis record in them.
+    pub(super) fn items(&self) -> impl Iterator<Item = &Item<T>> {
+        self.lanes.values().flat_map(|entry| entry.lane.items())
+    }
+
+    /// Whether a lane may not send yet.
+    pub(super) fn is_held(&self, now: Time, place: Place) -> bool {
+        let entry = self.lanes.get(&place);
+        entry.is_some_and(|entry| entry.lane.is_held(now))
+    }
+
+    /// How many there are, empty ones too.
+    pub(super) fn len(&self) -> usize {
+        self.lanes.len()
+    }
+}

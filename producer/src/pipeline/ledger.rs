@@ -1,0 +1,235 @@
+//! The account of what was accepted: each user record is in it once, until it is resolved.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::item::{Pending, room};
+use crate::metrics::Meter;
+use crate::outcome::{Delivered, DeliveryError, FailureKind, Landed, Outcome, Time, Undelivered};
+use crate::settings::Settings;
+use crate::tries::Tries;
+use kinesis_aggregation::{HashKey, UserRecord};
+
+struct Flush {
+    id: u64,
+    /// It waits for those accepted before this one.
+    before: u64,
+    /// How many of them are not resolved. Those that an earlier flush waits for are counted there.
+    left: usize,
+}
+
+pub(super) struct Ledger<T> {
+    record_ttl: Duration,
+    record_max_buffered_time: Duration,
+    /// In ordered mode, whether a failure fails the later ones of its hash key.
+    fails_later: bool,
+    pending: usize,
+    /// The room that they take, in bytes.
+    room: usize,
+    next_seq: u64,
+    finished: Vec<(T, Outcome)>,
+    freed_bytes: usize,
+    /// By `before`. The first one always has some left.
+    flushes: VecDeque<Flush>,
+    /// How many flushes wait for: the sum of what each has left.
+    awaited: usize,
+    flushed: Vec<u64>,
+    /// By hash key, the first one that failed since [`take_failed`](Self::take_failed).
+    failed: HashMap<HashKey, u64>,
+    pub(super) meter: Meter,
+}
+
+impl<T> Ledger<T> {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            record_ttl: settings.record_ttl,
+            record_max_buffered_time: settings.record_max_buffered_time,
+            fails_later: settings.ordered && settings.fail_later_in_order,
+            pending: 0,
+            room: 0,
+            next_seq: 0,
+            finished: Vec::new(),
+            freed_bytes: 0,
+            flushes: VecDeque::new(),
+            awaited: 0,
+            flushed: Vec::new(),
+            failed: HashMap::new(),
+            meter: Meter::new(settings.recorder.as_ref(), settings.name.as_deref()),
+        }
+    }
+
+    /// Enters a user record that was accepted.
+    pub(super) fn accept(
+        &mut self,
+        accepted: Time,
+        record: UserRecord,
+        hash_key: Option<HashKey>,
+        ticket: T,
+    ) -> Pending<T> {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        self.pending += 1;
+        self.room += room(&record);
+        self.meter.received();
+        Pending {
+            record,
+            hash_key,
+            ticket,
+            seq,
+            accepted,
+            due: accepted.saturating_add(self.record_max_buffered_time),
+            attempts: Tries::default(),
+            maybe_stored: false,
+            keyless_refused: false,
+        }
+    }
+
+    /// How many are not resolved.
+    pub(super) fn pending(&self) -> usize {
+        self.pending
+    }
+
+    /// The room that they take, in bytes.
+    pub(super) fn room(&self) -> usize {
+        self.room
+    }
+
+    /// The place in the order of acceptance of the next one.
+    pub(super) fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// What was accepted then or before has expired. None before the first `record_ttl` is over.
+    pub(super) fn cutoff(&self, now: Time) -> Option<Time> {
+        now.checked_sub(self.record_ttl)
+    }
+
+    /// When what was accepted then expires.
+    pub(super) fn expires(&self, accepted: Time) -> Time {
+        accepted.saturating_add(self.record_ttl)
+    }
+
+    /// A user record expired while nothing of it was under way.
+    pub(super) fn expire(&mut self, pending: Pending<T>) {
+        self.fail(pending, FailureKind::Expired, false);
+    }
+
+    /// Whether a user record has expired; then it is resolved.
+    pub(super) fn unless_expired(&mut self, now: Time, pending: Pending<T>) -> Option<Pending<T>> {
+        let cutoff = self.cutoff(now);
+        if cutoff.is_some_and(|cutoff| pending.accepted <= cutoff) {
+            self.expire(pending);
+            return None;
+        }
+        Some(pending)
+    }
+
+    pub(super) fn fail(&mut self, pending: Pending<T>, kind: FailureKind, maybe_stored: bool) {
+        if self.fails_later
+            && kind != FailureKind::EarlierFailed
+            && let Some(hash_key) = pending.hash_key
+        {
+            let first = self.failed.entry(hash_key).or_insert(pending.seq);
+            *first = pending.seq.min(*first);
+        }
+        self.meter.failed(pending.attempts.count());
+        self.resolved(&pending);
+        let error = DeliveryError {
+            kind,
+            rest: Box::new(Undelivered {
+                record: Some(pending.record),
+                maybe_stored: pending.maybe_stored || maybe_stored,
+                accepted: pending.accepted,
+                attempts: pending.attempts,
+            }),
+        };
+        self.finished.push((pending.ticket, Err(error)));
+    }
+
+    /// User records are delivered; each comes with its place in the Kinesis record.
+    pub(super) fn deliver(
+        &mut self,
+        members: impl IntoIterator<Item = (u64, Pending<T>)>,
+        landed: Landed,
+    ) {
+        let landed = Arc::new(landed);
+        let members = members.into_iter();
+        self.finished.reserve(members.size_hint().0);
+        for (sub_sequence_number, pending) in members {
+            self.resolved(&pending);
+            let data_len = pending.record.data().len();
+            let retries = pending.attempts.count();
+            self.meter
+                .delivered(landed.stored.shard_id(), data_len, retries);
+            let delivered = Delivered {
+                landed: Arc::clone(&landed),
+                sub_sequence_number,
+                accepted: pending.accepted,
+                earlier: pending.attempts,
+            };
+            self.finished.push((pending.ticket, Ok(delivered)));
+        }
+    }
+
+    fn resolved(&mut self, pending: &Pending<T>) {
+        self.pending -= 1;
+        let room = room(&pending.record);
+        self.room -= room;
+        self.freed_bytes += room;
+        if self.flushes.is_empty() {
+            return;
+        }
+        let at = self
+            .flushes
+            .partition_point(|flush| flush.before <= pending.seq);
+        if let Some(flush) = self.flushes.get_mut(at) {
+            flush.left -= 1;
+            self.awaited -= 1;
+        }
+        self.end_flushes();
+    }
+
+    fn end_flushes(&mut self) {
+        while self.flushes.front().is_some_and(|first| first.left == 0) {
+            self.flushed
+                .extend(self.flushes.pop_front().map(|done| done.id));
+        }
+    }
+
+    /// Begins a flush of all that was accepted so far.
+    pub(super) fn flush(&mut self, id: u64) {
+        self.flushes.push_back(Flush {
+            id,
+            before: self.next_seq,
+            left: self.pending - self.awaited,
+        });
+        self.awaited = self.pending;
+        self.end_flushes();
+    }
+
+    /// What was resolved.
+    pub(super) fn take_finished(&mut self) -> Vec<(T, Outcome)> {
+        std::mem::take(&mut self.finished)
+    }
+
+    /// The room that the resolved ones took, in bytes, since the last call.
+    pub(super) fn take_freed_bytes(&mut self) -> usize {
+        std::mem::take(&mut self.freed_bytes)
+    }
+
+    /// The flushes that are done.
+    pub(super) fn take_flushed(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.flushed)
+    }
+
+    /// Whether a failure is to fail later ones.
+    pub(super) fn has_failed(&self) -> bool {
+        !self.failed.is_empty()
+    }
+
+    /// By hash key, the place of the first one that failed: the later ones are to fail too.
+    pub(super) fn take_failed(&mut self) -> HashMap<HashKey, u64> {
+        std::mem::take(&mut self.failed)
+    }
+}

@@ -1,0 +1,423 @@
+//! What is on its way to the stream: open aggregates, Kinesis records in their lanes, the next
+//! request, and the requests under way.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::admission::Admission;
+use super::collector::{Collector, encode};
+use super::item::{Form, Item, Pending, Place};
+use super::lanes::Lanes;
+use super::ledger::Ledger;
+use super::random::Random;
+use super::route::Routes;
+use super::spans::{Span, Spans};
+use super::window::Window;
+use crate::outcome::Time;
+use crate::settings::Config;
+use kinesis_aggregation::KinesisRecord;
+use kinesis_aggregation::packing::Settings as AggregateSettings;
+
+/// How many Kinesis records of one lane go before those of the next.
+const TURN: usize = 16;
+/// Room for no more user records than this is made before they come.
+const USUAL_MAX: usize = 1024;
+
+/// A request that starts: its number, and what to put.
+pub(super) type Request = (u64, Vec<KinesisRecord>);
+
+/// A request under way.
+struct Flying<T> {
+    items: Vec<Item<T>>,
+    sent: Time,
+    bytes: usize,
+}
+
+pub(super) struct Outbox<T> {
+    lanes: Lanes<T>,
+    collector: Collector<T>,
+    in_flight: BTreeMap<u64, Flying<T>>,
+    window: Window,
+    /// Of all together, where the link is what limits them.
+    admission: Admission,
+    /// How many requests may be under way, besides the window.
+    connections: usize,
+    /// No request starts before: the stream as a whole takes no more for now.
+    paused: Time,
+    /// Parts of requests that were refused as a whole: they go first, each as a request.
+    parts: VecDeque<Vec<Item<T>>>,
+    next_request: u64,
+    collection_max_size: usize,
+    /// Where order is wanted, what is collected, under way, or landed where nobody knows yet.
+    spans: Option<Spans>,
+    /// What was accepted before this one does not wait for company.
+    hurried: u64,
+    random: Random,
+    aggregate: AggregateSettings,
+}
+
+impl<T> Outbox<T> {
+    pub(super) fn new(config: &Config, random: Random) -> Self {
+        let settings = &config.settings;
+        Self {
+            lanes: Lanes::new(config),
+            collector: Collector::new(settings.collection_max_count, settings.collection_max_size),
+            in_flight: BTreeMap::new(),
+            parts: VecDeque::new(),
+            next_request: 0,
+            collection_max_size: settings.collection_max_size,
+            admission: Admission::new(settings.record_ttl, Time::ZERO),
+            window: Window::new(settings.max_connections, settings.request_timeout),
+            connections: usize::MAX,
+            paused: Time::ZERO,
+            spans: settings.ordered.then(Spans::default),
+            hurried: 0,
+            random,
+            aggregate: config.aggregate.clone(),
+        }
+    }
+
+    /// Adds a user record to the open aggregate of a place.
+    pub(super) fn join(
+        &mut self,
+        now: Time,
+        routes: &Routes<'_>,
+        (place, form): (Place, Form),
+        pending: Pending<T>,
+    ) {
+        let random = &mut self.random;
+        let open = |usual: usize| {
+            let may_lack_key = place == Place::Keyless || form == Form::Mixed;
+            let key = may_lack_key.then(|| random.key());
+            let mut open = Item::open(place, form, routes.generation(), key);
+            open.reserve(usual.min(USUAL_MAX));
+            open
+        };
+        let closed = self.lanes.join(now, place, pending, open);
+        for item in closed.into_iter().flatten() {
+            self.push(now, routes, item);
+        }
+    }
+
+    /// Adds a Kinesis record at its place, after the others.
+    pub(super) fn push(&mut self, now: Time, routes: &Routes<'_>, mut item: Item<T>) {
+        if item.place == Place::Keyless {
+            item.place = routes.of_keyless(&item);
+        }
+        self.lanes.push(now, item.slim());
+    }
+
+    /// Takes back one that is to be sent again: to the front of its lane where order is wanted,
+    /// else so that its pause holds up no other.
+    pub(super) fn give_back(&mut self, now: Time, item: Item<T>) {
+        if self.spans.is_some() {
+            self.lanes.give_back(now, item);
+        } else {
+            self.lanes.delay(now, item);
+        }
+    }
+
+    /// Whether a request may start.
+    fn has_connection(&self, now: Time) -> bool {
+        let under_way = self.in_flight.len();
+        self.paused <= now
+            && under_way < self.connections
+            && self.window.admits(under_way, self.collector.size())
+    }
+
+    /// From now on has at most so many requests under way.
+    pub(super) fn limit_connections(&mut self, connections: usize) {
+        self.connections = connections;
+    }
+
+    /// How many requests may be under way.
+    pub(super) fn connections(&self) -> usize {
+        self.window.open().min(self.connections)
+    }
+
+    /// Starts all requests that are due or full.
+    pub(super) fn send(
+        &mut self,
+        now: Time,
+        routes: &Routes<'_>,
+        ledger: &mut Ledger<T>,
+    ) -> Vec<Request> {
+        let mut expired = Vec::new();
+        // What one lane closes may go to another, whose time has then come too.
+        while self.lanes.wake().is_some_and(|wake| wake <= now) {
+            for item in self.lanes.ring(now, &mut self.random, &mut expired) {
+                self.push(now, routes, item);
+            }
+        }
+        for pending in expired {
+            ledger.expire(pending);
+        }
+        let mut requests = Vec::new();
+        while self.has_connection(now)
+            && let Some(part) = self.parts.pop_front()
+        {
+            requests.extend(self.start_request(now, part, ledger));
+        }
+        while self.has_connection(now)
+            && let Some(place) = self.lanes.turn()
+        {
+            self.take_turn(now, place, ledger, &mut requests);
+        }
+        if self.has_connection(now) && self.collector.due().is_some_and(|due| due <= now) {
+            requests.extend(self.start_collected(now, ledger));
+        }
+        requests
+    }
+
+    /// Moves some of what a lane holds into the next request. A lane that can send nothing more
+    /// has no more turns.
+    fn take_turn(
+        &mut self,
+        now: Time,
+        place: Place,
+        ledger: &mut Ledger<T>,
+        requests: &mut Vec<Request>,
+    ) {
+        for _ in 0..TURN {
+            let Some(size) = self.lanes.next(now, place) else {
+                return;
+            };
+            if let (Some(spans), Some(span)) = (&mut self.spans, place.span())
+                && !spans.is_free(span, place)
+            {
+                self.lanes.rest(now, place);
+                return;
+            }
+            if !self.collector.fits(size) {
+                requests.extend(self.start_collected(now, ledger));
+                if !self.has_connection(now) {
+                    return;
+                }
+                continue;
+            }
+            let Some(item) = self.lanes.take(now, place, size) else {
+                return;
+            };
+            if let (Some(spans), Some(span)) = (&mut self.spans, place.span()) {
+                spans.claim(span);
+            }
+            let is_hurried = item.first < self.hurried;
+            let due = if is_hurried { Time::ZERO } else { item.due };
+            self.collector.add(item, size, due);
+            if self.collector.is_full() {
+                requests.extend(self.start_collected(now, ledger));
+                if !self.has_connection(now) {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn start_collected(&mut self, now: Time, ledger: &mut Ledger<T>) -> Option<Request> {
+        let collected = self.collector.take();
+        self.start_request(now, collected, ledger)
+    }
+
+    /// Encodes what goes into a request. None if all of it had expired.
+    fn start_request(
+        &mut self,
+        now: Time,
+        collected: Vec<Item<T>>,
+        ledger: &mut Ledger<T>,
+    ) -> Option<Request> {
+        let cutoff = ledger.cutoff(now);
+        let mut items = Vec::new();
+        for mut item in collected {
+            let random = &mut self.random;
+            for pending in item.take_expired(cutoff, || random.key()) {
+                ledger.expire(pending);
+            }
+            if item.is_empty() {
+                self.release(now, item.place.span());
+            } else {
+                item.sent = now;
+                items.push(item);
+            }
+        }
+        if items.is_empty() {
+            return None;
+        }
+        let (items, records) = encode(items, &self.aggregate);
+        let bytes = records.iter().map(KinesisRecord::size).sum();
+        self.window.started(bytes);
+        for item in &items {
+            ledger.meter.sent(item.len(), item.first_buffered());
+        }
+        let user_records = items.iter().map(Item::len).sum();
+        ledger.meter.request(items.len(), user_records);
+        let id = self.next_request;
+        self.next_request += 1;
+        let flying = Flying {
+            items,
+            sent: now,
+            bytes,
+        };
+        self.in_flight.insert(id, flying);
+        Some((id, records))
+    }
+
+    /// Takes what a request carried that was answered, or never was, and when it was sent.
+    pub(super) fn answered(
+        &mut self,
+        now: Time,
+        id: u64,
+        is_lost: bool,
+    ) -> Option<(Vec<Item<T>>, Time)> {
+        let Flying { items, sent, bytes } = self.in_flight.remove(&id)?;
+        self.window.ended(bytes);
+        if is_lost {
+            self.window.timed_out(sent, now);
+            self.admission.came_back(now, 0);
+        } else {
+            let room = items.iter().map(|item| item.room).sum();
+            self.admission.went(now, room);
+            self.window.answered(now.saturating_sub(sent));
+        }
+        let size = self.window.request_size(self.collection_max_size);
+        self.collector.limit(size);
+        for item in &items {
+            self.release(now, item.place.span());
+        }
+        Some((items, sent))
+    }
+
+    /// Lets no request start before.
+    pub(super) fn pause(&mut self, until: Time) {
+        self.paused = self.paused.max(until);
+    }
+
+    /// Lets nothing go from the place of a Kinesis record before, if no limiter does that: it was
+    /// too much.
+    pub(super) fn hold(&mut self, now: Time, item: &Item<T>, until: Time) {
+        self.lanes.came_back(now, item.place, item.room);
+        if item.place == Place::Anywhere {
+            self.lanes.hold(now, item.place, until);
+        }
+    }
+
+    /// Whether more waits than can go in time: in a lane, or of all `room` that is taken.
+    pub(super) fn is_over(&self, now: Time, room: usize) -> bool {
+        self.lanes.are_over() || room > self.admission.most(now)
+    }
+
+    /// Takes back a request of several Kinesis records that was refused as a whole, and sends each
+    /// half again, until it is found which one is at fault.
+    pub(super) fn split(&mut self, mut items: Vec<Item<T>>) {
+        for item in &items {
+            self.claim(item.place.span());
+        }
+        let half = items.split_off(items.len() / 2);
+        self.parts.extend([items, half]);
+    }
+
+    /// Keeps back what has these hash keys, where order is wanted.
+    pub(super) fn claim(&mut self, span: Option<Span>) {
+        if let (Some(spans), Some(span)) = (&mut self.spans, span) {
+            spans.claim(span);
+        }
+    }
+
+    /// Keeps it back no longer.
+    pub(super) fn release(&mut self, now: Time, span: Option<Span>) {
+        if let (Some(spans), Some(span)) = (&mut self.spans, span) {
+            for place in spans.release(span) {
+                self.lanes.rouse(now, place);
+            }
+        }
+    }
+
+    /// Takes the user records that were accepted at `cutoff` or before and wait in the next
+    /// request. The lanes look for themselves.
+    pub(super) fn take_expired(&mut self, cutoff: Time) -> Vec<Pending<T>> {
+        let mut expired = Vec::new();
+        let parts = self.parts.iter_mut().flatten();
+        for item in self.collector.items_mut().chain(parts) {
+            expired.extend(item.take_expired(Some(cutoff), || self.random.key()));
+        }
+        expired
+    }
+
+    /// Takes out some of the user records that are not under way.
+    pub(super) fn take_if(&mut self, is_wanted: &impl Fn(&Pending<T>) -> bool) -> Vec<Pending<T>> {
+        let random = &mut self.random;
+        let mut taken = self.lanes.take_if(random, is_wanted);
+        let parts = self.parts.iter_mut().flatten();
+        for item in self.collector.items_mut().chain(parts) {
+            taken.extend(item.take_if(|| random.key(), is_wanted));
+        }
+        taken
+    }
+
+    /// Takes all that is not under way, the open aggregates apart.
+    pub(super) fn take_unsent(&mut self, now: Time) -> (Vec<Item<T>>, Vec<Item<T>>) {
+        let (open, mut closed) = self.lanes.take_all();
+        let collected = self.collector.take();
+        for item in &collected {
+            self.release(now, item.place.span());
+        }
+        closed.extend(collected);
+        (open, closed)
+    }
+
+    /// Takes the requests under way: nothing more is heard of them.
+    pub(super) fn take_under_way(&mut self) -> Vec<Item<T>> {
+        let requests = std::mem::take(&mut self.in_flight).into_values();
+        let parts = std::mem::take(&mut self.parts);
+        let requests = requests.map(|flying| flying.items);
+        requests.chain(parts).flatten().collect()
+    }
+
+    /// Forgets the lanes that the map in force does not have.
+    pub(super) fn forget(&mut self, routes: &Routes<'_>) {
+        self.lanes.forget(|place| routes.is_current(place));
+    }
+
+    /// What is here waits for company no longer: all that was accepted before this one.
+    pub(super) fn hurry(&mut self, now: Time, before: u64) {
+        self.hurried = before;
+        self.lanes.hurry(now);
+        self.collector.hurry(now);
+    }
+
+    /// When [`send`](Self::send) has something to do, if nothing else happens before: what is kept
+    /// back by what is under way goes on with its answer.
+    pub(super) fn wake(&self, now: Time) -> Option<Time> {
+        let paused = (self.paused > now).then_some(self.paused);
+        let due = self.collector.due().filter(|_| self.has_connection(now));
+        [self.lanes.wake(), due, paused].into_iter().flatten().min()
+    }
+
+    /// Of what waits in the next request, the earliest acceptance.
+    pub(super) fn oldest_collected(&self) -> Time {
+        let items = self.collector.items().iter();
+        let items = items.chain(self.parts.iter().flatten());
+        items.map(|item| item.oldest).min().unwrap_or(Time::MAX)
+    }
+
+    /// Every Kinesis record here.
+    pub(super) fn items(&self) -> impl Iterator<Item = &Item<T>> {
+        let in_flight = self.in_flight.values().flat_map(|flying| &flying.items);
+        let collected = self.collector.items().iter();
+        let collected = collected.chain(self.parts.iter().flatten());
+        self.lanes.items().chain(collected).chain(in_flight)
+    }
+
+    /// How many lanes there are, empty ones too.
+    pub(super) fn count_lanes(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// Whether a throttled stream keeps something from going.
+    pub(super) fn is_paused(&self, now: Time) -> bool {
+        self.paused > now || self.lanes.is_held(now, Place::Anywhere)
+    }
+
+    /// Whether no hash key is kept back.
+    pub(super) fn is_unclaimed(&self) -> bool {
+        self.spans.as_ref().is_none_or(Spans::is_empty)
+    }
+}

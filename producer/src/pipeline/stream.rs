@@ -1,0 +1,269 @@
+//! What is known of the stream: its shards, how it chooses one for a record, and whether it is
+//! still the same stream.
+
+use std::time::Duration;
+
+use super::item::{Form, Item};
+use super::random::Random;
+use super::shards::{Evidence, Listed, Shards};
+use super::strategy::Strategy;
+use crate::client::StreamDescription;
+use crate::outcome::Time;
+use crate::settings::Settings;
+use kinesis_aggregation::{HashKey, HashKeyRange, Shard, ShardMap};
+
+/// While landings alone tell that the stream is service-managed, how old the map may be: landings
+/// are judged by it.
+const MAP_AGE: Duration = Duration::from_secs(60);
+
+pub(super) struct Stream {
+    shards: Shards,
+    strategy: Strategy,
+    /// It has answered: it exists, or did.
+    has_answered: bool,
+    /// It did not exist when it was asked last.
+    is_lost: bool,
+    /// What landed outside the shard that its hash key names: where, its hash key, and when it was
+    /// sent. Either the map is of another life of the stream, or the stream does not go by keys:
+    /// the next list decides.
+    contradiction: Option<(String, HashKey, Time)>,
+    /// Counts what changes where user records go.
+    version: u64,
+    random: Random,
+}
+
+impl Stream {
+    pub(super) fn new(settings: &Settings, random: Random) -> Self {
+        // What was sent by keys before the first description could not be mended there: the order
+        // would be broken, and readers that do not filter would get records twice.
+        let is_awaited = settings.ordered || settings.aggregate_on_service_managed_streams;
+        Self {
+            shards: Shards::default(),
+            strategy: Strategy::new(is_awaited),
+            has_answered: false,
+            is_lost: false,
+            contradiction: None,
+            version: 0,
+            random,
+        }
+    }
+
+    /// A user record was put, and none was under way.
+    pub(super) fn used(&mut self, now: Time) {
+        self.strategy.used(now, &mut self.random);
+    }
+
+    /// A user record without a partition key was put: most streams that get those are
+    /// service-managed.
+    pub(super) fn used_without_key(&mut self, now: Time) {
+        if !self.strategy.was_asked() {
+            self.strategy.ask(now);
+        }
+    }
+
+    /// Whether to list the shards now; that is then under way.
+    pub(super) fn start_listing(&mut self, now: Time) -> bool {
+        self.shards.start_listing(now)
+    }
+
+    /// Whether to describe the stream now; that is then under way.
+    pub(super) fn start_describing(&mut self, now: Time) -> bool {
+        self.strategy.start_describing(now)
+    }
+
+    /// When to ask, while the stream is in use.
+    pub(super) fn wake(&self) -> Option<Time> {
+        [self.shards.wake(), self.strategy.wake()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// When a belief ends, in use or not.
+    pub(super) fn lapses(&self) -> Option<Time> {
+        self.strategy.lapses()
+    }
+
+    /// Ends beliefs that nothing has shown for long.
+    pub(super) fn lapse(&mut self, now: Time) {
+        let lapsed = self.strategy.lapse(now);
+        self.changed_if(lapsed);
+    }
+
+    /// Takes the answer to a listing; none if it failed. Whether more may be judged now.
+    pub(super) fn listed(&mut self, now: Time, shards: Option<Vec<Shard>>) -> bool {
+        let was_valid = self.shards.valid().is_some();
+        let listed = self.shards.listed(now, shards, &mut self.random);
+        let changed = match listed {
+            Listed::Nothing => return false,
+            Listed::Anew => {
+                self.contradiction = None;
+                self.strategy.ask(now);
+                true
+            }
+            Listed::NewMap => true,
+            Listed::Confirmed => !was_valid,
+        };
+        self.has_answered = true;
+        let by_keys = self.settle_contradiction(now);
+        self.changed_if(changed || by_keys);
+        true
+    }
+
+    /// If the map is of this life of the stream, it was the keys that the stream did not go by.
+    /// Returns whether the strategy changed.
+    fn settle_contradiction(&mut self, now: Time) -> bool {
+        if self.shards.is_doubted() {
+            return false;
+        }
+        let Some((shard_id, hash_key, sent)) = self.contradiction.take() else {
+            return false;
+        };
+        let range = self.shards.range(&shard_id);
+        range.is_some_and(|range| !range.contains(hash_key))
+            && self.strategy.landed_outside(now, sent)
+    }
+
+    /// Takes a description; `Ok(None)` is not permitted.
+    pub(super) fn described(&mut self, now: Time, answer: Result<Option<StreamDescription>, ()>) {
+        let first = self.strategy.is_unknown();
+        self.has_answered |= matches!(answer, Ok(Some(_)));
+        let described = self.strategy.described(now, answer, &mut self.random);
+        if described.anew {
+            self.shards.forget(now);
+            self.contradiction = None;
+        }
+        self.changed_if(described.changed || described.anew || first);
+    }
+
+    /// The stream does not exist, though it did: what was known of it does not hold.
+    pub(super) fn lost(&mut self, now: Time) {
+        if !std::mem::replace(&mut self.is_lost, true) {
+            self.shards.forget(now);
+            self.contradiction = None;
+            self.strategy.ask(now);
+            self.changed_if(true);
+        }
+    }
+
+    /// Whether the stream has ever answered.
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
+    /// Learns from the place where a Kinesis record landed.
+    pub(super) fn landed<T>(&mut self, now: Time, item: &Item<T>, shard_id: &str) {
+        self.has_answered = true;
+        self.shards.seen(item.sent, now);
+        if std::mem::take(&mut self.is_lost) {
+            self.shards.ask(now);
+        }
+        let Some((hash_key, is_bare)) = item.sent_by() else {
+            return;
+        };
+        // Nobody knows where these would go by keys; the others were sent where they belong.
+        let goes_anywhere = is_bare || item.form == Form::Mixed;
+        let doubts = self.shards.doubts();
+        let evidence = self.shards.landed(shard_id, hash_key);
+        // What is not closed yet waits for the new map, and where order is wanted, all does.
+        self.changed_if(self.shards.doubts() > doubts);
+        let several = |map: &ShardMap| map.open_shards().len() > 1;
+        let changed = match evidence {
+            Evidence::NotByKey => {
+                self.landed_outside(now, item.sent, shard_id, hash_key);
+                false
+            }
+            Evidence::None if goes_anywhere && self.last_map().is_some_and(several) => {
+                self.strategy.landed_by_key(now, item.sent)
+            }
+            Evidence::None | Evidence::StaleMap => false,
+        };
+        self.changed_if(changed);
+    }
+
+    /// A Kinesis record landed outside the range of the shard where its hash key belongs. The map
+    /// is doubted first, and the strategy only if a new list says the same.
+    fn landed_outside(&mut self, now: Time, sent: Time, shard_id: &str, hash_key: HashKey) {
+        if self.strategy.is_service_managed() {
+            self.strategy.landed_outside(now, sent);
+            if self.strategy.goes_by_landings() && now > self.shards.listed_at() + MAP_AGE {
+                self.shards.confirm(now);
+            }
+            return;
+        }
+        if self.contradiction.is_none() {
+            self.contradiction = Some((shard_id.to_owned(), hash_key, sent));
+            self.changed_if(true);
+        }
+        self.shards.doubt_all(now);
+    }
+
+    /// The stream refused records without a partition key that were sent then.
+    pub(super) fn refused_keyless(&mut self, now: Time, sent: Time) {
+        let changed = self.strategy.refused_keyless(now, sent);
+        self.changed_if(changed);
+    }
+
+    fn changed_if(&mut self, changed: bool) {
+        self.version += u64::from(changed);
+    }
+
+    /// Differs from the last time if user records may have to go elsewhere.
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Whether the stream picks the shards itself, as far as is known.
+    pub(super) fn is_service_managed(&self) -> bool {
+        self.strategy.is_service_managed()
+    }
+
+    /// The most bytes of a Kinesis record, if the stream told.
+    pub(super) fn max_record_size(&self) -> Option<usize> {
+        self.strategy.max_record_size()
+    }
+
+    /// Whether the most bytes of a Kinesis record may become known yet.
+    pub(super) fn may_tell_size(&self) -> bool {
+        self.strategy.may_tell_size()
+    }
+
+    /// A record waits for the stream's limit.
+    pub(super) fn ask_size(&mut self, now: Time) {
+        self.strategy.ask(now);
+    }
+
+    /// The map, unless it is missing, or in doubt anywhere.
+    pub(super) fn valid_map(&self) -> Option<&ShardMap> {
+        self.shards.valid()
+    }
+
+    /// The last map, even if it is in doubt: good enough to spread load by.
+    pub(super) fn last_map(&self) -> Option<&ShardMap> {
+        self.shards.last()
+    }
+
+    /// The range of the open shard where this hash key belongs, if user records of that shard may
+    /// share an aggregate.
+    pub(super) fn predict(&self, hash_key: HashKey) -> Option<HashKeyRange> {
+        if self.strategy.is_unknown() {
+            return None;
+        }
+        self.shards.predict(hash_key)
+    }
+
+    /// The range of a shard, to judge what landed there by an answer that came then. None while it
+    /// is not known: a list is then asked for.
+    pub(super) fn range(&mut self, shard_id: &str, answered: Time) -> Option<HashKeyRange> {
+        if !self.shards.is_of_this_life(answered) {
+            self.shards.confirm(answered);
+            return None;
+        }
+        self.shards.range(shard_id)
+    }
+
+    /// Counts the maps.
+    pub(super) fn generation(&self) -> u64 {
+        self.shards.generation()
+    }
+}

@@ -1,0 +1,77 @@
+//! What throttling does to what comes after it.
+
+use kinesis_aggregation_producer::{ClientError, Producer, RecordError};
+
+use super::bugs::{Bench, at};
+use super::lives::managed_by_landings;
+
+fn throttled() -> RecordError {
+    RecordError::new(RecordError::THROTTLED, "slow down")
+}
+
+/// Nothing starts right after the time `now`, though "later" was put; something does within a
+/// tenth of a second.
+fn pauses(bench: &mut Bench, now: u64) {
+    bench.put(now, "later");
+    assert!(bench.drive(now).is_empty(), "it pauses");
+    assert!(bench.pipeline.is_paused());
+    let wake = bench.pipeline.wake().expect("it wakes for that");
+    assert!(wake > at(now + 30) && wake < at(now + 100), "{wake:?}");
+    let requests = bench.drive(now + 100);
+    assert!(!requests.is_empty());
+}
+
+#[test]
+fn a_throttled_stream_pauses_as_a_whole() {
+    let mut bench = Bench::ready(Producer::builder().record_max_buffered_time(at(0)));
+    bench.put(0, "one");
+    let (id, _) = bench.drive(0)[0];
+    let error = ClientError::throttled("ThrottlingException");
+    bench.pipeline.answered(at(10), id, Err(error));
+    pauses(&mut bench, 10);
+}
+
+/// No limiter slows what goes there.
+#[test]
+fn a_throttled_service_managed_stream_pauses() {
+    let mut bench = managed_by_landings(Producer::builder());
+    bench.put(100, "one");
+    let (id, _) = bench.drive(100)[0];
+    let answer = Ok(vec![Err(throttled())]);
+    bench.pipeline.answered(at(110), id, answer);
+    pauses(&mut bench, 110);
+}
+
+#[test]
+fn what_is_sent_again_and_what_is_new_take_turns() {
+    // Ten records a second.
+    let builder = Producer::builder()
+        .record_max_buffered_time(at(0))
+        .aggregation_enabled(false)
+        .rate_limit(Some(1));
+    let mut bench = Bench::ready(builder);
+    for _ in 0..10 {
+        bench.put(0, "old");
+    }
+    let (mut old, mut new) = (0, 0);
+    let mut now = 0;
+    while now < 3000 {
+        for (id, records) in bench.drive(now) {
+            let is_new = |data: &[u8]| data == b"new";
+            let count = records.iter().filter(|one| is_new(one.data())).count();
+            new += count;
+            old += records.len() - count;
+            let results = records.iter().map(|_| Err(throttled())).collect();
+            bench.pipeline.answered(at(now), id, Ok(results));
+        }
+        if now == 0 {
+            // From now on there is always something to send again.
+            (old, new) = (0, 0);
+            for _ in 0..40 {
+                bench.put(1, "new");
+            }
+        }
+        now += 10;
+    }
+    assert!(old >= 5 && new >= 5, "{old} sent again, {new} new");
+}
