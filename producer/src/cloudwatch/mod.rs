@@ -244,6 +244,7 @@ impl fmt::Debug for CloudWatch {
 /// Uploads as long as it lives. When it is dropped, what was recorded is uploaded one last time, as
 /// long as the runtime lives.
 #[derive(Debug)]
+#[must_use = "the upload ends when this is dropped"]
 pub struct CloudWatchUpload {
     closing: watch::Sender<bool>,
     uploads: watch::Receiver<Uploads>,
