@@ -39,8 +39,10 @@ struct Waiter<'a>(&'a Room);
 
 impl<'a> Waiter<'a> {
     fn new(room: &'a Room) -> Self {
-        room.waiting.fetch_add(1, Ordering::SeqCst);
-        room.wanted.notify_waiters();
+        // While another waits already, all that is accepted is hurried anyway.
+        if room.waiting.fetch_add(1, Ordering::SeqCst) == 0 {
+            room.wanted.notify_waiters();
+        }
         Self(room)
     }
 }
@@ -100,7 +102,7 @@ impl Room {
         self.waiting.load(Ordering::SeqCst) > 0
     }
 
-    /// Resolves when someone begins to wait after this call.
+    /// Resolves when, after this call, someone begins to wait and nobody waited before.
     pub(super) fn wanted(&self) -> Notified<'_> {
         self.wanted.notified()
     }

@@ -174,6 +174,8 @@ impl<C: StreamClient> Task<C> {
             records = given_up.len(),
             "closed before all records were resolved"
         );
+        // Nothing is left that a flush could wait for.
+        self.resolve();
         // The caller may have stopped waiting.
         let _ = give_up.send(given_up);
     }

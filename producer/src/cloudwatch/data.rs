@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit, StatisticSet};
 
-use super::{MetricsGranularity, MetricsLevel};
 use crate::{RecordedMetrics, Statistic};
 
 const ERRORS_BY_CODE: &str = "ErrorsByCode";
@@ -18,6 +17,30 @@ const SUMMARY: &[&str] = &[
     ERRORS_BY_CODE,
     "BufferingTime",
 ];
+
+/// How many of the metrics are uploaded: the KPL's `metrics_level`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MetricsLevel {
+    /// No metrics.
+    None,
+    /// The most important ones.
+    Summary,
+    /// All. The KPL's default.
+    #[default]
+    Detailed,
+}
+
+/// How many dimensions the metrics are uploaded with: the KPL's `metrics_granularity`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MetricsGranularity {
+    /// Over all streams.
+    Global,
+    /// Also for each stream.
+    Stream,
+    /// Also for each shard of each stream. The KPL's default.
+    #[default]
+    Shard,
+}
 
 /// Which metrics are uploaded, and with which dimensions.
 #[derive(Clone, Debug, Default)]

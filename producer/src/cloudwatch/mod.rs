@@ -63,6 +63,7 @@ use tokio::sync::watch;
 
 use crate::MetricsRecorder;
 use data::Selection;
+pub use data::{MetricsGranularity, MetricsLevel};
 use upload::Uploader;
 pub use upload::Uploads;
 
@@ -70,30 +71,6 @@ pub use upload::Uploads;
 pub const DEFAULT_METRICS_NAMESPACE: &str = "KinesisProducerLibrary";
 /// The KPL's `metrics_upload_delay`.
 pub const DEFAULT_METRICS_UPLOAD_DELAY: Duration = Duration::from_secs(60);
-
-/// How many of the metrics are uploaded: the KPL's `metrics_level`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MetricsLevel {
-    /// No metrics.
-    None,
-    /// The most important ones.
-    Summary,
-    /// All. The KPL's default.
-    #[default]
-    Detailed,
-}
-
-/// How many dimensions the metrics are uploaded with: the KPL's `metrics_granularity`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MetricsGranularity {
-    /// Over all streams.
-    Global,
-    /// Also for each stream.
-    Stream,
-    /// Also for each shard of each stream. The KPL's default.
-    #[default]
-    Shard,
-}
 
 /// Uploads what a [`MetricsRecorder`] records; the KPL's settings unless changed.
 #[derive(Clone)]
@@ -244,6 +221,7 @@ impl fmt::Debug for CloudWatch {
 /// Uploads as long as it lives. When it is dropped, what was recorded is uploaded one last time, as
 /// long as the runtime lives.
 #[derive(Debug)]
+#[must_use = "the upload ends when this is dropped"]
 pub struct CloudWatchUpload {
     closing: watch::Sender<bool>,
     uploads: watch::Receiver<Uploads>,

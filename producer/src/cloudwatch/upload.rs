@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 use super::batch;
 use super::data::Selection;
 use crate::MetricsRecorder;
+use crate::client::chain;
 
 /// Metrics that are kept when an upload fails; beyond that, the oldest are dropped.
 const MAX_KEPT: usize = 20_000;
@@ -77,6 +78,8 @@ impl Uploads {
 pub(super) struct Refusal {
     /// The service's code, or a name for what happened.
     code: String,
+    /// The service's message, or the chain of causes.
+    reason: String,
     /// Whether the same request may be taken the next time.
     may_pass: bool,
 }
@@ -105,6 +108,7 @@ impl PutMetricData for (Client, String) {
                 };
                 Err(Refusal {
                     code: code.to_owned(),
+                    reason: chain(&error),
                     may_pass: !is_refusal,
                 })
             }
@@ -184,6 +188,7 @@ impl<C: PutMetricData> Uploader<C> {
             let answer = answer.unwrap_or_else(|_| {
                 Err(Refusal {
                     code: "Timeout".to_owned(),
+                    reason: format!("no answer within {REQUEST_TIMEOUT:?}"),
                     may_pass: true,
                 })
             });
@@ -192,9 +197,14 @@ impl<C: PutMetricData> Uploader<C> {
                 self.uploads.uploaded += to_u64(count);
                 continue;
             };
-            let Refusal { code, may_pass } = refusal;
+            let Refusal {
+                code,
+                reason,
+                may_pass,
+            } = refusal;
             tracing::warn!(
                 code,
+                reason,
                 metrics = count,
                 kept = may_pass,
                 "put_metric_data failed"
@@ -250,7 +260,12 @@ mod tests {
             };
             if let Some(may_pass) = may_pass {
                 let code = "Code".to_owned();
-                return Err(Refusal { code, may_pass });
+                let reason = String::new();
+                return Err(Refusal {
+                    code,
+                    reason,
+                    may_pass,
+                });
             }
             let names = data
                 .iter()

@@ -45,8 +45,7 @@ const PAGE_TIMEOUT: Duration = DEFAULT_REQUEST_TIMEOUT;
 ///
 /// # let config = aws_sdk_kinesis::Config::builder()
 /// #     .behavior_version(BehaviorVersion::latest())
-/// #     .region(Region::new("eu-central-1"))
-/// #     .http_client(aws_sdk_kinesis::config::http::never());
+/// #     .region(Region::new("eu-central-1"));
 /// # let client = aws_sdk_kinesis::Client::from_conf(config.build());
 /// // let client = aws_sdk_kinesis::Client::new(&aws_config::load_from_env().await);
 /// let by_name = SdkStreamClient::new(client.clone(), "orders");

@@ -111,9 +111,13 @@ async fn what_is_not_resolved_within_the_limit_comes_back() {
     let under_way = producer.put(record("one")).await.expect("accepted");
     tokio::time::sleep(Duration::from_secs(1)).await;
     drop(producer.put(record("two")).await.expect("accepted"));
+    let flushing = producer.clone();
+    let flushing = tokio::spawn(async move { flushing.flush().await });
+    tokio::task::yield_now().await;
     let start = Instant::now();
     let limit = Duration::from_secs(2);
     let given_up = producer.close_within(limit).await.expect("alive");
+    flushing.await.expect("no panic").expect("all is resolved");
     assert_eq!(start.elapsed().as_secs(), 2);
     let told: Vec<_> = given_up
         .iter()

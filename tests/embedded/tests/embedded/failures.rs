@@ -8,7 +8,7 @@ use aws_credential_types::provider::future;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::timeout::TimeoutConfig;
 use aws_sdk_kinesis::config::{
-    Builder, Credentials, ProvideCredentials, SharedCredentialsProvider,
+    BehaviorVersion, Builder, Credentials, ProvideCredentials, Region, SharedCredentialsProvider,
 };
 use kinesis_aggregation_embedded::{Fault, Kinesis, client, read_all};
 use kinesis_aggregation_producer::sdk::SdkStreamClient;
@@ -146,18 +146,25 @@ async fn a_client_that_can_never_send_is_known_at_once() {
             config.set_endpoint_url(Some(url.to_owned()));
         })
     };
-    let no_credentials = |provider: Option<SharedCredentialsProvider>| {
+    let no_provider = || {
+        let config = Builder::new()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url("http://127.0.0.1:9");
+        SdkStreamClient::new(Client::from_conf(config.build()), STREAM)
+    };
+    let no_credentials = |provider| {
         lacking(move |config| {
-            config.set_credentials_provider(provider);
+            config.set_credentials_provider(Some(provider));
         })
     };
     let cannot_load = SharedCredentialsProvider::new(NoCredentials);
     for (lack, client, code) in [
         ("region", lacking(no_endpoint), "InvalidConfiguration"),
-        ("provider", no_credentials(None), "NoCredentials"),
+        ("", no_provider(), "NoCredentials"),
         (
             "no profile \"x\"",
-            no_credentials(Some(cannot_load)),
+            no_credentials(cannot_load),
             "NoCredentials",
         ),
         (
