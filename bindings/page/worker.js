@@ -1,0 +1,59 @@
+// Runs the core away from the page, so that ten megabytes do not freeze it. Its requests and answers are tables of
+// numbers: see bindings/wasm/src/lib.rs.
+'use strict';
+
+let exports;
+
+/** Starts the core from its base64. */
+function start(base64) {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  exports = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
+}
+
+/** Writes a request: the input, then the shards. */
+function send(input, shards) {
+  const encoder = new TextEncoder();
+  const parts = [input];
+  for (const { id, range } of shards) parts.push(encoder.encode(id), encoder.encode(range));
+  const head = 4 * (3 + 5 * shards.length);
+  const length = parts.reduce((sum, part) => sum + part.length, head);
+  const address = exports.input(length) >>> 0;
+  if (address === 0) throw new Error('there is no memory for this input');
+  const memory = new Uint8Array(exports.memory.buffer, address, length);
+  const numbers = new Uint32Array(exports.memory.buffer, address, head / 4);
+  let at = head;
+  let next = 0;
+  const put = (part) => {
+    memory.set(part, at);
+    numbers[next++] = at;
+    at += part.length;
+    numbers[next++] = at;
+  };
+  put(parts.shift());
+  numbers[next++] = shards.length;
+  for (const { closed } of shards) {
+    put(parts.shift());
+    put(parts.shift());
+    numbers[next++] = closed ? 1 : 0;
+  }
+}
+
+function inspect(input, shards) {
+  send(input, shards);
+  const header = new Uint32Array(exports.memory.buffer, exports.inspect() >>> 0, 13);
+  const bytes = (n) => new Uint8Array(exports.memory.buffer, header[n], header[n + 1]);
+  const text = new TextDecoder().decode(bytes(9));
+  if (header[0] === 1) return { error: text };
+  const ends = new Uint32Array(exports.memory.buffer, header[3], header[4]).slice();
+  return { found: JSON.parse(text), data: bytes(11).slice(), ends };
+}
+
+onmessage = ({ data: { base64, input, shards } }) => {
+  try {
+    if (exports === undefined) start(base64);
+    postMessage(inspect(input, shards));
+  } catch (error) {
+    exports = undefined;
+    postMessage({ error: `the input cannot be read: ${error.message}` });
+  }
+};
