@@ -9,7 +9,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 
 const base64 = $('wasm').textContent.trim();
 const worker = new Worker(URL.createObjectURL(new Blob([$('worker').textContent], { type: 'text/javascript' })));
-let state = { found: { records: [], refused: [], warnings: [] }, data: new Uint8Array(), ends: [], shards: [] };
+let state = { summaries: [], texts: [], data: new Uint8Array(), ends: [], shards: [] };
 let selected = -1;
 
 function element(name, text, properties = {}) {
@@ -49,8 +49,8 @@ worker.onmessage = ({ data }) => {
   $('result').hidden = data.error !== undefined;
   if (data.error !== undefined) return say(data.error, true);
   state = { ...state, ...data };
-  const { records, refused, warnings } = data.found;
-  say(`${records.length} Kinesis record${records.length === 1 ? '' : 's'}`);
+  const { summaries, refused, warnings } = data;
+  say(`${summaries.length} Kinesis record${summaries.length === 1 ? '' : 's'}`);
   $('warnings').replaceChildren(
     ...refused.map(({ place, why }) => element('p', `${place}: ${why}`, { className: 'bad' })),
     ...warnings.map((warning) => element('p', warning, { className: 'bad' })),
@@ -63,21 +63,19 @@ const whole = (record) => record.kcl.delivers === 'all';
 /** The records that the filter leaves, by their places. */
 function filtered() {
   const words = $('filter').value.toLowerCase();
-  const matches = (record) => words === '' || JSON.stringify(record).toLowerCase().includes(words);
-  return state.found.records.map((_, place) => place).filter((place) => {
-    const record = state.found.records[place];
-    return !($('only-bad').checked && whole(record) && record.kind !== 'broken') && matches(record);
-  });
+  const matches = (text) => words === '' || text.toLowerCase().includes(words);
+  const wanted = ({ bad }) => bad || !$('only-bad').checked;
+  return [...state.summaries.keys()].filter((place) => wanted(state.summaries[place]) && matches(state.texts[place]));
 }
 
 function list() {
   const places = filtered();
   const entries = places.slice(0, LISTED).map((place) => {
-    const record = state.found.records[place];
-    const users = record.userRecords.length;
-    const text = `${record.record} ${record.kind}, ${record.dataLength} B${users > 0 ? `, ${users} user records` : ''}`;
-    const bad = !whole(record) || record.kind === 'broken';
-    const button = element('button', text, { type: 'button', className: bad ? 'bad' : '' });
+    const { record, kind, dataLength, userRecords, bad } = state.summaries[place];
+    const parts = [`${record} ${kind}`, `${dataLength} B`];
+    if (userRecords > 0) parts.push(`${userRecords} user records`);
+    if (bad && kind !== 'broken') parts.push('not delivered whole');
+    const button = element('button', parts.join(', '), { type: 'button', className: bad ? 'bad' : '' });
     button.dataset.place = place;
     button.addEventListener('click', () => show(place));
     const item = element('li');
@@ -104,9 +102,10 @@ function show(place) {
   for (const button of $('list').querySelectorAll('button')) {
     button.setAttribute('aria-current', Number(button.dataset.place) === place);
   }
-  const record = state.found.records[place];
+  const record = JSON.parse(state.texts[place]);
   verdict(record);
   bytes(record, state.data.subarray(place === 0 ? 0 : state.ends[place - 1], state.ends[place]));
+  $('users-part').hidden = record.userRecords.length === 0;
   users(record, 0);
   ring(record);
 }
@@ -257,7 +256,7 @@ for (const name of ['dragover', 'dragleave', 'drop']) {
 $('filter').addEventListener('input', list);
 $('only-bad').addEventListener('change', list);
 $('copy').addEventListener('click', async () => {
-  const text = JSON.stringify(filtered().map((place) => state.found.records[place]), undefined, 2);
+  const text = `[\n${filtered().map((place) => state.texts[place]).join(',\n')}\n]\n`;
   try {
     await navigator.clipboard.writeText(text);
     say('copied');

@@ -3,6 +3,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { pathToFileURL } = require('node:url');
 const { chromium } = require('playwright-core');
@@ -64,7 +65,12 @@ const checks = {
     assert.match(await tab.textContent('#verdict'), /wrong/);
     await tab.check('#only-bad');
     assert.equal(await tab.locator('#list button').count(), 2);
+    assert.match(await tab.textContent('#list'), /not delivered whole/);
     await tab.uncheck('#only-bad');
+    await tab.fill('#filter', 'order');
+    assert.equal(await tab.locator('#list button').count(), 1);
+    await tab.fill('#filter', '');
+    await tab.click('#list button >> nth=1');
     await tab.screenshot({ path: join(folder, 'page.png'), fullPage: true });
   },
   async 'hexadecimal, with shards, by keyboard alone'(tab) {
@@ -93,9 +99,13 @@ const checks = {
   async 'nonsense is said to be nonsense, and the next input works'(tab) {
     await give(tab, '');
     await tab.waitForSelector('#status.bad');
-    await tab.fill('#shards', '{').catch(() => {});
+    await tab.click('summary');
+    await tab.fill('#shards', '{');
     await drop(tab, good);
-    await status(tab, '1 Kinesis record').catch(() => status(tab, 'list-shards'));
+    await status(tab, 'list-shards');
+    await tab.fill('#shards', '');
+    await drop(tab, good);
+    await status(tab, '1 Kinesis record');
   },
   async 'ten megabytes do not freeze it'(tab) {
     const large = aggregated(['key'], [], Array.from({ length: 220 }, (_, n) => [0, undefined, `${n}`.padStart(200, 'x')]));
@@ -110,11 +120,13 @@ const checks = {
       };
       tick();
     });
-    await drop(tab, Buffer.from(JSON.stringify({ Records: Array.from({ length: 160 }, (_, n) => entry(large, n)) })));
+    const file = join(folder, 'ten-megabytes.json');
+    writeFileSync(file, JSON.stringify({ Records: Array.from({ length: 160 }, (_, n) => entry(large, n)) }));
+    await tab.setInputFiles('#file', file);
     await status(tab, '160 Kinesis records');
     const longest = await tab.evaluate(() => window.longest);
     console.log(`  the page stood still for ${Math.round(longest)} ms at most`);
-    assert.ok(longest < 3000);
+    assert.ok(longest < 1500);
   },
 };
 

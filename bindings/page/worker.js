@@ -40,18 +40,28 @@ function send(input, shards) {
 
 function inspect(input, shards) {
   send(input, shards);
-  const header = new Uint32Array(exports.memory.buffer, exports.inspect() >>> 0, 13);
+  // First: memory that grows takes the old buffer away.
+  const address = exports.inspect() >>> 0;
+  const header = new Uint32Array(exports.memory.buffer, address, 13);
   const bytes = (n) => new Uint8Array(exports.memory.buffer, header[n], header[n + 1]);
   const text = new TextDecoder().decode(bytes(9));
   if (header[0] === 1) return { error: text };
   const ends = new Uint32Array(exports.memory.buffer, header[3], header[4]).slice();
-  return { found: JSON.parse(text), data: bytes(11).slice(), ends };
+  const { records, refused, warnings } = JSON.parse(text);
+  return { summaries: records.map(summary), texts: records.map((it) => JSON.stringify(it)), refused, warnings, data: bytes(11).slice(), ends };
+}
+
+/** What the list shows. The page gets the rest as text: making ten megabytes of objects there would freeze it. */
+function summary({ record, kind, dataLength, userRecords, kcl }) {
+  const bad = kcl.delivers !== 'all' || kind === 'broken';
+  return { record, kind, dataLength, userRecords: userRecords.length, bad };
 }
 
 onmessage = ({ data: { base64, input, shards } }) => {
   try {
     if (exports === undefined) start(base64);
-    postMessage(inspect(input, shards));
+    const answer = inspect(input, shards);
+    postMessage(answer, answer.data ? [answer.data.buffer] : []);
   } catch (error) {
     exports = undefined;
     postMessage({ error: `the input cannot be read: ${error.message}` });
