@@ -18,15 +18,11 @@ function element(name, text, properties = {}) {
   return made;
 }
 
-function shards() {
-  const text = $('shards').value.trim();
-  if (text === '') return [];
-  const { Shards } = JSON.parse(text);
-  return Shards.map(({ ShardId, HashKeyRange, SequenceNumberRange }) => ({
-    id: ShardId,
-    range: `${HashKeyRange.StartingHashKey}-${HashKeyRange.EndingHashKey}`,
-    closed: Boolean(SequenceNumberRange?.EndingSequenceNumber),
-  }));
+/** The open shards' ids and the hash keys where they start, to be drawn. */
+function shards(json) {
+  const listed = json === '' ? [] : (JSON.parse(json).Shards ?? []);
+  const open = listed.filter((shard) => !shard.SequenceNumberRange?.EndingSequenceNumber);
+  return open.map(({ ShardId, HashKeyRange }) => ({ id: ShardId, start: HashKeyRange.StartingHashKey }));
 }
 
 function say(text, bad = false) {
@@ -36,19 +32,16 @@ function say(text, bad = false) {
 
 /** Hands bytes to the worker; the answer comes to `onmessage`. */
 function inspect(input) {
-  try {
-    state.shards = shards();
-  } catch {
-    return say('these shards are not the output of list-shards', true);
-  }
+  const json = $('shards').value.trim();
   say('reading…');
-  worker.postMessage({ base64, input, shards: state.shards });
+  worker.postMessage({ base64, input, shards: json });
 }
 
 worker.onmessage = ({ data }) => {
   $('result').hidden = data.error !== undefined;
   if (data.error !== undefined) return say(data.error, true);
-  state = { ...state, ...data };
+  // The worker has found them good.
+  state = { ...data, shards: shards($('shards').value.trim()) };
   const { summaries, refused, warnings } = data;
   say(`${summaries.length} Kinesis record${summaries.length === 1 ? '' : 's'}`);
   $('warnings').replaceChildren(
@@ -217,9 +210,8 @@ function ring(record) {
     svg.append(made);
   };
   add('circle', { r: 90, fill: 'none', stroke: 'var(--line)', 'stroke-width': 10 });
-  for (const { id, range, closed } of state.shards) {
-    if (closed) continue;
-    const [x, y] = point(range.split('-')[0], 1);
+  for (const { id, start } of state.shards) {
+    const [x, y] = point(start, 1);
     add('line', { x1: 80 * x, y1: 80 * y, x2: 104 * x, y2: 104 * y, stroke: 'var(--accent)', 'stroke-width': 2 }, `${id} starts here`);
   }
   for (const { hashKey, fault, subSequenceNumber } of record.userRecords.slice(0, 2000)) {

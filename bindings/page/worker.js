@@ -11,35 +11,23 @@ function start(base64) {
 }
 
 /** Writes a request: the input, then the shards. */
-function send(input, shards) {
-  const encoder = new TextEncoder();
-  const parts = [input];
-  for (const { id, range } of shards) parts.push(encoder.encode(id), encoder.encode(range));
-  const head = 4 * (3 + 5 * shards.length);
+function send(...parts) {
+  const head = 8 * parts.length;
   const length = parts.reduce((sum, part) => sum + part.length, head);
   const address = exports.input(length) >>> 0;
   if (address === 0) throw new Error('there is no memory for this input');
-  const memory = new Uint8Array(exports.memory.buffer, address, length);
-  const numbers = new Uint32Array(exports.memory.buffer, address, head / 4);
+  const numbers = new Uint32Array(exports.memory.buffer, address, 2 * parts.length);
   let at = head;
-  let next = 0;
-  const put = (part) => {
-    memory.set(part, at);
-    numbers[next++] = at;
+  parts.forEach((part, place) => {
+    new Uint8Array(exports.memory.buffer, address + at, part.length).set(part);
+    numbers[2 * place] = at;
     at += part.length;
-    numbers[next++] = at;
-  };
-  put(parts.shift());
-  numbers[next++] = shards.length;
-  for (const { closed } of shards) {
-    put(parts.shift());
-    put(parts.shift());
-    numbers[next++] = closed ? 1 : 0;
-  }
+    numbers[2 * place + 1] = at;
+  });
 }
 
 function inspect(input, shards) {
-  send(input, shards);
+  send(input, new TextEncoder().encode(shards));
   // First: memory that grows takes the old buffer away.
   const address = exports.inspect() >>> 0;
   const header = new Uint32Array(exports.memory.buffer, address, 13);

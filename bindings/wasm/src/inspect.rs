@@ -1,21 +1,18 @@
 //! What `kagg inspect` says of whatever people have in hand, as JSON.
 
-use kinesis_aggregation::ShardMap;
-use kinesis_aggregation_inspect::{Everything, explain, find};
+use kinesis_aggregation_inspect::{Everything, Shards, explain, find};
 use serde_json::{Value, json};
 
 use crate::input::{Bad, Input};
 use crate::output::{Output, to_u32};
-use crate::shards::shards;
 
 /// The explanations go into `text`, the records' data into `bytes`, and where each ends there into
 /// `records`.
 pub(crate) fn inspect(mut input: Input<'_>, output: &mut Output) -> Result<(), Bad> {
     let found = input.bytes()?;
-    let shards = shards(&mut input)?;
-    let map = match shards.is_empty() {
-        true => None,
-        false => Some(ShardMap::new(shards).map_err(|error| Bad::Owned(error.to_string()))?),
+    let shards = match input.bytes()? {
+        [] => None,
+        json => Some(Shards::from_json(json).map_err(|error| Bad::Owned(error.to_string()))?),
     };
     let found = find(found).map_err(|error| Bad::Owned(error.to_string()))?;
     output.text.push_str("{\"records\":[");
@@ -23,7 +20,7 @@ pub(crate) fn inspect(mut input: Input<'_>, output: &mut Output) -> Result<(), B
         if at > 0 {
             output.text.push(',');
         }
-        let explanation = serde_json::to_string(&explain(record, map.as_ref()));
+        let explanation = serde_json::to_string(&explain(record, shards.as_ref()));
         let explanation = explanation.map_err(|error| Bad::Owned(error.to_string()))?;
         output.text.push_str(&explanation);
         output.bytes.extend_from_slice(record.data());

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use bytestring::ByteString;
 use kinesis_aggregation::{
-    AggregateError, Aggregator, AggregatorBuilder, KinesisRecord, OuterKey, ShardMap,
+    AggregateError, Aggregator, AggregatorBuilder, KinesisRecord, OuterKey, Shard, ShardMap,
     ShardedAggregator, UserRecord,
 };
 
@@ -13,7 +13,6 @@ use kinesis_aggregation::wire::{self, RecordIndices};
 
 use crate::input::{Bad, Input};
 use crate::output::{Output, to_u32};
-use crate::shards::shards;
 
 const MIXING_SHARDS: u32 = 1;
 const BY_SHARD_MAP: u32 = 2;
@@ -146,6 +145,24 @@ fn any(mut input: Input<'_>) -> Result<Any, Bad> {
         ShardedAggregator::per_hash_key(builder)
     };
     aggregator.map(Any::Sharded).map_err(|error| bad(&error))
+}
+
+/// How many, then for each its id, its hash key range and 1 if it is closed.
+fn shards(input: &mut Input<'_>) -> Result<Vec<Shard>, Bad> {
+    let count = input.size()?;
+    let mut shards = Vec::new();
+    for _ in 0..count {
+        let id = input.text()?;
+        let range = input.text()?.parse();
+        let range = range.map_err(|error| Bad::Owned(format!("shard {id}: {error}")))?;
+        let shard = if input.number()? == 0 {
+            Shard::open
+        } else {
+            Shard::closed
+        };
+        shards.push(shard(id, range));
+    }
+    Ok(shards)
 }
 
 /// The user records, each with its position; those whose explicit hash key is none are refused.
