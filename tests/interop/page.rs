@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use kinesis_aggregation::{HashKey, HashKeyRange, Outcome};
 
+use crate::binding;
+use crate::compare::Verdict;
 use crate::ours;
 use crate::page_writing;
 use crate::peer::{Answer, Case, Item, Peer, Status, read_request};
@@ -20,6 +22,9 @@ const READERS: [(&str, &str); 4] = [
     ("python", "Python"),
 ];
 
+/// This library in other languages: the columns after its own.
+const BINDINGS: [(&str, &str); 2] = [("ours-node", "from Node"), ("ours-go", "from Go")];
+
 /// What no driver here can be asked.
 const NOT_RUN: &str = "\n## Read in the source, not run\n\n\
     - The KCL judges a record of a shard that is not in its cached list by the full range.\n\
@@ -28,13 +33,16 @@ const NOT_RUN: &str = "\n## Read in the source, not run\n\n\
 
 pub(crate) struct Peers {
     peers: Vec<Peer>,
+    bindings: Vec<Peer>,
 }
 
 impl Peers {
     fn start() -> Result<Self, String> {
         let start = |(name, _)| Peer::start(name).map_err(|why| format!("{name}: {why}"));
-        let peers = READERS.into_iter().map(start).collect::<Result<_, _>>()?;
-        Ok(Self { peers })
+        Ok(Self {
+            peers: READERS.into_iter().map(start).collect::<Result<_, _>>()?,
+            bindings: BINDINGS.into_iter().map(start).collect::<Result<_, _>>()?,
+        })
     }
 
     /// By the place in [`READERS`].
@@ -64,7 +72,7 @@ pub(crate) fn page(check: bool) -> Result<bool, String> {
     reading(&mut page, &mut peers)?;
     page_writing::tables(&mut page, &mut peers)?;
     page.push_str(NOT_RUN);
-    for peer in peers.peers {
+    for peer in peers.peers.into_iter().chain(peers.bindings) {
         peer.close().map_err(|why| why.to_string())?;
     }
 
@@ -87,7 +95,8 @@ fn reading(page: &mut String, peers: &mut Peers) -> Result<(), String> {
         "## Reading\n\n\
          User records are shown as their keys, `key` or `key/explicit hash key`. \"plain\": the \
          Kinesis record is passed on as it is. \"nothing\": no user record, and no word. \"same\": \
-         as the first column, item by item. Unless the row says otherwise, the hash key range is \
+         as the first column, item by item; from other languages: as this library, to the message \
+         of each loss. Unless the row says otherwise, the hash key range is \
          0 to 2^128-1; the hash key of `a` is the lower one, `b`'s the higher.\n\n",
     );
     let mut section = "";
@@ -98,11 +107,12 @@ fn reading(page: &mut String, peers: &mut Peers) -> Result<(), String> {
             for (_, title) in READERS {
                 let _ = write!(page, " {title} |");
             }
-            let _ = writeln!(
-                page,
-                " this library |\n|---|{}---|",
-                "---|".repeat(READERS.len())
-            );
+            page.push_str(" this library |");
+            for (_, title) in BINDINGS {
+                let _ = write!(page, " {title} |");
+            }
+            let columns = 1 + READERS.len() + BINDINGS.len();
+            let _ = writeln!(page, "\n|---|{}", "---|".repeat(columns));
         }
         let _ = writeln!(page, "{}", row(rule, peers)?);
         let last = RULES.iter().rfind(|other| other.section == section);
@@ -151,6 +161,16 @@ fn row(rule: &Rule, peers: &mut Peers) -> Result<String, String> {
         _ => "",
     };
     let _ = write!(row, " {items}{loss} |");
+    for peer in &mut peers.bindings {
+        let answer = peer.ask(&request).map_err(|why| why.to_string())?;
+        let same = matches!(binding::read(&ours, &answer), Verdict::Same);
+        let says = if same {
+            "same".to_owned()
+        } else {
+            answered(&answer)
+        };
+        let _ = write!(row, " {says} |");
+    }
     Ok(row)
 }
 

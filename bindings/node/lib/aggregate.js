@@ -50,22 +50,43 @@ function openRequest(options) {
   return request;
 }
 
-function data(value, index) {
-  if (value instanceof Uint8Array || typeof value === 'string') return value;
-  throw new TypeError(`user record ${index}: its data are neither a string nor a Uint8Array`);
-}
-
-function pushRequest(userRecords) {
-  const request = new Request();
-  request.number(userRecords.length);
+/** Hands over a request of user records. Keys that come again are written once. */
+function sendUserRecords(userRecords) {
+  const head = 1 + 6 * userRecords.length;
+  const keys = new Map();
+  const datas = [];
+  let at = head * 4;
+  const enter = (text) => {
+    const length = Buffer.byteLength(text);
+    const place = { start: at, end: at + length };
+    keys.set(text, place);
+    at += length;
+    return place;
+  };
+  const numbers = new Uint32Array(head);
+  numbers[0] = userRecords.length;
+  let next = 1;
+  const part = ({ start, end }) => {
+    numbers[next++] = start;
+    numbers[next++] = end;
+  };
   userRecords.forEach((record, index) => {
-    const { partitionKey, explicitHashKey } = record ?? {};
+    const { partitionKey, explicitHashKey, data } = record ?? {};
     if (typeof partitionKey !== 'string') throw new TypeError(`user record ${index}: its partitionKey is not a string`);
-    request.part(partitionKey);
-    request.part(explicitHashKey === undefined || explicitHashKey === null ? '' : String(explicitHashKey));
-    request.part(data(record.data, index));
+    part(keys.get(partitionKey) ?? enter(partitionKey));
+    const hashKey = explicitHashKey === undefined || explicitHashKey === null ? '' : String(explicitHashKey);
+    part(keys.get(hashKey) ?? enter(hashKey));
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+    if (!(bytes instanceof Uint8Array)) {
+      throw new TypeError(`user record ${index}: its data are neither a string nor a Uint8Array`);
+    }
+    datas.push(bytes);
+    part({ start: at, end: (at += bytes.length) });
   });
-  return request;
+  const memory = core.request(at);
+  new Uint32Array(memory.buffer, memory.byteOffset, head).set(numbers);
+  for (const [text, { start }] of keys) memory.write(text, start);
+  datas.forEach((bytes, index) => memory.set(bytes, numbers[1 + 6 * index + 4]));
 }
 
 /** Entries for PutRecords. */
@@ -116,7 +137,7 @@ class RecordAggregator {
 
   #push(userRecords, flush) {
     const handle = this.#handle(core.exports);
-    pushRequest(userRecords).send(core);
+    sendUserRecords(userRecords);
     return core.answer((exports) => exports.push(handle, flush ? 1 : 0));
   }
 
@@ -164,7 +185,7 @@ function aggregate(userRecords, options) {
 
 /** One frame of all user records, for the compatible interface. */
 function encode(userRecords) {
-  pushRequest(userRecords).send(core);
+  sendUserRecords(userRecords);
   return core.answer((exports) => exports.encode()).bytes;
 }
 

@@ -38,6 +38,7 @@ impl<'a> Input<'a> {
         bytes.ok_or(Bad::Borrowed("the request points outside itself"))
     }
 
+    #[cfg(any(feature = "read", feature = "write"))]
     pub(crate) fn text(&mut self) -> Result<&'a str, Bad> {
         let text = std::str::from_utf8(self.bytes()?);
         text.map_err(|_| Bad::Borrowed("a text is not UTF-8"))

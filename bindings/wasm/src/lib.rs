@@ -18,6 +18,7 @@
 //! | `read` | flags (1: salvage; 2: judge nothing but indices, as AWS's readers do), hash key range `START-END` (text), position to resume after `SEQUENCE:SUB` (text), count; then for each Kinesis record its data (bytes) and its sequence number (text, empty if there is none) |
 //! | `aggregator` | flags (1: mixing shards, 2: by shard map, 4: outer key is the first one, 8: outer key is given), maximum size, maximum count, maximum size of a Kinesis record (each `FFFFFFFF` for the KPL's), outer key (text), count; then for each shard its id (text), hash key range `START-END` (text), and 1 if it is closed |
 //! | `push`, `encode` | count; then for each user record its partition key (text), explicit hash key (text, empty if there is none), data (bytes) |
+//! | `inspect` | what was found (bytes), the shards as `aws kinesis list-shards` prints them (bytes, empty if they are not known). The answer is JSON |
 #![deny(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -28,6 +29,8 @@
 )]
 
 mod input;
+#[cfg(feature = "inspect")]
+mod inspect;
 mod output;
 #[cfg(feature = "read")]
 mod read;
@@ -68,6 +71,16 @@ impl Instance {
     pub fn read(&mut self) -> &Output {
         self.output.clear();
         let answer = read::read(Input::new(&self.input), &mut self.output);
+        self.output.settle(answer)
+    }
+}
+
+#[cfg(feature = "inspect")]
+impl Instance {
+    /// Finds the Kinesis records in the request and explains them.
+    pub fn inspect(&mut self) -> &Output {
+        self.output.clear();
+        let answer = inspect::inspect(Input::new(&self.input), &mut self.output);
         self.output.settle(answer)
     }
 }
@@ -152,6 +165,12 @@ mod exports {
     #[unsafe(no_mangle)]
     extern "C" fn read() -> u32 {
         with(|instance| address(instance.read().header().as_ptr()))
+    }
+
+    #[cfg(feature = "inspect")]
+    #[unsafe(no_mangle)]
+    extern "C" fn inspect() -> u32 {
+        with(|instance| address(instance.inspect().header().as_ptr()))
     }
 
     #[cfg(feature = "write")]

@@ -147,6 +147,7 @@ fn any(mut input: Input<'_>) -> Result<Any, Bad> {
     aggregator.map(Any::Sharded).map_err(|error| bad(&error))
 }
 
+/// How many, then for each its id, its hash key range and 1 if it is closed.
 fn shards(input: &mut Input<'_>) -> Result<Vec<Shard>, Bad> {
     let count = input.size()?;
     let mut shards = Vec::new();

@@ -293,3 +293,43 @@ fn requests_that_make_no_sense_are_answered() {
         }
     }
 }
+
+/// The page shows what `kagg inspect` prints: both are the package `inspect`.
+#[test]
+fn inspect_explains_what_was_found_and_hands_over_its_bytes() {
+    let indices = |partition_key| RecordIndices {
+        partition_key,
+        explicit_hash_key: None,
+    };
+    let good = wire::encode(["key"], [""; 0], [(indices(0), b"x".as_slice())]);
+    let bad = wire::encode(["key"], [""; 0], [(indices(9), b"x".as_slice())]);
+    let text = format!("{}\n{}\n", hex(&good), hex(&bad));
+    let mut instance = Instance::default();
+    let mut ask = |text: &str, shards: &str| {
+        Request::default()
+            .part(text)
+            .part(shards)
+            .send(&mut instance);
+        let output = instance.inspect();
+        (output.status(), output.text.clone(), output.bytes.clone())
+    };
+    let listed = r#"{"Shards": [{"ShardId": "shard", "SequenceNumberRange": {"StartingSequenceNumber": "1"},
+        "HashKeyRange": {"StartingHashKey": "0", "EndingHashKey": "340282366920938463463374607431768211455"}}]}"#;
+    let (status, json, bytes) = ask(&text, listed);
+    assert_eq!(status, 0);
+    assert_eq!(bytes, [good, bad].concat());
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let shards = kinesis_aggregation_inspect::Shards::from_json(listed.as_bytes()).unwrap();
+    let found = kinesis_aggregation_inspect::find(text.as_bytes()).unwrap();
+    let expected = found.records().iter().map(|record| {
+        let explanation = kinesis_aggregation_inspect::explain(record, Some(&shards));
+        serde_json::to_value(explanation).unwrap()
+    });
+    assert_eq!(json["records"], expected.collect::<serde_json::Value>());
+    assert_eq!(ask("", "").0, 1);
+    assert_eq!(ask(&text, "{").0, 1);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
