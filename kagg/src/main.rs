@@ -1,5 +1,7 @@
 //! `kagg`: reads and writes the records of the Amazon Kinesis Producer Library from a shell.
 
+#[cfg(feature = "aws")]
+mod agent;
 mod aggregate;
 #[cfg(feature = "aws")]
 mod aws;
@@ -54,6 +56,8 @@ enum Command {
     Put(put::Args),
     #[cfg(feature = "aws")]
     Tail(tail::Args),
+    #[cfg(feature = "aws")]
+    Agent(agent::Args),
     Completions(manual::CompletionsArgs),
     Man(manual::ManArgs),
 }
@@ -69,6 +73,8 @@ impl Command {
             Self::Put(args) => put::run(&args, status),
             #[cfg(feature = "aws")]
             Self::Tail(args) => tail::run(&args, status),
+            #[cfg(feature = "aws")]
+            Self::Agent(args) => agent::run(&args, status),
             Self::Completions(args) => manual::completions(&args, Cli::command()),
             Self::Man(args) => manual::man(&args, Cli::command()),
         }

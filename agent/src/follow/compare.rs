@@ -40,6 +40,7 @@ pub(super) fn may_be_copy<F: OpenFile>(new: &Stream<F>, known: &Stream<F>) -> bo
     known.head.len() >= MARK
         || is_seen_first
         || is_rotated(new_name, known_name)
+        || is_rotated(new_name, &known.first_name)
         || (new_name == known_name && new.directory() != known.directory())
 }
 

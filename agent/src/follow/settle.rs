@@ -89,14 +89,14 @@ impl<S: FileSystem> Follower<S> {
             return Ok(Verdict::Wait);
         }
         if !has_line(source)? {
-            // Less than a line tells nothing, and is read only if nobody will end it.
+            // Less than a line tells nothing, and is read only if nobody will end it: not if it
+            // is the beginning of a copy that is made slowly.
             let is_quiet = now.saturating_sub(new.changed) >= QUIET;
             let is_left = new.is_rotated || !new.is_listed;
-            return Ok(if is_left && is_quiet {
-                Verdict::Start(0)
-            } else {
-                Verdict::Wait
-            });
+            if !(is_left && is_quiet) {
+                return Ok(Verdict::Wait);
+            }
+            return Ok(self.among_read(new)?.unwrap_or(Verdict::Start(0)));
         }
         if let Some(verdict) = self.among_missing(new)? {
             return Ok(verdict);

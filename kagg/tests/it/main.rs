@@ -1,6 +1,8 @@
 //! The command `kagg`, run as it is.
 
 mod after_and_range;
+#[cfg(feature = "aws")]
+mod agent;
 mod aggregate;
 mod cases;
 mod example;

@@ -1,0 +1,207 @@
+//! Runs the flows until a signal comes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kinesis_aggregation_agent::{
+    Config, Destination, FlowTask, LogLevel, PositionStore, RealFs, Sink, StoreError, open_flow,
+};
+use kinesis_aggregation_producer::sdk::SdkStreamClient;
+use tracing::level_filters::LevelFilter;
+
+use super::clients;
+use super::config::RunArgs;
+use crate::aws::block_on;
+use crate::complaint::complain;
+use crate::exit::{Failure, Result, Status};
+
+/// What a signal asks for.
+enum Wish {
+    Stop,
+    Reload,
+}
+
+pub(super) fn serve(config: Config, args: &RunArgs, status: &Status) -> Result<()> {
+    let store = match PositionStore::open(config.database()) {
+        Ok(store) => store,
+        Err(error @ StoreError::Locked(_)) => {
+            complain(format_args!("kagg: {error}"));
+            status.lose();
+            return Ok(());
+        }
+        Err(error) => return Err(Failure::new(error)),
+    };
+    let level = match config.log_level() {
+        LogLevel::Trace => LevelFilter::TRACE,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Error => LevelFilter::ERROR,
+    };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(level)
+        .with_target(false)
+        .init();
+    let store = Arc::new(Mutex::new(store));
+    block_on(run(config, args, store))
+}
+
+async fn run(mut config: Config, args: &RunArgs, store: Arc<Mutex<PositionStore>>) -> Result<()> {
+    let mut signals = Signals::new()?;
+    loop {
+        for warning in config.warnings() {
+            tracing::warn!("{warning}");
+        }
+        let flows = start(&config, &store).await?;
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        let next = until_asked(&config, args, &flows, &mut signals).await;
+        let is_last = next.is_none();
+        if is_last {
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        }
+        tokio::select! {
+            () = stop(flows, config.shutdown_timeout()) => {}
+            // A second signal ends it at once: what is not delivered is read again next time.
+            _ = signals.next(), if is_last => {}
+        }
+        match next {
+            Some(next) => config = next,
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn start(config: &Config, store: &Arc<Mutex<PositionStore>>) -> Result<Vec<FlowTask>> {
+    let sdk = clients::sdk_config(config).await;
+    let memory = config.max_memory() / config.flows().len().max(1);
+    let mut tasks = Vec::new();
+    for flow in config.flows() {
+        let follower = {
+            let store = store.lock().unwrap_or_else(PoisonError::into_inner);
+            open_flow(config, flow, &store, &RealFs).map_err(Failure::new)?
+        };
+        let sink = match flow.destination() {
+            Destination::Kinesis(name) => {
+                let grouping = if flow.aggregate() {
+                    "many lines share a Kinesis record"
+                } else {
+                    "one Kinesis record a line (--aggregate would put many into one)"
+                };
+                tracing::info!("{}: {grouping}", flow.id());
+                Sink::Kinesis(SdkStreamClient::new(clients::kinesis(config, &sdk), name))
+            }
+            Destination::Firehose(name) => Sink::Firehose(clients::firehose(config, &sdk, name)),
+        };
+        let store = Arc::clone(store);
+        let ttl = config.checkpoint_ttl();
+        let task = FlowTask::start(flow.clone(), RealFs, follower, sink, store, memory, ttl);
+        tasks.push(task.map_err(Failure::new)?);
+    }
+    Ok(tasks)
+}
+
+/// Waits for a signal, and says from time to time how far the flows are. The configuration to go on
+/// with, or `None` to stop.
+async fn until_asked(
+    config: &Config,
+    args: &RunArgs,
+    flows: &[FlowTask],
+    signals: &mut Signals,
+) -> Option<Config> {
+    let mut status = tokio::time::interval(config.status_period());
+    status.tick().await;
+    loop {
+        tokio::select! {
+            _ = status.tick() => {
+                for flow in flows {
+                    tracing::info!("{}: {}", flow.id(), flow.summary());
+                }
+            }
+            wish = signals.next() => match wish {
+                Wish::Stop => return None,
+                Wish::Reload => match reload(config, args) {
+                    Some(config) => return Some(config),
+                    None => tracing::error!("the configuration stays as it was"),
+                }
+            }
+        }
+    }
+}
+
+/// The new configuration, if it can be used. The database stays.
+fn reload(old: &Config, args: &RunArgs) -> Option<Config> {
+    match args.read_again() {
+        Ok(Ok(config)) => Some(config.with_database(old.database().clone())),
+        Ok(Err(errors)) => {
+            tracing::error!("{errors}");
+            None
+        }
+        Err(Failure::Message(message)) => {
+            tracing::error!("{message}");
+            None
+        }
+        Err(Failure::ClosedPipe) => None,
+    }
+}
+
+/// Stops all flows at once.
+async fn stop(flows: Vec<FlowTask>, timeout: Duration) {
+    let mut stops = tokio::task::JoinSet::new();
+    for flow in flows {
+        stops.spawn(async move {
+            let id = flow.id().to_owned();
+            (id, flow.stop(timeout).await)
+        });
+    }
+    while let Some(stopped) = stops.join_next().await {
+        if let Ok((id, false)) = stopped {
+            tracing::warn!("{id}: not all that was read is delivered; it is read again next time");
+        }
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).map_err(Failure::new);
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hang_up: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Wish {
+        tokio::select! {
+            _ = self.terminate.recv() => Wish::Stop,
+            _ = self.interrupt.recv() => Wish::Stop,
+            _ = self.hang_up.recv() => Wish::Reload,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Wish {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        Wish::Stop
+    }
+}

@@ -1,0 +1,88 @@
+//! `kagg agent`: what it does before and without a stream.
+
+use std::path::Path;
+
+use kinesis_aggregation_agent::{PositionStore, Saved};
+
+use super::kagg;
+
+/// A directory with an agent.json of one flow, and the file it follows.
+fn directory(keys: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().display();
+    std::fs::write(directory.path().join("app.log"), "one\ntwo\n").unwrap();
+    let config = format!(
+        r#"{{
+            // as it is on many machines
+            "kagg.database": "{path}/agent.db", "checkpointFile": "{path}/checkpoints",
+            "flows": [{{"filePattern": "{path}/app.log*", "kinesisStream": "logs"{keys}}}]
+        }}"#
+    );
+    std::fs::write(directory.path().join("agent.json"), config).unwrap();
+    directory
+}
+
+fn run(directory: &Path, args: &str) -> super::Run {
+    kagg(
+        &format!("agent {args} -c {}/agent.json", directory.display()),
+        "",
+    )
+}
+
+#[test]
+fn check_shows_what_is_understood_and_contacts_nobody() {
+    let directory = directory(r#", "initialPostion": "START_OF_FILE""#);
+    let run = run(directory.path(), "--check").expect(0);
+    let text = run.text();
+    assert!(text.contains("did you mean initialPosition?"), "{text}");
+    assert!(text.contains("Kinesis stream logs"), "{text}");
+    assert!(
+        text.contains(&format!("follows {}/app.log", directory.path().display())),
+        "{text}"
+    );
+    assert!(!directory.path().join("agent.db").exists());
+}
+
+#[test]
+fn what_the_agent_refuses_is_refused_with_the_accepted_range() {
+    let directory = directory(r#", "maxBufferSizeRecords": 501"#);
+    for args in ["--check", ""] {
+        let run = run(directory.path(), args).expect(1);
+        assert!(
+            run.stderr
+                .contains("maxBufferSizeRecords is 501, not a number of 1 to 500"),
+            "{}",
+            run.stderr
+        );
+    }
+    kagg("agent -c /nowhere/agent.json", "").expect(2);
+}
+
+#[test]
+fn a_second_process_on_the_same_database_is_refused() {
+    let directory = directory("");
+    let _first = PositionStore::open(&directory.path().join("agent.db")).unwrap();
+    let run = run(directory.path(), "").expect(1);
+    assert!(
+        run.stderr.contains("in use by another process"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn status_reads_while_another_process_runs_and_positions_are_handed_back() {
+    let directory = directory("");
+    let mut store = PositionStore::open(&directory.path().join("agent.db")).unwrap();
+    let flow = format!("kinesis:logs:{}/app.log*", directory.path().display());
+    store.save([(flow.as_str(), &Saved::default())]).unwrap();
+    let shown = kagg(
+        &format!("agent status -c {}/agent.json", directory.path().display()),
+        "",
+    );
+    assert!(shown.expect(0).text().contains(&flow));
+    run(directory.path(), "--hand-back").expect(2);
+    drop(store);
+    run(directory.path(), "--hand-back").expect(0);
+    assert!(directory.path().join("checkpoints").exists());
+}
