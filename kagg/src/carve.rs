@@ -83,7 +83,7 @@ impl Carving<'_> {
         }
         carver.end();
         self.drain(&mut carver, &mut gap, &name)?;
-        report(gap.take(), &name);
+        report(gap.as_ref(), &name);
         Ok(())
     }
 
@@ -91,14 +91,14 @@ impl Carving<'_> {
         while let Some(carved) = carver.next() {
             match carved {
                 Carved::Aggregate { data, .. } => {
-                    report(gap.take(), name);
-                    self.record(FoundRecord::new(data))?;
+                    report(gap.take().as_ref(), name);
+                    self.record(&FoundRecord::new(data))?;
                 }
                 Carved::Gap { offset, data } => {
                     let end = offset + data.len() as u64;
                     gap.get_or_insert(Gap { start: offset, end }).end = end;
                     if self.gaps {
-                        self.record(FoundRecord::new(data))?;
+                        self.record(&FoundRecord::new(data))?;
                     }
                 }
             }
@@ -106,8 +106,8 @@ impl Carving<'_> {
         self.printer.flush()
     }
 
-    fn record(&mut self, record: FoundRecord) -> Result<()> {
-        let read = self.deaggregator.deaggregate(&record);
+    fn record(&mut self, record: &FoundRecord) -> Result<()> {
+        let read = self.deaggregator.deaggregate(record);
         losses::report(self.position, &read, self.status);
         self.printer.record(self.position, &read)?;
         self.position += 1;
@@ -115,7 +115,7 @@ impl Carving<'_> {
     }
 }
 
-fn report(gap: Option<Gap>, name: &str) {
+fn report(gap: Option<&Gap>, name: &str) {
     if let Some(Gap { start, end }) = gap {
         let len = end - start;
         complain(format_args!(
