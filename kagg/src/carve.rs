@@ -9,7 +9,7 @@ use crate::exit::{Failure, Result, Status};
 use crate::input::pieces;
 use crate::losses;
 use crate::output::complain;
-use crate::printer::{OutputForm, Printer};
+use crate::printer::{OutputArgs, Printer};
 use crate::source::{name, open};
 
 /// Prints the user records of all aggregates in any bytes
@@ -29,9 +29,8 @@ pub(crate) struct Args {
     /// Go on after a user record with a bad index or explicit hash key, where the KCL stops
     #[arg(long)]
     salvage: bool,
-    /// What to print
-    #[arg(long, value_name = "FORM", default_value = "jsonl")]
-    output: OutputForm,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -42,7 +41,7 @@ Examples:
 pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
     let mut carving = Carving {
         deaggregator: Deaggregator::new().salvage(args.salvage),
-        printer: Printer::stdout(args.output),
+        printer: Printer::stdout(&args.output),
         gaps: args.gaps,
         position: 0,
         status,

@@ -1,12 +1,14 @@
 //! `kagg`: reads and writes the records of the Amazon Kinesis Producer Library from a shell.
 
 mod aggregate;
+mod arrival;
 #[cfg(feature = "aws")]
 mod aws;
 mod carve;
 mod compact;
 mod complaint;
 mod compressed;
+mod content;
 mod deaggregate;
 mod entry;
 mod exit;
@@ -22,6 +24,7 @@ mod shards;
 mod source;
 #[cfg(feature = "aws")]
 mod tail;
+mod template;
 
 use std::process::ExitCode;
 
