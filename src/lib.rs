@@ -75,6 +75,7 @@
 //! | `lambda` | [`lambda`]: events of every Kinesis shape, and the answers that make retries right |
 //! | `sdk` | [`sdk`]: reading with aws-sdk-kinesis |
 //! | `prost` | [`proto`]: prost's messages for the schema |
+//! | `decompress` | [`decompress`]: user records that were compressed one by one |
 //! | `serde` | serde's traits for hash keys, hash key ranges, positions and shards |
 //!
 //! # No panics
@@ -85,6 +86,8 @@
 
 mod aggregate;
 mod deaggregate;
+#[cfg(feature = "decompress")]
+pub mod decompress;
 pub mod error;
 mod hash_key;
 #[cfg(feature = "lambda")]

@@ -9,7 +9,7 @@ use crate::exit::{Failure, Result, Status};
 use crate::input::pieces;
 use crate::losses;
 use crate::output::complain;
-use crate::printer::{OutputForm, Printer};
+use crate::printer::{OutputArgs, Printer};
 use crate::source::{name, open};
 
 /// Prints the user records of all aggregates in any bytes
@@ -29,9 +29,8 @@ pub(crate) struct Args {
     /// Go on after a user record with a bad index or explicit hash key, where the KCL stops
     #[arg(long)]
     salvage: bool,
-    /// What to print
-    #[arg(long, value_name = "FORM", default_value = "jsonl")]
-    output: OutputForm,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -42,7 +41,7 @@ Examples:
 pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
     let mut carving = Carving {
         deaggregator: Deaggregator::new().salvage(args.salvage),
-        printer: Printer::stdout(args.output),
+        printer: Printer::stdout(&args.output),
         gaps: args.gaps,
         position: 0,
         status,
@@ -83,7 +82,7 @@ impl Carving<'_> {
         }
         carver.end();
         self.drain(&mut carver, &mut gap, &name)?;
-        report(gap.take(), &name);
+        report(gap.as_ref(), &name);
         Ok(())
     }
 
@@ -91,14 +90,14 @@ impl Carving<'_> {
         while let Some(carved) = carver.next() {
             match carved {
                 Carved::Aggregate { data, .. } => {
-                    report(gap.take(), name);
-                    self.record(FoundRecord::new(data))?;
+                    report(gap.take().as_ref(), name);
+                    self.record(&FoundRecord::new(data))?;
                 }
                 Carved::Gap { offset, data } => {
                     let end = offset + data.len() as u64;
                     gap.get_or_insert(Gap { start: offset, end }).end = end;
                     if self.gaps {
-                        self.record(FoundRecord::new(data))?;
+                        self.record(&FoundRecord::new(data))?;
                     }
                 }
             }
@@ -106,8 +105,8 @@ impl Carving<'_> {
         self.printer.flush()
     }
 
-    fn record(&mut self, record: FoundRecord) -> Result<()> {
-        let read = self.deaggregator.deaggregate(&record);
+    fn record(&mut self, record: &FoundRecord) -> Result<()> {
+        let read = self.deaggregator.deaggregate(record);
         losses::report(self.position, &read, self.status);
         self.printer.record(self.position, &read)?;
         self.position += 1;
@@ -115,7 +114,7 @@ impl Carving<'_> {
     }
 }
 
-fn report(gap: Option<Gap>, name: &str) {
+fn report(gap: Option<&Gap>, name: &str) {
     if let Some(Gap { start, end }) = gap {
         let len = end - start;
         complain(format_args!(

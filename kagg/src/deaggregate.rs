@@ -6,7 +6,7 @@ use kinesis_aggregation_inspect::FoundRecord;
 use crate::exit::{Failure, Result, Status};
 use crate::input::InputArgs;
 use crate::losses;
-use crate::printer::{OutputForm, Printer};
+use crate::printer::{OutputArgs, Printer};
 
 /// Prints the user records in Kinesis records
 ///
@@ -29,9 +29,8 @@ pub(crate) struct Args {
     /// Go on after a user record with a bad index or explicit hash key, where the KCL stops
     #[arg(long)]
     salvage: bool,
-    /// What to print
-    #[arg(long, value_name = "FORM", default_value = "jsonl")]
-    output: OutputForm,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -54,7 +53,7 @@ pub(crate) fn run(args: Args, status: &Status) -> Result<()> {
     if let Some(position) = args.after {
         deaggregator = deaggregator.after(position);
     }
-    let mut printer = Printer::stdout(args.output);
+    let mut printer = Printer::stdout(&args.output);
     args.input
         .each_batch(status, &mut |records: &[FoundRecord]| {
             if resuming {

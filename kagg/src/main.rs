@@ -3,12 +3,14 @@
 #[cfg(feature = "aws")]
 mod agent;
 mod aggregate;
+mod arrival;
 #[cfg(feature = "aws")]
 mod aws;
 mod carve;
 mod compact;
 mod complaint;
 mod compressed;
+mod content;
 mod deaggregate;
 mod entry;
 mod exit;
@@ -24,6 +26,7 @@ mod shards;
 mod source;
 #[cfg(feature = "aws")]
 mod tail;
+mod template;
 
 use std::process::ExitCode;
 

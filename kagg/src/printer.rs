@@ -7,20 +7,45 @@ use kinesis_aggregation::{Deaggregated, UserRecordRef};
 use kinesis_aggregation_inspect::FoundRecord;
 
 use crate::compact::put_compact;
+use crate::content::ContentArgs;
 use crate::exit::Result;
 use crate::output::{Output, put_json_option};
+use crate::template::{Delimiter, Template};
 
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum OutputForm {
+/// How user records are printed: for every subcommand that prints them.
+#[derive(clap::Args)]
+pub(crate) struct OutputArgs {
+    /// What to print
+    #[arg(long, value_name = "FORM", default_value = "jsonl")]
+    output: OutputForm,
+    /// What to print after the data of each user record, with --output data; `\0` is a zero
+    /// byte, and nothing is printed if it is empty [default: \n]
+    #[arg(long, value_name = "TEXT")]
+    delimiter: Option<Delimiter>,
+    /// Print each user record so: %s is its position (SEQ:SUB), %k its partition key, %e its
+    /// explicit hash key, %t its arrival time, %v its data, %S the bytes of its data, %p its
+    /// shard, %n the number of its Kinesis record, %% a percent sign, \n a newline, \t a tab
+    #[arg(long, value_name = "TEMPLATE", conflicts_with_all = ["output", "delimiter"])]
+    format: Option<Template>,
+    #[command(flatten)]
+    content: ContentArgs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OutputForm {
     /// One JSON object a line for each user record, with its data in base64
     Jsonl,
     /// The bytes of each user record, and a newline
     Data,
+    /// For a person: time, position, partition key, and the data as text, or in base64 if it is
+    /// no text. Control characters are escaped
+    Text,
 }
 
 /// Prints user records, all or up to a limit.
 pub(crate) struct Printer {
-    form: OutputForm,
+    form: Form,
+    content: ContentArgs,
     out: Output,
     /// Kept for its room.
     line: Vec<u8>,
@@ -28,10 +53,28 @@ pub(crate) struct Printer {
     left: u64,
 }
 
+enum Form {
+    Jsonl,
+    Data { delimiter: Vec<u8> },
+    Template(Template),
+}
+
 impl Printer {
-    pub(crate) fn stdout(form: OutputForm) -> Self {
+    pub(crate) fn stdout(args: &OutputArgs) -> Self {
+        let form = match (&args.format, args.output) {
+            (Some(template), _) => Form::Template(template.clone()),
+            (None, OutputForm::Text) => Form::Template(Template::of_text()),
+            (None, OutputForm::Jsonl) => Form::Jsonl,
+            (None, OutputForm::Data) => Form::Data {
+                delimiter: match &args.delimiter {
+                    Some(delimiter) => delimiter.0.clone(),
+                    None => b"\n".to_vec(),
+                },
+            },
+        };
         Self {
             form,
+            content: args.content,
             out: Output::stdout(),
             line: Vec::new(),
             left: u64::MAX,
@@ -61,31 +104,41 @@ impl Printer {
         position: usize,
         record: &Deaggregated<&FoundRecord>,
     ) -> Result<()> {
+        let source = record.source();
         for user_record in record.user_records().flatten() {
             if self.left == 0 {
                 return Ok(());
             }
             self.left -= 1;
-            match self.form {
-                OutputForm::Data => self.out.write(user_record.data())?,
-                OutputForm::Jsonl => {
-                    self.line.clear();
-                    put_json(&mut self.line, position, record.source(), &user_record);
-                    self.out.write(&self.line)?;
+            let Self {
+                form, out, line, ..
+            } = self;
+            self.content.each(user_record.data(), |data| {
+                line.clear();
+                match form {
+                    Form::Data { delimiter } => {
+                        out.write(data)?;
+                        return out.write(delimiter);
+                    }
+                    Form::Jsonl => put_json(line, position, source, &user_record, data),
+                    Form::Template(template) => {
+                        template.put(line, position, source, &user_record, data);
+                    }
                 }
-            }
-            self.out.write(b"\n")?;
+                out.write(line)
+            })?;
         }
         Ok(())
     }
 }
 
-/// Appends the user record as a JSON object: all keys, always, in this order.
+/// Appends the user record as a JSON object and a newline: all keys, always, in this order.
 fn put_json(
     out: &mut Vec<u8>,
     position: usize,
     source: &FoundRecord,
     user_record: &UserRecordRef<'_>,
+    data: &[u8],
 ) {
     // Writing to a Vec does not fail.
     let _ = write!(out, "{{\"record\":{position},\"sequenceNumber\":");
@@ -100,11 +153,11 @@ fn put_json(
     out.extend_from_slice(b",\"explicitHashKey\":");
     put_json_option(out, user_record.explicit_hash_key());
     out.extend_from_slice(b",\"data\":\"");
-    base64_simd::STANDARD.encode_append(user_record.data(), out);
+    base64_simd::STANDARD.encode_append(data, out);
     out.extend_from_slice(b"\",\"approximateArrivalTimestamp\":");
     match source.approximate_arrival_timestamp() {
         Some(json) => put_compact(out, json),
         None => out.extend_from_slice(b"null"),
     }
-    out.push(b'}');
+    out.extend_from_slice(b"}\n");
 }

@@ -60,12 +60,17 @@ const EXAMPLES: &str = "\
 Examples:
   aws kinesis list-shards --stream-name orders > shards.json
   kagg aggregate --shards shards.json records.json > aggregated.json
-  aws kinesis put-records --stream-name orders --records file://aggregated.json
+  aws kinesis put-records --cli-binary-format base64 --stream-name orders \\
+    --records file://aggregated.json
 
   kagg aggregate --data text --shards shards.json --out-dir out records.jsonl |
     while read -r file; do
-      aws kinesis put-records --stream-name orders --records \"file://$file\"
-    done";
+      aws kinesis put-records --cli-binary-format base64 --stream-name orders \\
+        --records \"file://$file\"
+    done
+
+Without --cli-binary-format base64, version 1 of the AWS CLI, and version 2 set to
+raw-in-base64-out, store the base64 text itself.";
 
 /// Reads the value of `--outer-key`.
 fn outer_key(text: &str) -> std::result::Result<OuterKey, String> {

@@ -149,6 +149,7 @@ impl Tally {
 
     /// Writes a line of complaint, above the one that shows how far it is.
     pub(super) fn complain(&mut self, line: fmt::Arguments<'_>) {
+        self.tell_failed();
         self.clear();
         complain(line);
     }

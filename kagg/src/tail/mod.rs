@@ -18,7 +18,7 @@ use crate::aws::{AwsArgs, StreamName, block_on, failure, is_service_managed};
 use crate::exit::{Failure, Result, Status};
 use crate::losses;
 use crate::output::complain;
-use crate::printer::{OutputForm, Printer};
+use crate::printer::{OutputArgs, Printer};
 use page::Page;
 use read::{Message, Readers};
 
@@ -47,9 +47,8 @@ pub(crate) struct Args {
     /// stream with service-managed distribution in any case
     #[arg(long)]
     no_range: bool,
-    /// What to print
-    #[arg(long, value_name = "FORM", default_value = "jsonl")]
-    output: OutputForm,
+    #[command(flatten)]
+    output: OutputArgs,
     #[command(flatten)]
     aws: AwsArgs,
 }
@@ -123,7 +122,7 @@ impl Tail {
                 applies,
                 asked: Instant::now(),
             },
-            printer: Printer::stdout(args.output).with_limit(args.limit),
+            printer: Printer::stdout(&args.output).with_limit(args.limit),
             position: 0,
             lineage: Lineage::default(),
             follow: args.follow,

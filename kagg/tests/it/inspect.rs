@@ -331,6 +331,14 @@ fn colours_are_for_those_who_want_them() {
             .unwrap();
         assert_eq!(output.stdout.contains(&0x1b), coloured, "{variable}");
     }
+    for (when, coloured) in [("always", true), ("never", false), ("auto", false)] {
+        let run = kagg(
+            &format!("inspect --color {when} examples/events/kinesis.json"),
+            "",
+        )
+        .expect(1);
+        assert_eq!(run.stdout.contains(&0x1b), coloured, "{when}");
+    }
 }
 
 #[test]

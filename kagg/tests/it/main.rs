@@ -10,6 +10,7 @@ mod inputs;
 mod inspect;
 mod losses;
 mod manual;
+mod output;
 mod readme;
 mod shards;
 mod streams;

@@ -4,7 +4,14 @@ use super::kagg;
 
 #[test]
 fn every_command_explains_itself_with_examples() {
-    for command in ["deaggregate", "aggregate", "inspect", "completions", "man"] {
+    for command in [
+        "deaggregate",
+        "carve",
+        "aggregate",
+        "inspect",
+        "completions",
+        "man",
+    ] {
         let run = kagg(&format!("{command} --help"), "").expect(0);
         assert!(run.text().contains("Example"), "{}", run.text());
         assert!(
@@ -36,4 +43,16 @@ fn completions_and_manual_pages_are_made() {
     let run = kagg("man deaggregate", "").expect(0);
     assert!(run.text().contains("kagg\\-deaggregate"), "{}", run.text());
     kagg("man nonsense", "").expect(2);
+    let directory = super::TempDir::new();
+    let man = directory.path("man1");
+    kagg(&format!("man --out-dir {man}"), "").expect(0);
+    for page in [
+        "kagg.1",
+        "kagg-deaggregate.1",
+        "kagg-carve.1",
+        "kagg-inspect.1",
+    ] {
+        let text = std::fs::read_to_string(format!("{man}/{page}")).unwrap();
+        assert!(text.contains(".SH SYNOPSIS"), "{page}");
+    }
 }

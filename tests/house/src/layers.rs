@@ -8,7 +8,7 @@ use crate::imports::Package;
 
 /// From the top down; rooms in one group do not import each other.
 const ROOMS: &[&[&str]] = &[
-    &["md5"],
+    &["md5", "decompress"],
     &["hash_key"],
     &["error"],
     &["sequence", "proto"],

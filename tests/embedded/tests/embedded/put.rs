@@ -132,12 +132,18 @@ async fn a_stream_that_refuses_everything_ends_it() {
     drop(stdin);
     assert_eq!(ran.status, 1);
     let expected = "line 1: the user record was not delivered: the request failed: AccessDeniedException: no\n";
-    assert!(ran.stderr.contains(expected), "{ran:?}");
+    assert!(ran.stderr.starts_with(expected), "{ran:?}");
     assert!(ran.stderr.contains("lines after 1 were not put"), "{ran:?}");
 }
 
 #[tokio::test]
-async fn ctrl_c_delivers_what_was_read() {
+async fn a_signal_delivers_what_was_read() {
+    for signal in ["INT", "TERM", "HUP"] {
+        delivers_what_was_read(signal).await;
+    }
+}
+
+async fn delivers_what_was_read(signal: &str) {
     let kinesis = kinesis().await;
     let (sender, mut puts) = mpsc::unbounded_channel();
     kinesis.inject(move |request| {
@@ -151,7 +157,7 @@ async fn ctrl_c_delivers_what_was_read() {
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(b"one\ntwo\nthree").await.unwrap();
     puts.recv().await.unwrap();
-    let kill = format!("kill -INT {}", child.id().unwrap());
+    let kill = format!("kill -{signal} {}", child.id().unwrap());
     assert!(
         Command::new("sh")
             .args(["-c", &kill])
@@ -166,10 +172,97 @@ async fn ctrl_c_delivers_what_was_read() {
     assert!(ran.stderr.contains("interrupted"), "{ran:?}");
     assert!(ran.stderr.contains("2 user records delivered"), "{ran:?}");
     assert!(ran.stderr.contains("lines after 2 were not put"), "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("lines 1 to 2 are delivered: to go on, start with line 3"),
+        "{ran:?}"
+    );
     assert_eq!(
         data(&read(&kinesis).await),
         BTreeSet::from([&b"one"[..], b"two"])
     );
+}
+
+/// One key's records arrive in the order of their lines, though requests fail on the way.
+#[tokio::test]
+async fn the_order_of_a_key_is_kept() {
+    let kinesis = kinesis().await;
+    let mut puts = 0;
+    kinesis.inject(move |request| {
+        puts += usize::from(request.operation == "PutRecords");
+        match request.operation.as_str() {
+            "PutRecords" if puts % 3 == 1 => Fault::Refuse(vec![0], "InternalFailure"),
+            _ => Fault::None,
+        }
+    });
+    let lines: Vec<_> = (0..3000).map(|number| format!("{number:0100}")).collect();
+    let ran = put(&kinesis, &["--partition-key", "k"], &lines.join("\n")).await;
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    let reading = read(&kinesis).await;
+    let read: Vec<_> = reading
+        .user_records
+        .iter()
+        .map(|read| &read.data[..])
+        .collect();
+    assert_eq!(
+        read,
+        lines.iter().map(|line| line.as_bytes()).collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
+async fn an_entry_without_a_key_is_refused_unless_told_otherwise() {
+    let kinesis = kinesis().await;
+    let lines = "{\"data\":\"MQ==\"}\n{\"data\":\"Mg==\",\"partitionkey\":\"k\"}\n{\"Data\":\"Mw==\",\"PartitionKey\":\"k\"}\n";
+    let ran = put(&kinesis, &["--jsonl"], lines).await;
+    assert_eq!(ran.status, 1, "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("line 1: refused: it has no partition key"),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stderr
+            .contains("line 2: refused: it has a key that is probably"),
+        "{ran:?}"
+    );
+    assert_eq!(data(&read(&kinesis).await), BTreeSet::from([&b"3"[..]]));
+    let ran = put(
+        &kinesis,
+        &["--jsonl", "--random-keys"],
+        "{\"data\":\"MQ==\"}",
+    )
+    .await;
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    assert_eq!(read(&kinesis).await.user_records.len(), 2);
+}
+
+#[tokio::test]
+async fn an_unknown_profile_and_a_refused_connection_are_told() {
+    let kinesis = kinesis().await;
+    let ran = run(&kinesis, &["put", STREAM, "--profile", "nobody"]).await;
+    assert_eq!(ran.status, 2, "{ran:?}");
+    assert!(
+        ran.stderr
+            .contains("--profile nobody: there is no such profile"),
+        "{ran:?}"
+    );
+    let started = std::time::Instant::now();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kagg"));
+    command
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .args(["put", STREAM, "--region", "us-east-1"])
+        .args(["--endpoint-url", "http://127.0.0.1:1"])
+        .stdin(Stdio::null());
+    let ran = ended(command.output().await.unwrap());
+    assert_eq!(ran.status, 2, "{ran:?}");
+    assert!(
+        ran.stderr.contains("cannot reach http://127.0.0.1:1: "),
+        "{ran:?}"
+    );
+    assert!(ran.stderr.contains("Connection refused"), "{ran:?}");
+    assert!(started.elapsed().as_secs() < 5);
 }
 
 #[tokio::test]
