@@ -6,7 +6,7 @@ use super::spans::Span;
 use crate::attempt_error::AttemptError;
 use crate::client::{ClientError, ClientErrorKind, RecordError, Stored};
 use crate::metrics::Meter;
-use crate::outcome::{Attempt, Landed, Time};
+use crate::outcome::{Attempt, FailureKind, Landed, Time};
 use kinesis_aggregation::HashKeyRange;
 
 /// An answer to `PutRecords`.
@@ -27,6 +27,13 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    /// What it is for a user record, if sending it again is no use.
+    pub(super) fn of_request(&self) -> FailureKind {
+        FailureKind::Request {
+            code: self.error.code().into(),
+        }
+    }
+
     /// Whether the stream may hold the record all the same.
     pub(super) fn is_maybe_stored(&self) -> bool {
         self.kind == ClientErrorKind::Retry { maybe_stored: true }

@@ -17,9 +17,6 @@ use crate::outcome::{FailureKind, Time};
 use crate::settings::Config;
 use kinesis_aggregation::{DEFAULT_MAX_RECORD_SIZE, HashKey, Shard, UserRecord};
 
-/// The most bytes of a Kinesis record that any stream takes.
-const HIGHEST_RECORD_SIZE: usize = 10 * 1024 * 1024;
-
 /// Every user record that is not resolved is in exactly one of `waiting`, `large`, `outbox`,
 /// `undecided` and `returned`; the ledger knows how many there are.
 pub(super) struct Flow<T> {
@@ -164,12 +161,9 @@ impl<T> Flow<T> {
         }
     }
 
-    /// The most bytes of a record, by what is known of the stream. While its limit may become known
-    /// yet, no record is refused that any stream takes.
+    /// The most bytes of a record that is not to be refused at once.
     pub(super) fn max_record_size(&self) -> usize {
-        let described = self.stream.max_record_size();
-        let highest = self.stream.may_tell_size().then_some(HIGHEST_RECORD_SIZE);
-        self.config.max_record_size(described.or(highest))
+        self.config.max_record_size(self.stream.most_record_size())
     }
 
     /// Whether a user record is larger than the stream takes, as far as is known: its size, and
@@ -223,7 +217,7 @@ impl<T> Flow<T> {
                 self.send_again(now, item);
             }
             ClientErrorKind::NoStream | ClientErrorKind::Invalid | ClientErrorKind::Fatal => {
-                self.fail_all(item.into_members(), &request_failed(failure));
+                self.fail_all(item.into_members(), &failure.of_request());
             }
         }
     }
@@ -246,7 +240,7 @@ impl<T> Flow<T> {
             self.outbox.split(items);
         } else {
             let members = items.into_iter().flat_map(Item::into_members);
-            self.fail_all(members, &request_failed(failure));
+            self.fail_all(members, &failure.of_request());
         }
     }
 
@@ -502,11 +496,5 @@ impl<T> Flow<T> {
         let apart = apart.chain(self.large.records()).chain(&self.returned);
         held.extend(apart.map(|pending| room(&pending.record)));
         (held.len(), held.into_iter().sum())
-    }
-}
-
-fn request_failed(failure: &Failure) -> FailureKind {
-    FailureKind::Request {
-        code: failure.error.code().into(),
     }
 }
