@@ -60,6 +60,7 @@ impl<T> Flow<T> {
     }
 
     /// Takes a user record that was accepted.
+    #[inline]
     pub(super) fn put(
         &mut self,
         accepted: Time,
@@ -79,12 +80,14 @@ impl<T> Flow<T> {
 
     /// Brings everything where it belongs, and gives the requests that start.
     pub(super) fn send(&mut self, now: Time) -> Vec<Request> {
-        if self.sweep_due().is_some_and(|due| due <= now) {
-            self.sweep(now);
-        }
         let mut requests = Vec::new();
         loop {
             self.settle(now);
+            // After it: what comes out of a lane may have expired there.
+            if self.sweep_due().is_some_and(|due| due <= now) {
+                self.sweep(now);
+                continue;
+            }
             self.release_waiting(now);
             let routes = Routes::new(&self.stream, &self.config);
             requests.extend(self.outbox.send(now, &routes, &mut self.ledger));
@@ -97,11 +100,8 @@ impl<T> Flow<T> {
 
     /// When to call [`send`](Self::send), if nothing else happens after `driven`.
     pub(super) fn wake(&self, driven: Time) -> Option<Time> {
-        let wakes = [
-            self.sweep_due(),
-            self.waiting.wake(),
-            self.outbox.wake(driven),
-        ];
+        let (sweep, waiting) = (self.sweep_due(), self.waiting.wake());
+        let wakes = [sweep, waiting, self.outbox.wake(driven)];
         wakes.into_iter().flatten().min()
     }
 
@@ -239,12 +239,15 @@ impl<T> Flow<T> {
         } else if items.len() > 1 {
             self.outbox.split(items);
         } else {
-            let members = items.into_iter().flat_map(Item::into_members);
-            self.fail_all(members, &failure.of_request());
+            self.fail_all(
+                items.into_iter().flat_map(Item::into_members),
+                &failure.of_request(),
+            );
         }
     }
 
     /// Puts a user record where it is to be sent from.
+    #[inline]
     fn route(&mut self, now: Time, mut pending: Pending<T>) {
         if let Some((size, max)) = self.excess(&pending.record) {
             if self.stream.may_tell_size() {
@@ -397,13 +400,12 @@ impl<T> Flow<T> {
 
     fn judge(&mut self, now: Time, landing: Landing<T>) {
         // What is delivered wherever it landed needs no range, and no list.
-        let range = if landing.is_judged() {
-            self.stream.range(landing.shard_id(), landing.answered())
-        } else {
-            None
-        };
+        let is_judged = Some(&landing).filter(|landing| landing.is_judged());
+        let range = is_judged.and_then(|one| self.stream.range(one.shard_id(), one.answered()));
         match landing.judge(range) {
-            Verdict::Delivered(members, landed) => self.ledger.deliver(members, landed),
+            Verdict::Delivered(members, places, landed) => {
+                self.ledger.deliver(members, places, landed);
+            }
             Verdict::Dropped(mut members, attempt) => {
                 if let Some(error) = attempt.error() {
                     self.ledger.meter.error(error.code());
@@ -486,15 +488,13 @@ impl<T> Flow<T> {
         }
     }
 
-    /// The user records in every place where one may be, and the room that they take.
+    /// How many user records are here, and the room that they take.
     pub(super) fn count_held(&self) -> (usize, usize) {
-        let mut held = Vec::new();
-        for item in self.outbox.items() {
-            item.each(|pending| held.push(room(&pending.record)));
-        }
-        let apart = self.undecided.members().chain(self.waiting.records());
-        let apart = apart.chain(self.large.records()).chain(&self.returned);
-        held.extend(apart.map(|pending| room(&pending.record)));
+        let apart = self.waiting.records().iter().chain(self.large.records());
+        let apart = apart.chain(&self.returned).chain(self.undecided.members());
+        let mut held: Vec<_> = apart.map(|pending| room(&pending.record)).collect();
+        let items = self.outbox.items();
+        items.for_each(|item| item.each(|pending| held.push(room(&pending.record))));
         (held.len(), held.into_iter().sum())
     }
 }
