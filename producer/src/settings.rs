@@ -240,7 +240,9 @@ impl ProducerBuilder {
         /// [`SHARD_BYTES_PER_SECOND`](super::SHARD_BYTES_PER_SECOND)); `None` is no limit.
         /// Default [`DEFAULT_RATE_LIMIT`].
         rate_limit: Option<u32>,
-        /// The most requests under way. Default [`DEFAULT_MAX_CONNECTIONS`].
+        /// The most requests under way. It begins with two, and follows how the stream answers: more
+        /// as long as it does so soon, half as many when it does not in time. Default
+        /// [`DEFAULT_MAX_CONNECTIONS`].
         max_connections: usize,
         /// How long to wait for an answer. Default [`DEFAULT_REQUEST_TIMEOUT`].
         request_timeout: Duration,

@@ -6,7 +6,7 @@ use super::spans::Span;
 use crate::attempt_error::AttemptError;
 use crate::client::{ClientError, ClientErrorKind, RecordError, Stored};
 use crate::metrics::Meter;
-use crate::outcome::{Attempt, Landed, Time};
+use crate::outcome::{Attempt, FailureKind, Landed, Time};
 use kinesis_aggregation::HashKeyRange;
 
 /// An answer to `PutRecords`.
@@ -27,6 +27,13 @@ pub(super) struct Failure {
 }
 
 impl Failure {
+    /// What it is for a user record, if sending it again is no use.
+    pub(super) fn of_request(&self) -> FailureKind {
+        FailureKind::Request {
+            code: self.error.code().into(),
+        }
+    }
+
     /// Whether the stream may hold the record all the same.
     pub(super) fn is_maybe_stored(&self) -> bool {
         self.kind == ClientErrorKind::Retry { maybe_stored: true }
@@ -100,8 +107,9 @@ pub(super) fn is_lost(error: &ClientError) -> bool {
 
 /// A Kinesis record that the stream stored.
 pub(super) struct Landing<T> {
-    /// With their places in the Kinesis record.
-    members: Vec<(u64, Pending<T>)>,
+    members: Vec<Pending<T>>,
+    /// Their places in the Kinesis record, if some of it are not here any more.
+    places: Option<Vec<u64>>,
     /// Of an aggregate that is to be judged, the first and the last hash key; none of what is
     /// delivered wherever it landed.
     judged_by: Option<Span>,
@@ -112,7 +120,8 @@ pub(super) struct Landing<T> {
 
 /// What became of a Kinesis record that the stream stored.
 pub(super) enum Verdict<T> {
-    Delivered(Vec<(u64, Pending<T>)>, Landed),
+    /// With their places in the Kinesis record: none are 0, 1, 2 ...
+    Delivered(Vec<Pending<T>>, Option<Vec<u64>>, Landed),
     /// The KCL drops the aggregate. The try failed, for all its user records.
     Dropped(Vec<Pending<T>>, Attempt),
     /// Nobody knows yet.
@@ -130,7 +139,8 @@ impl<T> Landing<T> {
                 attempt: item.attempt(now, None),
                 stored,
             },
-            members: (0..).zip(item.into_members()).collect(),
+            members: item.into_members(),
+            places: None,
         }
     }
 
@@ -160,29 +170,34 @@ impl<T> Landing<T> {
             (Some(_), None) => return Verdict::Open(self),
         };
         if fits {
-            return Verdict::Delivered(self.members, self.landed);
+            return Verdict::Delivered(self.members, self.places, self.landed);
         }
         let attempt = Attempt {
             error: Some(AttemptError::named("WrongShard")),
             ..self.landed.attempt
         };
-        let members = self.members.into_iter().map(|(_, pending)| pending);
-        Verdict::Dropped(members.collect(), attempt)
+        Verdict::Dropped(self.members, attempt)
     }
 
     /// Takes out what was accepted at `cutoff` or before, with the try that failed then. The rest
     /// of its aggregate may still be judged.
     pub(super) fn take_expired(&mut self, cutoff: Time) -> (Vec<Pending<T>>, Attempt) {
-        let (expired, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.members)
-            .into_iter()
-            .partition(|(_, pending)| pending.accepted <= cutoff);
-        self.members = left;
+        let places = self.places.take().into_iter().flatten().chain(0..);
+        let (mut expired, mut left) = (Vec::new(), (Vec::new(), Vec::new()));
+        for (place, pending) in places.zip(std::mem::take(&mut self.members)) {
+            if pending.accepted <= cutoff {
+                expired.push(pending);
+            } else {
+                left.0.push(place);
+                left.1.push(pending);
+            }
+        }
+        (self.places, self.members) = (Some(left.0), left.1);
         let attempt = Attempt {
             error: Some(AttemptError::named("UnknownShard")),
             ..self.landed.attempt.clone()
         };
-        let expired = expired.into_iter().map(|(_, pending)| pending);
-        (expired.collect(), attempt)
+        (expired, attempt)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -190,11 +205,11 @@ impl<T> Landing<T> {
     }
 
     pub(super) fn members(&self) -> impl Iterator<Item = &Pending<T>> {
-        self.members.iter().map(|(_, pending)| pending)
+        self.members.iter()
     }
 
     pub(super) fn into_members(self) -> impl Iterator<Item = Pending<T>> {
-        self.members.into_iter().map(|(_, pending)| pending)
+        self.members.into_iter()
     }
 }
 

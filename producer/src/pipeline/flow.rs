@@ -17,9 +17,6 @@ use crate::outcome::{FailureKind, Time};
 use crate::settings::Config;
 use kinesis_aggregation::{DEFAULT_MAX_RECORD_SIZE, HashKey, Shard, UserRecord};
 
-/// The most bytes of a Kinesis record that any stream takes.
-const HIGHEST_RECORD_SIZE: usize = 10 * 1024 * 1024;
-
 /// Every user record that is not resolved is in exactly one of `waiting`, `large`, `outbox`,
 /// `undecided` and `returned`; the ledger knows how many there are.
 pub(super) struct Flow<T> {
@@ -63,6 +60,7 @@ impl<T> Flow<T> {
     }
 
     /// Takes a user record that was accepted.
+    #[inline]
     pub(super) fn put(
         &mut self,
         accepted: Time,
@@ -82,12 +80,14 @@ impl<T> Flow<T> {
 
     /// Brings everything where it belongs, and gives the requests that start.
     pub(super) fn send(&mut self, now: Time) -> Vec<Request> {
-        if self.sweep_due().is_some_and(|due| due <= now) {
-            self.sweep(now);
-        }
         let mut requests = Vec::new();
         loop {
             self.settle(now);
+            // After it: what comes out of a lane may have expired there.
+            if self.sweep_due().is_some_and(|due| due <= now) {
+                self.sweep(now);
+                continue;
+            }
             self.release_waiting(now);
             let routes = Routes::new(&self.stream, &self.config);
             requests.extend(self.outbox.send(now, &routes, &mut self.ledger));
@@ -100,11 +100,8 @@ impl<T> Flow<T> {
 
     /// When to call [`send`](Self::send), if nothing else happens after `driven`.
     pub(super) fn wake(&self, driven: Time) -> Option<Time> {
-        let wakes = [
-            self.sweep_due(),
-            self.waiting.wake(),
-            self.outbox.wake(driven),
-        ];
+        let (sweep, waiting) = (self.sweep_due(), self.waiting.wake());
+        let wakes = [sweep, waiting, self.outbox.wake(driven)];
         wakes.into_iter().flatten().min()
     }
 
@@ -164,12 +161,9 @@ impl<T> Flow<T> {
         }
     }
 
-    /// The most bytes of a record, by what is known of the stream. While its limit may become known
-    /// yet, no record is refused that any stream takes.
+    /// The most bytes of a record that is not to be refused at once.
     pub(super) fn max_record_size(&self) -> usize {
-        let described = self.stream.max_record_size();
-        let highest = self.stream.may_tell_size().then_some(HIGHEST_RECORD_SIZE);
-        self.config.max_record_size(described.or(highest))
+        self.config.max_record_size(self.stream.most_record_size())
     }
 
     /// Whether a user record is larger than the stream takes, as far as is known: its size, and
@@ -223,7 +217,7 @@ impl<T> Flow<T> {
                 self.send_again(now, item);
             }
             ClientErrorKind::NoStream | ClientErrorKind::Invalid | ClientErrorKind::Fatal => {
-                self.fail_all(item.into_members(), &request_failed(failure));
+                self.fail_all(item.into_members(), &failure.of_request());
             }
         }
     }
@@ -245,12 +239,15 @@ impl<T> Flow<T> {
         } else if items.len() > 1 {
             self.outbox.split(items);
         } else {
-            let members = items.into_iter().flat_map(Item::into_members);
-            self.fail_all(members, &request_failed(failure));
+            self.fail_all(
+                items.into_iter().flat_map(Item::into_members),
+                &failure.of_request(),
+            );
         }
     }
 
     /// Puts a user record where it is to be sent from.
+    #[inline]
     fn route(&mut self, now: Time, mut pending: Pending<T>) {
         if let Some((size, max)) = self.excess(&pending.record) {
             if self.stream.may_tell_size() {
@@ -403,13 +400,12 @@ impl<T> Flow<T> {
 
     fn judge(&mut self, now: Time, landing: Landing<T>) {
         // What is delivered wherever it landed needs no range, and no list.
-        let range = if landing.is_judged() {
-            self.stream.range(landing.shard_id(), landing.answered())
-        } else {
-            None
-        };
+        let is_judged = Some(&landing).filter(|landing| landing.is_judged());
+        let range = is_judged.and_then(|one| self.stream.range(one.shard_id(), one.answered()));
         match landing.judge(range) {
-            Verdict::Delivered(members, landed) => self.ledger.deliver(members, landed),
+            Verdict::Delivered(members, places, landed) => {
+                self.ledger.deliver(members, places, landed);
+            }
             Verdict::Dropped(mut members, attempt) => {
                 if let Some(error) = attempt.error() {
                     self.ledger.meter.error(error.code());
@@ -492,21 +488,13 @@ impl<T> Flow<T> {
         }
     }
 
-    /// The user records in every place where one may be, and the room that they take.
+    /// How many user records are here, and the room that they take.
     pub(super) fn count_held(&self) -> (usize, usize) {
-        let mut held = Vec::new();
-        for item in self.outbox.items() {
-            item.each(|pending| held.push(room(&pending.record)));
-        }
-        let apart = self.undecided.members().chain(self.waiting.records());
-        let apart = apart.chain(self.large.records()).chain(&self.returned);
-        held.extend(apart.map(|pending| room(&pending.record)));
+        let apart = self.waiting.records().iter().chain(self.large.records());
+        let apart = apart.chain(&self.returned).chain(self.undecided.members());
+        let mut held: Vec<_> = apart.map(|pending| room(&pending.record)).collect();
+        let items = self.outbox.items();
+        items.for_each(|item| item.each(|pending| held.push(room(&pending.record))));
         (held.len(), held.into_iter().sum())
-    }
-}
-
-fn request_failed(failure: &Failure) -> FailureKind {
-    FailureKind::Request {
-        code: failure.error.code().into(),
     }
 }

@@ -60,6 +60,7 @@ impl<T> Ledger<T> {
     }
 
     /// Enters a user record that was accepted.
+    #[inline]
     pub(super) fn accept(
         &mut self,
         accepted: Time,
@@ -147,16 +148,18 @@ impl<T> Ledger<T> {
         self.finished.push((pending.ticket, Err(error)));
     }
 
-    /// User records are delivered; each comes with its place in the Kinesis record.
+    /// User records are delivered. Their places in the Kinesis record are 0, 1, 2 and so on, unless
+    /// others are given.
     pub(super) fn deliver(
         &mut self,
-        members: impl IntoIterator<Item = (u64, Pending<T>)>,
+        members: Vec<Pending<T>>,
+        places: Option<Vec<u64>>,
         landed: Landed,
     ) {
         let landed = Arc::new(landed);
-        let members = members.into_iter();
-        self.finished.reserve(members.size_hint().0);
-        for (sub_sequence_number, pending) in members {
+        self.finished.reserve(members.len());
+        let places = places.into_iter().flatten().chain(0..);
+        for (sub_sequence_number, pending) in places.zip(members) {
             self.resolved(&pending);
             let data_len = pending.record.data().len();
             let retries = pending.attempts.count();

@@ -77,6 +77,7 @@ impl<T> Outbox<T> {
     }
 
     /// Adds a user record to the open aggregate of a place.
+    #[inline]
     pub(super) fn join(
         &mut self,
         now: Time,

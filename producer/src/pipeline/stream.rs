@@ -12,6 +12,8 @@ use crate::outcome::Time;
 use crate::settings::Settings;
 use kinesis_aggregation::{HashKey, HashKeyRange, Shard, ShardMap};
 
+/// The most bytes of a Kinesis record that any stream takes.
+const HIGHEST_RECORD_SIZE: usize = 10 * 1024 * 1024;
 /// While landings alone tell that the stream is service-managed, how old the map may be: landings
 /// are judged by it.
 const MAP_AGE: Duration = Duration::from_secs(60);
@@ -221,6 +223,12 @@ impl Stream {
     /// The most bytes of a Kinesis record, if the stream told.
     pub(super) fn max_record_size(&self) -> Option<usize> {
         self.strategy.max_record_size()
+    }
+
+    /// The same; while it may become known yet, what any stream takes.
+    pub(super) fn most_record_size(&self) -> Option<usize> {
+        let highest = self.may_tell_size().then_some(HIGHEST_RECORD_SIZE);
+        self.max_record_size().or(highest)
     }
 
     /// Whether the most bytes of a Kinesis record may become known yet.
