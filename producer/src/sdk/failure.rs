@@ -105,7 +105,7 @@ where
 fn not_sent(error: &(dyn Error + 'static), has_answered: bool) -> ClientError {
     let text = cause(error);
     let says = |words: &str| text.to_lowercase().contains(words);
-    let code = if says("credentials") || says("identity") {
+    let code = if says("credential") || says("identity") {
         "NoCredentials"
     } else {
         "InvalidConfiguration"
