@@ -4,7 +4,7 @@ use bytes::Bytes;
 use fancy_regex::Regex;
 
 use super::json_text::{Layout, write_object};
-use crate::java_regex::JavaRegex;
+use crate::java_regex::{JavaRegex, JavaRegexError};
 
 #[derive(Clone, Debug)]
 pub(super) struct CsvToJson {
@@ -24,7 +24,7 @@ pub(super) enum Delimiter {
 
 impl Delimiter {
     /// As Java's `split` takes it.
-    pub(super) fn new(pattern: &str) -> Result<Self, crate::JavaRegexError> {
+    pub(super) fn new(pattern: &str) -> Result<Self, JavaRegexError> {
         let mut chars = pattern.chars();
         match (chars.next(), chars.next()) {
             (Some(char), None) if !r".$|()[{^?*+\".contains(char) => Ok(Self::Literal(char)),
