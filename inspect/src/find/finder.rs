@@ -99,7 +99,7 @@ impl Finder {
 
     /// Takes the next piece of the input.
     pub fn push(&mut self, piece: &[u8]) {
-        if matches!(self.state, State::Raw(_)) {
+        if matches!(self.state, State::Raw(_)) || self.utf16.is_through() {
             return self.state.push(piece);
         }
         let mut text = Vec::new();

@@ -19,6 +19,11 @@ enum Kind {
 }
 
 impl Utf16 {
+    /// Whether all that comes goes through as it is.
+    pub(super) fn is_through(&self) -> bool {
+        self.kind == Some(Kind::Other)
+    }
+
     /// `piece` after what was kept of the ones before.
     pub(super) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         if self.kind == Some(Kind::Other) {
