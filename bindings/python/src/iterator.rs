@@ -29,6 +29,7 @@ pub(crate) fn deaggregate(
         given: records(records_or_event)?.unbind(),
         taken: 0,
         error: None,
+        ended: false,
         batch: Vec::new().into_iter(),
         current: Vec::new().into_iter(),
     })
@@ -41,8 +42,9 @@ pub(crate) struct UserRecords {
     given: Py<PyIterator>,
     /// How many Kinesis records were taken from `given`.
     taken: usize,
-    /// To raise after the batch: what comes before a bad record comes out first.
+    /// To raise after the batch: what comes before a bad record comes out first. It is the end.
     error: Option<PyErr>,
+    ended: bool,
     /// Opened Kinesis records.
     batch: vec::IntoIter<Ready>,
     /// The objects of one of them.
@@ -72,8 +74,9 @@ impl UserRecords {
             if let Some(ready) = self.batch.next() {
                 self.current = ready.objects(py)?.into_iter();
             } else if let Some(error) = self.error.take() {
+                self.ended = true;
                 return Err(error);
-            } else if !self.next_batch(py)? {
+            } else if self.ended || !self.next_batch(py)? {
                 return Ok(None);
             }
         }

@@ -194,6 +194,8 @@ class WrongInput(unittest.TestCase):
                 with self.assertRaises(error) as raised:
                     next(given)
                 self.assertIn("record 1", str(raised.exception))
+                # As a generator: it does not go on, perhaps without what it had read ahead.
+                self.assertRaises(StopIteration, next, given)
 
     def test_a_source_that_raises(self):
         def source():

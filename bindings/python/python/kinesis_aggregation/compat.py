@@ -29,14 +29,16 @@ def iter_deaggregate_records(records, data_format=None):
         records = [records]
     for record in records:
         record = _as_lambda_does(record, data_format)
-        data = record["kinesis"]["data"]
+        kinesis = record["kinesis"]
+        data = kinesis["data"]
         if data_format != "Boto3":
             data = base64.b64decode(data)
+        others = {name: value for name, value in record.items() if name not in ("kinesis", "data")}
         for user_record in deaggregate(data, salvage=True):
             if user_record.loss is not None:
-                _log.warning("%s: %s", record["kinesis"]["sequenceNumber"], user_record.loss)
+                _log.warning("%s: %s", kinesis["sequenceNumber"], user_record.loss)
             elif user_record.aggregated:
-                yield _shape(record, user_record)
+                yield {"kinesis": _inner(kinesis, user_record), **others}
             else:
                 yield record
 
@@ -72,9 +74,8 @@ def _as_lambda_does(record, data_format):
     return record
 
 
-def _shape(record, user_record):
-    outer = record["kinesis"]
-    kinesis = {
+def _inner(outer, user_record):
+    inner = {
         "kinesisSchemaVersion": outer["kinesisSchemaVersion"],
         "sequenceNumber": outer["sequenceNumber"],
         "approximateArrivalTimestamp": outer["approximateArrivalTimestamp"],
@@ -85,6 +86,5 @@ def _shape(record, user_record):
         "data": base64.b64encode(user_record.data),
     }
     if "recordId" in outer:
-        kinesis["recordId"] = outer["recordId"]
-    others = {name: value for name, value in record.items() if name not in ("kinesis", "data")}
-    return {"kinesis": kinesis, **others}
+        inner["recordId"] = outer["recordId"]
+    return inner
