@@ -4,6 +4,7 @@ use std::vec;
 
 use kinesis_aggregation::Deaggregator;
 use pyo3::exceptions::PyValueError;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyString};
 
@@ -64,6 +65,12 @@ struct Ready {
 impl UserRecords {
     fn __iter__(this: Py<Self>) -> Py<Self> {
         this
+    }
+
+    /// A generator that is read here may refer to this: Python's collector frees such a circle.
+    #[allow(clippy::needless_pass_by_value, reason = "as PyO3 wants it")]
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.given)
     }
 
     fn __next__(&mut self, py: Python<'_>) -> PyResult<Option<Py<UserRecord>>> {

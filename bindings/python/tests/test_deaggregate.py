@@ -3,6 +3,7 @@ import gc
 import sys
 import threading
 import unittest
+import weakref
 
 from kinesis_aggregation import UserRecord, deaggregate
 from vectors import CASES, LONE_AGGREGATE, boto3_record, firehose_record, lambda_record, pipes_record, stored
@@ -251,6 +252,19 @@ class Memory(unittest.TestCase):
         rounds(50)
         before = rounds(50)
         self.assertLess(rounds(500) - before, 200)
+
+    def test_a_source_that_refers_to_its_own_user_records_is_collected(self):
+        def circle():
+            def source():
+                yield from (b"one", b"two", user_records)
+
+            given = source()
+            user_records = deaggregate(given)
+            return weakref.ref(given)
+
+        there = circle()
+        gc.collect()
+        self.assertIsNone(there())
 
     def test_threads(self):
         results = []
