@@ -41,9 +41,10 @@ pub(crate) const PEERS: [(&str, Kind); 6] = [
 ];
 
 /// Not run unless asked for: they are built from here first.
-const BINDINGS: [(&str, Kind); 2] = [
+const BINDINGS: [(&str, Kind); 3] = [
     ("ours-node", Kind::Binding { writes: true }),
     ("ours-go", Kind::Binding { writes: false }),
+    ("ours-python", Kind::Binding { writes: false }),
 ];
 
 pub(crate) fn kind(name: &str) -> Option<Kind> {

@@ -4,40 +4,11 @@ import base64
 import contextlib
 import importlib.metadata
 import io
-import os
 import platform
-import select
 import struct
-import sys
 
 from aws_kinesis_agg import aggregator, deaggregator
-
-NULL = 0xFFFFFFFF
-
-
-class Request:
-    def __init__(self, data):
-        self.data, self.at = data, 0
-
-    def number(self, form):
-        (value,) = struct.unpack_from(">" + form, self.data, self.at)
-        self.at += struct.calcsize(form)
-        return value
-
-    def take(self, length):
-        self.at += length
-        return self.data[self.at - length : self.at]
-
-    def nullable(self):
-        length = self.number("I")
-        return None if length == NULL else self.take(length)
-
-
-def nullable(value):
-    if value is None:
-        return struct.pack(">I", NULL)
-    raw = value.encode() if isinstance(value, str) else bytes(value)
-    return struct.pack(">I", len(raw)) + raw
+from protocol import nullable, serve
 
 
 def read(request, answer):
@@ -77,46 +48,17 @@ def write(request, answer):
     done(writer.clear_and_get())
 
 
-def answer_to(data):
-    request, answer, status = Request(data), [], b"\0"
-    # The library prints what it could not read: status 2.
-    with contextlib.redirect_stderr(io.StringIO()) as printed:
-        try:
-            (read if request.number("B") == 0 else write)(request, answer)
-        except Exception as error:
-            status = b"\1" + nullable(f"{type(error).__name__}: {error}"[:200])
-    if status == b"\0" and printed.getvalue():
-        status = b"\2" + nullable(printed.getvalue()[:200])
-    body = status + struct.pack(">I", len(answer)) + b"".join(answer)
-    return struct.pack(">I", len(body)) + body
+def printed(run):
+    """The library prints what it could not read."""
+
+    def runs(request, answer):
+        with contextlib.redirect_stderr(io.StringIO()) as text:
+            run(request, answer)
+        return text.getvalue()
+
+    return runs
 
 
-def requests(source, flush):
-    """The requests, in order; flushes the answers whenever no whole request is there and none is waiting."""
-    buffer = b""
-    while True:
-        while len(buffer) >= 4 and len(buffer) - 4 >= struct.unpack_from(">I", buffer)[0]:
-            end = 4 + struct.unpack_from(">I", buffer)[0]
-            yield buffer[4:end]
-            buffer = buffer[end:]
-        if not select.select([source], [], [], 0)[0]:
-            flush()
-        chunk = os.read(source, 1 << 16)
-        if not chunk:
-            return
-        buffer += chunk
-
-
-def main():
-    out = sys.stdout.buffer
-    sys.stdout = sys.stderr
-    version = importlib.metadata.version
-    hello = f"aws_kinesis_agg {version('aws_kinesis_agg')} (PyPI), protobuf {version('protobuf')}"
-    out.write(nullable(f"{hello}, Python {platform.python_version()}"))
-    out.flush()
-    for data in requests(sys.stdin.fileno(), out.flush):
-        out.write(answer_to(data))
-    out.flush()
-
-
-main()
+version = importlib.metadata.version
+hello = f"aws_kinesis_agg {version('aws_kinesis_agg')} (PyPI), protobuf {version('protobuf')}"
+serve(f"{hello}, Python {platform.python_version()}", printed(read), printed(write))

@@ -1,0 +1,21 @@
+//! The library for Python: see python/kinesis_aggregation.
+//!
+//! A batch of Kinesis records is taken from Python, opened without the GIL into plain tables
+//! ([`opened`]), and then becomes Python objects, one Kinesis record's at a time ([`iterator`]).
+
+mod iterator;
+mod opened;
+mod options;
+mod source;
+mod user_record;
+
+use pyo3::prelude::*;
+
+/// What kinesis_aggregation/__init__.py is made of.
+#[pymodule(gil_used = true)]
+mod _native {
+    #[pymodule_export]
+    use super::iterator::{UserRecords, deaggregate};
+    #[pymodule_export]
+    use super::user_record::UserRecord;
+}

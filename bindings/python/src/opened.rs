@@ -1,0 +1,182 @@
+//! A batch of Kinesis records, opened: plain tables, made without the GIL.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use kinesis_aggregation::{Deaggregated, Deaggregator, Loss, StoredRecord, UserRecordRef};
+
+/// A Kinesis record as Python holds it, borrowed.
+pub(crate) struct Borrowed<'a> {
+    pub(crate) data: BorrowedData<'a>,
+    pub(crate) sequence_number: Option<&'a str>,
+}
+
+pub(crate) enum BorrowedData<'a> {
+    Bytes(&'a [u8]),
+    Base64(&'a str),
+}
+
+/// What came out of one Kinesis record.
+pub(crate) struct Opened {
+    /// The Kinesis record's data, if it was base64.
+    pub(crate) decoded: Option<Vec<u8>>,
+    /// In order.
+    pub(crate) items: Vec<Item>,
+    /// The keys that the items use, each once.
+    pub(crate) keys: Vec<Box<str>>,
+}
+
+pub(crate) enum Item {
+    /// Of an aggregate. Keys are places in [`Opened::keys`].
+    UserRecord {
+        data: Range<usize>,
+        partition_key: usize,
+        explicit_hash_key: Option<usize>,
+        sub_sequence_number: u64,
+    },
+    /// The Kinesis record itself.
+    Plain,
+    Loss {
+        message: String,
+        sub_sequence_number: u64,
+    },
+}
+
+/// Opens Kinesis records, the first of which is number `first`, up to one whose data is not base64.
+pub(crate) fn open(
+    deaggregator: &Deaggregator,
+    given: &[Borrowed<'_>],
+    first: usize,
+) -> Vec<Opened> {
+    let mut decoded = Vec::with_capacity(given.len());
+    for record in given {
+        decoded.push(match record.data {
+            BorrowedData::Bytes(_) => None,
+            BorrowedData::Base64(text) => match base64_simd::STANDARD.decode_to_vec(text) {
+                Ok(data) => Some(data),
+                Err(_) => break,
+            },
+        });
+    }
+    let stored: Vec<_> = given.iter().zip(&decoded).map(Stored::new).collect();
+    let batch = deaggregator.deaggregate_batch(&stored);
+    let opened: Vec<_> = batch
+        .records()
+        .iter()
+        .map(|record| Table::of(record, first))
+        .collect();
+    decoded
+        .into_iter()
+        .zip(opened)
+        .map(|(decoded, table)| Opened {
+            decoded,
+            items: table.items,
+            keys: table.keys,
+        })
+        .collect()
+}
+
+struct Stored<'a> {
+    data: &'a [u8],
+    sequence_number: Option<&'a str>,
+}
+
+impl<'a> Stored<'a> {
+    fn new((record, decoded): (&'a Borrowed<'_>, &'a Option<Vec<u8>>)) -> Self {
+        let data = match (decoded, &record.data) {
+            (Some(decoded), _) => decoded.as_slice(),
+            (None, BorrowedData::Bytes(bytes)) => bytes,
+            (None, BorrowedData::Base64(_)) => &[],
+        };
+        Self {
+            data,
+            sequence_number: record.sequence_number,
+        }
+    }
+}
+
+impl StoredRecord for Stored<'_> {
+    /// Python has it: a plain record takes it from there.
+    fn partition_key(&self) -> Option<&str> {
+        None
+    }
+
+    fn data(&self) -> &[u8] {
+        self.data
+    }
+
+    fn sequence_number(&self) -> Option<&str> {
+        self.sequence_number
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    items: Vec<Item>,
+    keys: Vec<Box<str>>,
+    /// Where a key is in `keys`. Keys are told apart by where they are in memory: the library
+    /// decodes each used table entry once, so all user records that use an entry give the same
+    /// address. A key that is not recognised is made again, which is not wrong.
+    places: HashMap<(usize, usize), usize>,
+}
+
+impl Table {
+    fn of(record: &Deaggregated<&Stored<'_>>, first: usize) -> Self {
+        let mut table = Self::default();
+        let user_records = record.user_records();
+        table.items.reserve_exact(user_records.len());
+        for user_record in user_records {
+            let item = match user_record {
+                Ok(user_record) => table.item(record.source().data, &user_record),
+                Err(loss) => Item::Loss {
+                    message: message(&loss, first),
+                    sub_sequence_number: loss.sub_sequence_number(),
+                },
+            };
+            table.items.push(item);
+        }
+        table
+    }
+
+    fn item(&mut self, data: &[u8], user_record: &UserRecordRef<'_>) -> Item {
+        if !user_record.is_aggregated() {
+            return Item::Plain;
+        }
+        Item::UserRecord {
+            data: range(data, user_record.data()),
+            partition_key: self.place(user_record.partition_key().unwrap_or_default()),
+            explicit_hash_key: user_record.explicit_hash_key().map(|key| self.place(key)),
+            sub_sequence_number: user_record.sub_sequence_number(),
+        }
+    }
+
+    fn place(&mut self, key: &str) -> usize {
+        let keys = &mut self.keys;
+        let address = key.as_ptr().addr();
+        *self.places.entry((address, key.len())).or_insert_with(|| {
+            keys.push(key.into());
+            keys.len() - 1
+        })
+    }
+}
+
+/// Where `part` is in `data`.
+fn range(data: &[u8], part: &[u8]) -> Range<usize> {
+    // It may be elsewhere.
+    if part.is_empty() {
+        return 0..0;
+    }
+    let start = part.as_ptr().addr().wrapping_sub(data.as_ptr().addr());
+    start..start.wrapping_add(part.len())
+}
+
+/// As the loss says it, but with the Kinesis record's place among all, not in its batch.
+fn message(loss: &Loss, first: usize) -> String {
+    format!(
+        "user record {} of Kinesis record {}, at byte {}: {}",
+        loss.sub_sequence_number(),
+        first + loss.record_index(),
+        loss.offset(),
+        loss.kind()
+    )
+}

@@ -1,0 +1,82 @@
+//! The keyword arguments of `deaggregate`.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use kinesis_aggregation::Deaggregator;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyInt, PyString, PyTuple};
+
+/// The reader that the arguments describe.
+pub(crate) fn deaggregator(
+    hash_key_range: Option<&Bound<'_, PyAny>>,
+    salvage: bool,
+    after: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Deaggregator> {
+    let mut deaggregator = Deaggregator::new().salvage(salvage);
+    if let Some(range) = hash_key_range {
+        deaggregator = deaggregator.hash_key_range(parse("hash_key_range", &range_text(range)?)?);
+    }
+    if let Some(position) = after {
+        deaggregator = deaggregator.after(parse("after", &position_text(position)?)?);
+    }
+    Ok(deaggregator)
+}
+
+fn parse<T: FromStr<Err: Display>>(name: &str, text: &str) -> PyResult<T> {
+    text.parse()
+        .map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
+}
+
+/// `START-END`, from that text, from a pair, or from a shard's HashKeyRange as boto3 gives it.
+fn range_text(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    let wrong = || {
+        PyTypeError::new_err(
+            "hash_key_range is neither 'START-END', nor a pair, nor a shard's HashKeyRange",
+        )
+    };
+    if let Ok(text) = value.cast::<PyString>() {
+        return Ok(text.to_str()?.to_owned());
+    }
+    let (start, end) = if let Ok(range) = value.cast::<PyDict>() {
+        let start = range.get_item("StartingHashKey")?.ok_or_else(wrong)?;
+        (start, range.get_item("EndingHashKey")?.ok_or_else(wrong)?)
+    } else {
+        pair(value).ok_or_else(wrong)?
+    };
+    let start = number(&start)?.ok_or_else(wrong)?;
+    let end = number(&end)?.ok_or_else(wrong)?;
+    Ok(format!("{start}-{end}"))
+}
+
+/// `SEQUENCE:SUB` or `SEQUENCE`, from that text or from a pair.
+fn position_text(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    let wrong = || {
+        PyTypeError::new_err(
+            "after is neither 'SEQUENCE:SUB' nor a pair of sequence and sub-sequence number",
+        )
+    };
+    if let Ok(text) = value.cast::<PyString>() {
+        return Ok(text.to_str()?.to_owned());
+    }
+    let (sequence, sub) = pair(value).ok_or_else(wrong)?;
+    let sequence = number(&sequence)?.ok_or_else(wrong)?;
+    let sub = number(&sub)?.ok_or_else(wrong)?;
+    Ok(format!("{sequence}:{sub}"))
+}
+
+fn pair<'py>(value: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    value.cast::<PyTuple>().ok()?.extract().ok()
+}
+
+/// A number as text: sequence numbers and hash keys are longer than any of Rust's.
+fn number(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    if let Ok(text) = value.cast::<PyString>() {
+        return Ok(Some(text.to_str()?.to_owned()));
+    }
+    if value.is_instance_of::<PyInt>() {
+        return Ok(Some(value.str()?.to_str()?.to_owned()));
+    }
+    Ok(None)
+}
