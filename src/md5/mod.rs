@@ -21,6 +21,7 @@
 // by its array or by a check beside it.
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod digest;
 mod level;
 mod scalar;
 #[cfg(test)]
@@ -64,10 +65,8 @@ mod vector {
     }
 }
 
+pub use digest::Digest;
 pub use level::Level;
-
-/// An MD5 digest, as the format stores it.
-pub type Digest = [u8; 16];
 
 /// The digest of one message.
 ///

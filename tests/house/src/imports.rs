@@ -233,6 +233,9 @@ impl<'ast> Visit<'ast> for Reader {
         self.import(&[], &item.tree, is_used);
     }
 
+    /// `pub(in crate::md5)` says who may see a thing, not what it rests on.
+    fn visit_visibility(&mut self, _: &'ast Visibility) {}
+
     fn visit_path(&mut self, path: &'ast syn::Path) {
         let parts = path.segments.iter().map(|part| part.ident.to_string());
         let parts: Vec<String> = parts.collect();

@@ -67,7 +67,6 @@ fn files_that_import_each_other_are_found() {
 }
 
 #[test]
-#[ignore = "rooms are being moved"]
 fn no_two_files_of_a_package_import_each_other() {
     let mut circles = String::new();
     for (folder, file) in PACKAGES {
