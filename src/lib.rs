@@ -14,7 +14,7 @@
 //! | you have | take |
 //! |---|---|
 //! | a Lambda function | this crate with the feature [`lambda`](#features): [a whole program](lambda#a-whole-function) |
-//! | a consumer on AWS's SDK | this crate with the feature [`sdk`](#features): [a whole program](sdk#a-whole-consumer) |
+//! | a consumer on AWS's SDK | this crate with the feature [`sdk`](#features): [a whole program](sdk#a-whole-stream) |
 //! | an engine of your own, or another client | this crate as it is: [`Deaggregator`], [`StoredRecord`] |
 //! | a producer | the crate [`kinesis-aggregation-producer`](https://docs.rs/kinesis-aggregation-producer) |
 //! | a shell, and a stream of unreadable bytes | the command [`kagg`](https://crates.io/crates/kagg) |
