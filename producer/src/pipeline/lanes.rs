@@ -276,8 +276,12 @@ impl<T> Lanes<T> {
                 && entry.alarm == Some(at)
             {
                 entry.lane.hurry(now);
-                entry.alarm = None;
-                self.set_alarm(now, place);
+                // Only ever earlier: a pause that is over, but was not looked at yet, no longer
+                // shows in `wake`. Without its alarm, the lane would rest until something expires.
+                let wake = entry.lane.wake(now, self.ttl);
+                let at = wake.map_or(at, |wake| wake.min(at));
+                entry.alarm = Some(at);
+                self.alarms.push(Reverse((at, place)));
             }
         }
     }

@@ -1,6 +1,9 @@
 //! What throttling does to what comes after it.
 
-use kinesis_aggregation_producer::{ClientError, Producer, RecordError};
+use std::collections::VecDeque;
+
+use kinesis_aggregation::{KinesisRecord, UserRecord};
+use kinesis_aggregation_producer::{ClientError, Producer, ProducerBuilder, RecordError, Stored};
 
 use super::bugs::{Bench, at};
 use super::lives::managed_by_landings;
@@ -74,4 +77,73 @@ fn what_is_sent_again_and_what_is_new_take_turns() {
         now += 10;
     }
     assert!(old >= 5 && new >= 5, "{old} sent again, {new} new");
+}
+
+/// Puts 8 MiB as fast as it may, and delivers them to a shard that takes a MiB in each second and
+/// throttles the rest. Returns how many milliseconds that took. A producer that closes hurries
+/// before each step.
+fn deliver_to_a_busy_shard(builder: ProducerBuilder, closes: bool) -> u64 {
+    const RECORDS: usize = 8192;
+    const MIB: usize = 1024 * 1024;
+    let mut bench = Bench::ready(builder);
+    let (mut put, mut delivered) = (0, 0);
+    let (mut second, mut taken) = (0, 0);
+    let mut under_way = VecDeque::new();
+    for now in 0..30_000 {
+        while put < RECORDS && !bench.pipeline.is_over() {
+            let record = UserRecord::new("key", vec![b'x'; 1024]);
+            let hash_key = record.hash_key();
+            bench.pipeline.put(at(now), record, hash_key, "");
+            put += 1;
+        }
+        if closes && put == RECORDS {
+            bench.pipeline.hurry(at(now));
+        }
+        for (id, records) in bench.drive(now) {
+            under_way.push_back((now + 20, id, records));
+        }
+        while under_way.front().is_some_and(|(due, ..)| *due <= now)
+            && let Some((_, id, records)) = under_way.pop_front()
+        {
+            if now >= second + 1000 {
+                (second, taken) = (now, 0);
+            }
+            let answer = |record: &KinesisRecord| {
+                let size = record.data().len();
+                if taken + size > MIB {
+                    return Err(throttled());
+                }
+                taken += size;
+                Ok(Stored::new("0", "1"))
+            };
+            let answers = records.iter().map(answer).collect();
+            bench.pipeline.answered(at(now), id, Ok(answers));
+        }
+        for (_, outcome) in bench.finished() {
+            outcome.expect("delivered");
+            delivered += 1;
+        }
+        if delivered == RECORDS {
+            return now;
+        }
+    }
+    panic!("{delivered} of {RECORDS} were delivered");
+}
+
+/// The shard alone needs 8 s. Where order is wanted, all wait for the one that pauses.
+#[test]
+fn a_busy_shard_delays_what_is_put_and_expires_none() {
+    for ordered in [false, true] {
+        let took = deliver_to_a_busy_shard(Producer::builder().ordered(ordered), false);
+        assert!(took < 12_000, "ordered: {ordered}, {took} ms");
+    }
+}
+
+/// The hurry comes when a pause has just ended, and before anything looked.
+#[test]
+fn a_close_forgets_no_pause_that_has_just_ended() {
+    for ordered in [false, true] {
+        let took = deliver_to_a_busy_shard(Producer::builder().ordered(ordered), true);
+        assert!(took < 12_000, "ordered: {ordered}, {took} ms");
+    }
 }
