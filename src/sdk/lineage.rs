@@ -77,10 +77,11 @@ impl Lineage {
     /// Counts the closed shards as finished, those being read excepted: for a reader who wants
     /// what comes from now on.
     pub fn skip_closed(&mut self) {
-        let closed = self
-            .waiting
-            .extract_if(.., |_, listed| listed.shard.is_closed());
-        self.finished.extend(closed.map(|(id, _)| id));
+        let (closed, open): (BTreeMap<_, _>, _) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|(_, listed)| listed.shard.is_closed());
+        self.waiting = open;
+        self.finished.extend(closed.into_keys());
     }
 
     /// Returns the shards to start reading now, and counts them as being read: those with no
@@ -90,12 +91,12 @@ impl Lineage {
     pub fn start(&mut self) -> Vec<Shard> {
         let known: BTreeSet<String> = self.waiting.keys().cloned().collect();
         let blocks = |parent: &String| known.contains(parent) || self.reading.contains(parent);
-        let ready: Vec<_> = self
-            .waiting
-            .extract_if(.., |_, listed| !listed.parents.iter().any(blocks))
-            .collect();
-        self.reading.extend(ready.iter().map(|(id, _)| id.clone()));
-        ready.into_iter().map(|(_, listed)| listed.shard).collect()
+        let (blocked, ready): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|(_, listed)| listed.parents.iter().any(blocks));
+        self.waiting = blocked;
+        self.reading.extend(ready.keys().cloned());
+        ready.into_values().map(|listed| listed.shard).collect()
     }
 
     /// Counts a shard as finished: it was read to its end, now or, by a checkpoint, in an earlier
