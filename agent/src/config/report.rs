@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::config::Config;
+use super::agent::Config;
 use super::flow::{Destination, Flow, PartitionKeyOption};
 use crate::follow::InitialPosition;
 use crate::fs::FileSystem;

@@ -46,7 +46,7 @@ impl Entry {
         let file = fs.open(&self.path)?;
         let meta = file.meta()?;
         let source = if self.is_packed() {
-            Source::Packed(Packed::new(file))
+            Source::Packed(Box::new(Packed::new(file)))
         } else {
             Source::Plain(file)
         };
@@ -179,11 +179,9 @@ impl<S: FileSystem> Follower<S> {
         stream.is_listed = entry.is_followed;
         stream.is_rotated = !entry.is_followed;
         stream.touch(now.monotonic);
-        if !is_ours {
-            if stream.ignore(now.monotonic).is_err() {
-                // A packed file that is still being written, most likely.
-                return;
-            }
+        if !is_ours && stream.ignore(now.monotonic).is_err() {
+            // A packed file that is still being written, most likely.
+            return;
         }
         self.add(stream);
     }

@@ -17,6 +17,7 @@ use super::stream::{State, Stream};
 use crate::fs::{FileSystem, OpenFile};
 
 /// What becomes of a new file.
+#[derive(Clone, Copy)]
 enum Verdict {
     /// It is the beginning of that stream, compared up to a position.
     Shadow { of: u64, compared: u64 },

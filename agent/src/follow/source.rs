@@ -10,7 +10,7 @@ use crate::fs::{Meta, OpenFile, read_full};
 /// An open file, or what one unpacks to.
 pub(super) enum Source<F: OpenFile> {
     Plain(F),
-    Packed(Packed<F>),
+    Packed(Box<Packed<F>>),
 }
 
 impl<F: OpenFile> Source<F> {

@@ -215,14 +215,14 @@ impl Simulation {
                 // Rename, with or without a new file; the writer goes on in the old one for a while.
                 self.shift(&mut steps);
                 steps.push(Step::Rename(LIVE.into(), self.rotated(1)));
-                if random % 2 == 0 {
+                if random.is_multiple_of(2) {
                     steps.push(Step::Create(LIVE.into()));
                 }
-                if random % 3 == 0 {
+                if random.is_multiple_of(3) {
                     steps.push(write(some / 20));
                 }
                 steps.push(Step::Reopen);
-                if random % 4 == 0 {
+                if random.is_multiple_of(4) {
                     self.pack(&mut steps);
                 }
             }
@@ -241,12 +241,16 @@ impl Simulation {
                     }
                 }
                 steps.push(Step::CopyRest { to });
-                if random % 5 == 0 {
+                if random.is_multiple_of(5) {
                     steps.push(write(some / 30));
                 }
                 steps.push(Step::Truncate(LIVE.into()));
-                steps.push(write(if random % 3 == 0 { some } else { some / 20 }));
-                if random % 7 == 0 {
+                steps.push(write(if random.is_multiple_of(3) {
+                    some
+                } else {
+                    some / 20
+                }));
+                if random.is_multiple_of(7) {
                     self.pack(&mut steps);
                 }
             }

@@ -34,19 +34,19 @@ impl Package {
         let mut package = Self {
             files: BTreeMap::new(),
         };
-        package.add(Vec::new(), root.to_owned(), root.parent().unwrap());
+        package.add(&[], root.to_owned(), root.parent().unwrap());
         package
     }
 
     /// Reads the file of `module`; the files of its own modules are in `folder`.
-    fn add(&mut self, module: Module, path: PathBuf, folder: &Path) {
+    fn add(&mut self, module: &[String], path: PathBuf, folder: &Path) {
         let text = fs::read_to_string(&path).unwrap();
         let syntax = syn::parse_file(&text).unwrap_or_else(|error| panic!("{path:?}: {error}"));
         let mut reader = Reader::default();
         reader.visit_file(&syntax);
         let children = std::mem::take(&mut reader.modules);
         reader.file.path = path;
-        self.files.insert(module.clone(), reader.file);
+        self.files.insert(module.to_vec(), reader.file);
         for child in children {
             let beside = folder.join(format!("{child}.rs"));
             let inside = folder.join(&child);
@@ -55,10 +55,9 @@ impl Package {
             } else {
                 inside.join("mod.rs")
             };
-            let mut name = module.clone();
-            name.push(child);
+            let name = [module, &[child]].concat();
             if path.exists() {
-                self.add(name, path, &inside);
+                self.add(&name, path, &inside);
             }
         }
     }
@@ -171,7 +170,7 @@ impl Reader {
                 .iter()
                 .for_each(|tree| self.import(before, tree, is_used)),
             UseTree::Name(name) if name.ident == "self" => {
-                self.name(before.to_vec(), None, is_used)
+                self.name(before.to_vec(), None, is_used);
             }
             UseTree::Name(name) => self.name(with(&name.ident.to_string()), None, is_used),
             UseTree::Rename(rename) => {
