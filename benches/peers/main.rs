@@ -66,7 +66,7 @@ fn is_met(row: &Row) -> bool {
     row.median() >= median && row.least() >= each
 }
 
-/// Every argument behind `name`.
+/// Every argument after `name`.
 fn values(name: &str) -> Vec<String> {
     let mut args = std::env::args();
     let mut values = Vec::new();

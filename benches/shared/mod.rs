@@ -188,7 +188,7 @@ pub(crate) fn settle() {
     std::process::exit(status.code().unwrap_or(1));
 }
 
-/// What stands behind `name` on the command line.
+/// Returns the argument after `name` on the command line.
 pub(crate) fn option(name: &str) -> Option<String> {
     std::env::args().skip_while(|arg| arg != name).nth(1)
 }

@@ -44,10 +44,10 @@ pub enum ShardsError {
     /// It is not JSON of `list-shards` or `describe-stream`.
     #[error("not what `aws kinesis list-shards` or `describe-stream` prints: {0}")]
     Json(#[from] serde_json::Error),
-    /// A hash key of this shard is none.
+    /// A hash key of this shard is not a valid one.
     #[error("{0}: a hash key is {1}")]
     HashKey(String, ParseHashKeyError),
-    /// The hash keys of this shard are no range.
+    /// The hash keys of this shard do not make a range.
     #[error("{0}: {1}")]
     Range(String, HashKeyRangeError),
     /// Together they are no shard map.

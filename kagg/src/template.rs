@@ -160,7 +160,9 @@ impl FromStr for Template {
                 Some('v') => Part::Value,
                 Some('S') => Part::Size,
                 Some('%') => Part::Text(b"%".to_vec()),
-                Some(code) => return Err(format!("%{code} is none of %n %s %k %e %p %t %v %S %%")),
+                Some(code) => {
+                    return Err(format!("%{code} is not one of %n %s %k %e %p %t %v %S %%"));
+                }
                 None => return Err("a percent sign at the end is written %%".to_owned()),
             });
             rest = codes.as_str();

@@ -152,7 +152,7 @@ impl RecordError {
     pub const THROTTLED: &str = "ProvisionedThroughputExceededException";
 
     /// With the service's code and message. Users get to see both, so neither may tell anything
-    /// of the record's data or keys; an empty message is none.
+    /// of the record's data or keys; an empty message counts as no message.
     pub fn new(code: impl Into<ByteString>, message: impl Into<ByteString>) -> Self {
         Self {
             code: code.into(),

@@ -126,8 +126,8 @@ impl Producer {
         &self.last.shared
     }
 
-    /// Accepts a user record as soon as there is room for it. Those who wait longer come first, and
-    /// while anyone waits, all that is held is sent without waiting for company.
+    /// Accepts a user record as soon as there is room for it. Callers are served in the order
+    /// they came, and while one waits, all that is held is sent without waiting for more.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl Producer {
     /// # Cancellation
     ///
     /// If the future is dropped before it is ready, the record is not accepted, and its place
-    /// among those who wait is lost. So a time limit is `tokio::time::timeout` around it.
+    /// in the queue is lost. For a time limit, put `tokio::time::timeout` around it.
     pub async fn put(&self, record: UserRecord) -> Result<Delivery, PutError> {
         self.shared().put(record).await
     }
@@ -165,7 +165,7 @@ impl Producer {
     }
 
     /// Accepts no more, on any handle, sends all that was put, and waits until it is resolved.
-    /// Those who wait in [`put`](Self::put) get their records back. Closing again is no error.
+    /// Callers waiting in [`put`](Self::put) get their records back. Closing again is no error.
     ///
     /// While the stream takes what is sent, that takes as long as a few requests. If it does not, it
     /// takes until the youngest record is `record_ttl` old and its last request has its answer, or

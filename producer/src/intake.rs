@@ -255,7 +255,7 @@ impl Shared {
         receiver
     }
 
-    /// Accepts no more; those who wait for room get their records back.
+    /// Accepts no more; callers waiting for room get their records back.
     pub(super) fn close(&self) {
         let mut queue = lock(&self.queue);
         if queue.state == State::Open {

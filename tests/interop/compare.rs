@@ -19,7 +19,7 @@ pub(crate) enum Verdict {
 pub(crate) const DROPS: &str = "drops the whole Kinesis record without a word; we report it";
 pub(crate) const CUTS: &str = "logs an error and loses the rest; we report it";
 pub(crate) const THROWS: &str =
-    "throws NoClassDefFoundError and the page is lost; we deliver what stands before, and report";
+    "throws NoClassDefFoundError and the page is lost; we deliver what comes before, and report";
 pub(crate) const LOW_32: &str =
     "reads an index of 2^32 and more modulo 2^32; for us it is out of range";
 

@@ -28,7 +28,7 @@ const BINDINGS: [(&str, &str); 2] = [("ours-node", "from Node"), ("ours-go", "fr
 /// What no driver here can be asked.
 const NOT_RUN: &str = "\n## Read in the source, not run\n\n\
     - The KCL judges a record of a shard that is not in its cached list by the full range.\n\
-    - The KCL skips what stands at or below the checkpoint, by sequence number and sub-sequence \
+    - The KCL skips what is at or below the checkpoint, by sequence number and sub-sequence \
     number as numbers, so that it can resume inside an aggregate. Here `Deaggregator::after`.\n";
 
 pub(crate) struct Peers {

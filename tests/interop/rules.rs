@@ -96,11 +96,11 @@ pub(crate) const RULES: &[Rule] = &[
     rule(FRAME, "shorter than the magic", || b"\xF3\x89".to_vec()),
     rule(
         FRAME,
-        "16 bytes behind the magic: an empty body and its right digest",
+        "16 bytes after the magic: an empty body and its right digest",
         || frame(b""),
     ),
     rule(FRAME, "wrong digest", || with_last_byte(&with(&[ONE]))),
-    rule(FRAME, "one byte behind the digest", || {
+    rule(FRAME, "one byte after the digest", || {
         [with(&[ONE]), vec![0]].concat()
     }),
     rule(FRAME, "the last byte missing", || {
@@ -232,7 +232,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(PROTOBUF, "a length beyond the end", || {
         with(&[ONE, b"\x0a\x05a"])
     }),
-    rule(PROTOBUF, "tables behind the user records", || {
+    rule(PROTOBUF, "tables after the user records", || {
         with(&[&field(3, &record(0, None, b"x")), &field(1, b"a")])
     }),
     rule(PROTOBUF, "a scalar twice", || {
@@ -322,7 +322,7 @@ pub(crate) const RULES: &[Rule] = &[
         hash_key("340282366920938463463374607431768211456")
     }),
     rule(HASH_KEYS, "-1", || hash_key("-1")),
-    rule(HASH_KEYS, "-0, delivered as it stands", || hash_key("-0")),
+    rule(HASH_KEYS, "-0, delivered unchanged", || hash_key("-0")),
     rule(HASH_KEYS, "+7", || hash_key("+7")),
     rule(HASH_KEYS, "007", || hash_key("007")),
     rule(HASH_KEYS, "digits of another script (U+0663)", || {
@@ -339,7 +339,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(HASH_KEYS, "superscript two", || hash_key("\u{b2}")),
     rule(HASH_KEYS, "minus sign U+2212", || hash_key("\u{2212}1")),
     rule(HASH_KEYS, "a blank before", || hash_key(" 1")),
-    rule(HASH_KEYS, "a blank behind", || hash_key("1 ")),
+    rule(HASH_KEYS, "a blank after", || hash_key("1 ")),
     rule(HASH_KEYS, "1.0", || hash_key("1.0")),
     rule(HASH_KEYS, "0x10", || hash_key("0x10")),
     rule(HASH_KEYS, "1_0", || hash_key("1_0")),

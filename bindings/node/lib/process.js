@@ -48,7 +48,7 @@ class Failures {
 
 async function inOrder(event, handler, options) {
   const failures = new Failures(options);
-  /** Fails behind its readable user records. */
+  /** Fails after its readable user records. */
   let cut;
   for (const record of deaggregate(event, options)) {
     if (cut !== undefined && cut.recordIndex !== record.recordIndex) break;

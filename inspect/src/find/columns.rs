@@ -8,8 +8,8 @@ use crate::fields::Fields;
 use crate::record::Place;
 use crate::text::{decode, decode_value};
 
-/// Whether `line` is one of `aws kinesis get-records --output text`. Before the records stands a
-/// line of the milliseconds behind the latest record and the next shard iterator.
+/// Whether `line` is one of `aws kinesis get-records --output text`. Before the records comes a
+/// line of `MillisBehindLatest` and the next shard iterator.
 pub(super) fn is_get_records(line: &[u8]) -> bool {
     let mut cells = line.split(|&byte| byte == b'\t');
     match (cells.next(), cells.next()) {

@@ -1,4 +1,4 @@
-//! Resuming behind a checkpoint, and the hash key range of a shard.
+//! Resuming after a checkpoint, and the hash key range of a shard.
 
 use kinesis_aggregation::HashKey;
 
