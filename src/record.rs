@@ -15,7 +15,7 @@ use bytestring::ByteString;
 
 use crate::hash_key::HashKey;
 
-/// What an application puts: data under a partition key.
+/// A record as an application puts it: data under a partition key.
 ///
 /// Cloning is cheap: data and key are shared. `Debug` shows lengths only.
 ///
@@ -171,7 +171,7 @@ impl fmt::Debug for UserRecord {
     }
 }
 
-/// What a stream stores: made by an aggregator to be put, or built from what was fetched.
+/// A record as a stream stores it: made by an aggregator to be put, or built from a fetched one.
 ///
 /// Two of them are equal if keys, data and sequence number are. `Debug` shows lengths only.
 ///

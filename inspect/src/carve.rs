@@ -18,7 +18,7 @@ const LONGEST: usize = 10 << 20;
 /// A gap comes out in parts of at least this many bytes, so that it does not fill the memory.
 const GAP: usize = 1 << 20;
 
-/// What is at a place of the input.
+/// A piece of the input: an aggregate, or the bytes between two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Carved {
     /// An aggregate, proven by its digest.
@@ -32,7 +32,7 @@ pub enum Carved {
     Gap {
         /// Bytes from the start of the input.
         offset: u64,
-        /// What is there.
+        /// The bytes.
         data: Bytes,
     },
 }
@@ -97,7 +97,8 @@ impl Carver {
         self.ended = true;
     }
 
-    /// What comes next. `None` until the next piece, or for good after [`end`](Self::end).
+    /// Returns the next aggregate or gap. `None` until the next piece, or for good after
+    /// [`end`](Self::end).
     #[expect(clippy::should_implement_trait, reason = "it can go on after None")]
     pub fn next(&mut self) -> Option<Carved> {
         loop {

@@ -46,3 +46,7 @@ pub use record::{FoundRecord, Place};
 pub use shards::{Shards, ShardsError};
 
 pub mod words;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

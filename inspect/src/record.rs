@@ -31,7 +31,7 @@ pub struct FoundRecord {
     pub(crate) data: Bytes,
 }
 
-/// Where something is in the input.
+/// A place in the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The line, counted from 1. 0 in input that has no lines.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::record::FoundRecord;
 
-/// What is known of a stream's shards, to judge records by.
+/// The shards of a stream, to judge records by.
 ///
 /// ```
 /// use kinesis_aggregation_inspect::Shards;

@@ -110,7 +110,7 @@ impl<C: StreamClient> StreamClient for Arc<C> {
     }
 }
 
-/// Where the stream stored a Kinesis record.
+/// The place where the stream stored a Kinesis record: its shard and sequence number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     shard_id: ByteString,
@@ -187,7 +187,7 @@ pub struct ClientError {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What a [`ClientError`] means for the request.
+/// The kind of a [`ClientError`]: whether asking again may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientErrorKind {
     /// Asking again may help.
@@ -309,7 +309,7 @@ impl Error for ClientError {
     }
 }
 
-/// How a stream chooses the shard of a record.
+/// The way in which a stream chooses the shard of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecordDistribution {

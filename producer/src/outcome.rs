@@ -58,7 +58,7 @@ pub(crate) struct Landed {
     pub(crate) attempt: Attempt,
 }
 
-/// Where a user record was delivered.
+/// The place where a user record was delivered.
 #[derive(Clone)]
 pub struct Delivered {
     pub(super) landed: Arc<Landed>,

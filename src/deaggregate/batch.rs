@@ -46,7 +46,7 @@ impl<R: StoredRecord> Deaggregated<R> {
         &self.source
     }
 
-    /// What became of it.
+    /// Returns the result of reading it.
     pub fn outcome(&self) -> Outcome {
         self.judged.outcome
     }
@@ -64,7 +64,7 @@ impl<R: StoredRecord> Deaggregated<R> {
         OwnedUserRecords::from(self)
     }
 
-    /// What is lost of it, in order.
+    /// Returns its losses, in order; empty if nothing is lost.
     pub fn losses(&self) -> &[Loss] {
         self.opened.losses(&self.judged)
     }
@@ -145,7 +145,7 @@ impl<'a, R: StoredRecord> Batch<'a, R> {
         Flat::<R, OwnedUserRecords<'_, &R>>::new(&self.records)
     }
 
-    /// What is lost, in order; empty if nothing is.
+    /// Returns all losses, in order; empty if nothing is lost.
     pub fn losses(&self) -> &[Loss] {
         &self.opened.losses
     }

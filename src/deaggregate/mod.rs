@@ -46,8 +46,8 @@ pub fn deaggregate<'a>(
     Deaggregator::new().deaggregate(KinesisRecordRef::new(partition_key, data))
 }
 
-/// Whether a KCL on a shard with this hash key range would deliver every user record of `data`,
-/// one Kinesis record's, and what it would lose if not.
+/// Checks that a KCL on a shard with this hash key range would deliver every user record of `data`,
+/// the data of one Kinesis record, and returns the first loss if not.
 ///
 /// Ask before putting an aggregate that somebody else made, or when looking for what got lost.
 ///

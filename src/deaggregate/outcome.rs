@@ -1,4 +1,4 @@
-/// What became of one Kinesis record.
+/// The result of reading one Kinesis record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {

@@ -1,9 +1,9 @@
-//! What becomes the data of a record.
+//! The types that become the data of a record.
 
 use bytes::{Bytes, BytesMut};
 
-/// What a record's data can be made of. [`Bytes`], `Vec<u8>`, `String` and `Box<[u8]>` are taken as
-/// they are; slices, arrays and `&str` are copied. To put static data without a copy, pass
+/// A type that a record's data can be made of. [`Bytes`], `Vec<u8>`, `String` and `Box<[u8]>` are
+/// taken as they are; slices, arrays and `&str` are copied. To put static data without a copy, pass
 /// [`Bytes::from_static`].
 ///
 /// ```

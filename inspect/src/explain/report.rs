@@ -59,7 +59,7 @@ pub struct Explanation<'a> {
     pub user_records: Vec<UserRecord<'a>>,
 }
 
-/// What a Kinesis record is.
+/// The kind of a Kinesis record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
@@ -93,19 +93,19 @@ impl FrameReport {
         }
     }
 
-    /// Whether the digest is right.
+    /// Returns whether the digest is right.
     pub fn is_intact(&self) -> bool {
         self.digest == self.computed_digest
     }
 }
 
-/// What the user records cost in one Kinesis record, and what they would cost alone, in the bytes
-/// that the service counts: data and partition keys.
+/// The size of the user records in one Kinesis record and alone, in the bytes that the service
+/// counts: data and partition keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Sizes {
-    /// How many.
+    /// The number of user records.
     pub user_records: usize,
     /// Bytes of their data.
     pub user_data: usize,
@@ -183,8 +183,8 @@ pub fn explain<'a>(record: &'a FoundRecord, shards: Option<&'a Shards>) -> Expla
 }
 
 impl Explanation<'_> {
-    /// Whether something is wrong with it: it is broken, or was an aggregate once, or the KCL does
-    /// not deliver all of it.
+    /// Returns whether something is wrong with it: it is broken, or was an aggregate once, or the
+    /// KCL does not deliver all of it.
     pub fn is_bad(&self) -> bool {
         let was_an_aggregate = !matches!(self.coat, None | Some(Coat::Compressed { .. }));
         self.kind == Kind::Broken || was_an_aggregate || !self.kcl.delivers_all()

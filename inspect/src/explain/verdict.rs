@@ -8,12 +8,12 @@ use crate::record::FoundRecord;
 use crate::shards::Shards;
 use crate::words::{Cause, Lost};
 
-/// What a KCL makes of a Kinesis record.
+/// The verdict of a KCL on a Kinesis record: how much of it is delivered, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Verdict<'a> {
-    /// How much of it.
+    /// How much of it is delivered.
     pub delivers: Delivers,
     /// In a sentence.
     pub explanation: String,
@@ -41,7 +41,7 @@ pub enum Delivers {
     Nothing,
 }
 
-/// Where the hash key range comes from that a Kinesis record is judged by.
+/// The source of the hash key range that a Kinesis record is judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -94,7 +94,7 @@ impl<'a> Verdict<'a> {
         }
     }
 
-    /// Whether the KCL delivers all of it.
+    /// Returns whether the KCL delivers all of it.
     pub fn delivers_all(&self) -> bool {
         self.delivers == Delivers::All
     }

@@ -15,7 +15,7 @@ pub enum FindError {
     /// There is nothing in it.
     #[error("the input is empty")]
     Empty,
-    /// It is none of the forms that are known.
+    /// It is not one of the known forms.
     #[error("cannot tell what the input is: name its shape")]
     UnknownShape,
     /// JSON that breaks off, or is damaged.

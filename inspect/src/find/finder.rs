@@ -91,7 +91,7 @@ impl Finder {
         self
     }
 
-    /// How many records have been found or refused, including those before
+    /// Returns how many records have been found or refused, including those before
     /// [`first_index`](Self::first_index).
     pub fn next_index(&self) -> usize {
         self.sink.next_index()
@@ -120,7 +120,8 @@ impl Finder {
         }
     }
 
-    /// What is found next. `None` until the next piece, or for good after [`end`](Self::end).
+    /// Returns the next thing found. `None` until the next piece, or for good after
+    /// [`end`](Self::end).
     ///
     /// # Errors
     ///
@@ -247,7 +248,7 @@ impl Everything {
         &self.refused
     }
 
-    /// What looks wrong in the input.
+    /// The warnings: what looks wrong in the input, although records come out.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
@@ -266,7 +267,7 @@ impl Everything {
 ///
 /// # Errors
 ///
-/// [`FindError`] if it is none of the known forms, holds no records, or breaks off.
+/// [`FindError`] if it is not one of the known forms, holds no records, or breaks off.
 pub fn find(input: &[u8]) -> Result<Everything, FindError> {
     let mut finder = Finder::new();
     finder.push(input);

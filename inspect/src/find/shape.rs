@@ -1,6 +1,6 @@
 //! The shapes that can be named.
 
-/// What an input is, where its content should not decide.
+/// The shape of an input, for when its content should not decide.
 ///
 /// ```
 /// use kinesis_aggregation_inspect::{Finder, Found, Shape};

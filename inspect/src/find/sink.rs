@@ -8,7 +8,7 @@ use super::error::{FindError, Refused, Warning};
 use super::shape::Shape;
 use crate::record::{FoundRecord, Place};
 
-/// What comes out of an input.
+/// A record, a refusal or a warning, in the order of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// A Kinesis record.

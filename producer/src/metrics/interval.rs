@@ -41,7 +41,7 @@ const NAMES: [&str; 13] = [
     "UserRecordsPerPutRecordsRequest",
 ];
 
-/// What was observed of one stream, or of one of its shards, since it was last taken.
+/// The observations of one stream, or of one of its shards, since they were last taken.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordedMetrics {
     stream_name: Option<String>,
@@ -153,7 +153,8 @@ impl Stream {
 /// ([`ProducerBuilder::recorder`](crate::ProducerBuilder::recorder)). It knows no record's data
 /// or keys.
 ///
-/// What nobody takes grows no further than a few numbers for each shard and error code.
+/// If nobody takes them, the metrics grow no further than a few numbers for each shard and error
+/// code.
 #[derive(Clone, Default)]
 pub struct MetricsRecorder {
     streams: Arc<Mutex<Vec<Arc<Mutex<Stream>>>>>,
@@ -170,8 +171,8 @@ impl MetricsRecorder {
         Self::default()
     }
 
-    /// What was recorded since the last call: for each producer its stream as a whole, then the
-    /// stream's shards.
+    /// Returns what was recorded since the last call: for each producer its stream as a whole,
+    /// then the stream's shards.
     pub fn take(&self) -> Vec<RecordedMetrics> {
         let mut taken = Vec::new();
         lock(&self.streams).retain(|stream| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// How often something was observed, and what.
+/// A summary of observations: how many, and their sum, lowest and highest.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Statistic {
     count: u64,
@@ -68,7 +68,7 @@ impl Statistic {
     }
 }
 
-/// What a producer has done since it started, under the KPL's names. Times are in milliseconds.
+/// The totals of a producer since it started, under the KPL's names. Times are in milliseconds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metrics {
     pub(crate) user_records_received: u64,
