@@ -117,7 +117,7 @@ impl fmt::Display for Coat {
                     write!(f, "{what} ends at byte {end}")?;
                 }
                 if *more_follows {
-                    f.write_str(", and what follows is none")?;
+                    f.write_str(", and what follows is not one")?;
                 }
                 Ok(())
             }

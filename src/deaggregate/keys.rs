@@ -58,7 +58,7 @@ enum Number {
     /// A partition key that nothing made us hash.
     Unhashed,
     Known(HashKey),
-    /// An explicit hash key that is none.
+    /// An explicit hash key that is not a hash key.
     Bad(ParseHashKeyError),
 }
 
@@ -128,7 +128,7 @@ impl Keys {
         }
     }
 
-    /// An explicit hash key as a number, or why it is none.
+    /// An explicit hash key as a number, or why it is not one.
     pub(super) fn number(&self, id: KeyId) -> Result<HashKey, ParseHashKeyError> {
         let place = self.base.saturating_add(id.place());
         match self.keys.get(place).map(|key| key.number) {

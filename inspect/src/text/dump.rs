@@ -16,7 +16,7 @@ pub(crate) struct DumpRow {
 const MOST_BYTES: usize = 64;
 
 impl DumpRow {
-    /// Reads a row. `None` if the line is none.
+    /// Reads a row. `None` if the line is not one.
     pub(crate) fn parse(line: &[u8]) -> Option<Self> {
         let line = line.trim_ascii();
         let digits = line

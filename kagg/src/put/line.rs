@@ -41,7 +41,7 @@ impl Form {
     }
 
     /// The user record of `line`, which comes without its newline; None for a blank line between
-    /// JSON lines; or why it is none.
+    /// JSON lines; or why it is not one.
     pub(super) fn user_record(&self, line: Vec<u8>) -> Result<Option<UserRecord>, String> {
         match self {
             Self::Data(None) => Ok(Some(UserRecord::without_partition_key(line))),

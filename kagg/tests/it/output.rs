@@ -53,7 +53,7 @@ fn compressed_user_records() {
         let run = kagg(&format!("deaggregate --decompress {format} {GZIPPED}"), "").expect(0);
         assert_eq!(run.data(), [br#"{"order":1}"#, br#"{"order":2}"#]);
     }
-    // What is none stays as it is.
+    // Data that is not compressed stays as it is.
     for format in ["auto", "gzip", "zlib", "zstd", "none"] {
         let run = kagg(
             &format!("deaggregate --decompress {format}"),
