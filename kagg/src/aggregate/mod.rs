@@ -69,8 +69,8 @@ Examples:
         --records \"file://$file\"
     done
 
-Without --cli-binary-format base64, version 1 of the AWS CLI, and version 2 set to
-raw-in-base64-out, store the base64 text itself.";
+Version 2 of the AWS CLI set to raw-in-base64-out would store the base64 text itself without
+--cli-binary-format base64. Version 1 lacks the option and always stores the text: do not use it.";
 
 /// Reads the value of `--outer-key`.
 fn outer_key(text: &str) -> std::result::Result<OuterKey, String> {
