@@ -333,6 +333,12 @@ impl<T> Lanes<T> {
         entry.is_some_and(|entry| entry.lane.is_held(now))
     }
 
+    /// Whether a lane that may send has no turns.
+    pub(super) fn is_any_forgotten(&self, now: Time) -> bool {
+        let mut lanes = self.lanes.iter();
+        lanes.any(|(place, entry)| entry.lane.is_ready(now) && !self.active.contains(place))
+    }
+
     /// How many there are, empty ones too.
     pub(super) fn len(&self) -> usize {
         self.lanes.len()

@@ -238,6 +238,11 @@ impl<T> Pipeline<T> {
         self.flow.outbox.is_paused(self.driven)
     }
 
+    /// Whether something may go, but nothing would send it.
+    pub fn is_lane_forgotten(&self) -> bool {
+        self.flow.outbox.is_lane_forgotten(self.driven)
+    }
+
     /// How many lanes there are, empty ones too.
     pub fn count_lanes(&self) -> usize {
         self.flow.outbox.count_lanes()

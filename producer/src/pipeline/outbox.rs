@@ -417,6 +417,11 @@ impl<T> Outbox<T> {
         self.paused > now || self.lanes.is_held(now, Place::Anywhere)
     }
 
+    /// Whether a lane that may send has no turns. Where order is wanted, it may wait for another.
+    pub(super) fn is_lane_forgotten(&self, now: Time) -> bool {
+        self.spans.is_none() && self.lanes.is_any_forgotten(now)
+    }
+
     /// Whether no hash key is kept back.
     pub(super) fn is_unclaimed(&self) -> bool {
         self.spans.as_ref().is_none_or(Spans::is_empty)
