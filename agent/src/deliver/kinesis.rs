@@ -61,15 +61,15 @@ struct Pending {
     pauses: u64,
 }
 
-/// Puts every record, again and again until it is delivered, and says so. Ends when no more come
-/// and all are delivered.
+/// Puts every record, again and again until it is delivered, and reports it. Returns true once no more
+/// come and all are delivered, and false if the producer ends before that.
 pub(crate) async fn deliver(
     flow: &Flow,
     producer: Producer,
     mut records: mpsc::Receiver<Vec<Outgoing>>,
     done: std::sync::mpsc::Sender<Vec<Ticket>>,
     traffic: Arc<Traffic>,
-) {
+) -> bool {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let fates = Fates {
         producer: producer.clone(),
@@ -79,6 +79,7 @@ pub(crate) async fn deliver(
         traffic: Arc::clone(&traffic),
         settled: Vec::new(),
         again: VecDeque::new(),
+        is_over: false,
     };
     let put = async {
         while let Some(batch) = records.recv().await {
@@ -96,10 +97,10 @@ pub(crate) async fn deliver(
                             pauses: 0,
                         };
                         if sender.send(pending).await.is_err() {
-                            return;
+                            return false;
                         }
                     }
-                    Err(error) if is_over(error.kind()) => return,
+                    Err(error) if is_over(error.kind()) => return false,
                     Err(error) => {
                         refused(&traffic, error.kind());
                         let _ = done.send(vec![record.ticket]);
@@ -109,9 +110,10 @@ pub(crate) async fn deliver(
         }
         drop(sender);
         // What waits for company need not wait any longer.
-        let _ = producer.flush().await;
+        producer.flush().await.is_ok()
     };
-    tokio::join!(put, fates.run(receiver));
+    let (is_put, is_settled) = tokio::join!(put, fates.run(receiver));
+    is_put && is_settled
 }
 
 fn is_over(kind: PutErrorKind) -> bool {
@@ -134,10 +136,13 @@ struct Fates {
     settled: Vec<Ticket>,
     /// Records that were put again.
     again: VecDeque<Pending>,
+    /// Whether the producer takes no more, so that a record is left undelivered.
+    is_over: bool,
 }
 
 impl Fates {
-    async fn run(mut self, mut receiver: mpsc::Receiver<Pending>) {
+    /// Returns whether every record is settled.
+    async fn run(mut self, mut receiver: mpsc::Receiver<Pending>) -> bool {
         let mut batch = Vec::new();
         loop {
             let count = receiver.recv_many(&mut batch, 1024).await;
@@ -149,7 +154,7 @@ impl Fates {
             }
             self.tell();
             if count == 0 {
-                return;
+                return !self.is_over;
             }
         }
     }
@@ -196,6 +201,7 @@ impl Fates {
             tokio::time::sleep(pause).await;
         }
         let Some(record) = error.into_record() else {
+            self.is_over = true;
             return;
         };
         match self.producer.put(record).await {
@@ -204,7 +210,7 @@ impl Fates {
                 pauses: self.pauses,
                 ..pending
             }),
-            Err(error) if is_over(error.kind()) => {}
+            Err(error) if is_over(error.kind()) => self.is_over = true,
             Err(error) => {
                 refused(&self.traffic, error.kind());
                 self.settled.push(pending.ticket);

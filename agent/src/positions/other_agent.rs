@@ -1,5 +1,6 @@
 //! The Amazon Kinesis Agent's checkpoints: a table of one row a file, without a fingerprint.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, params};
@@ -28,32 +29,54 @@ fn flow_id(is_firehose: bool, stream: &str, pattern: &str) -> String {
     format!("{kind}:{stream}:{pattern}")
 }
 
-/// The agent's checkpoints of a flow, the latest first.
+/// The agent's checkpoints of a flow, the latest first. There are none if the database or its table
+/// does not exist.
 ///
 /// # Errors
 ///
-/// [`StoreError::Sqlite`] if there is no such database, or no such table in it.
+/// [`StoreError::Checkpoints`] if the database exists but cannot be read: it is locked or damaged,
+/// permission is denied, or a row is not of the agent's form.
 pub fn read_checkpoints(
     database: &Path,
     is_firehose: bool,
     stream: &str,
     pattern: &str,
 ) -> Result<Vec<AgentCheckpoint>, StoreError> {
+    let cannot_read = |error: Box<dyn Error + Send + Sync>| StoreError::Checkpoints {
+        path: database.to_owned(),
+        error,
+    };
+    // SQLite has one code for a file that is missing and for one that may not be opened.
+    match std::fs::metadata(database) {
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(cannot_read(error.into())),
+    }
+    read_rows(database, &flow_id(is_firehose, stream, pattern))
+        .map_err(|error| cannot_read(error.into()))
+}
+
+fn read_rows(database: &Path, flow: &str) -> rusqlite::Result<Vec<AgentCheckpoint>> {
     let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    if !connection.table_exists(None, "FILE_CHECKPOINTS")? {
+        return Ok(Vec::new());
+    }
     let mut statement = connection.prepare(
         "SELECT path, fileId, lastModifiedTime, offset FROM FILE_CHECKPOINTS WHERE flow = ?
             ORDER BY lastUpdated DESC",
     )?;
-    let rows = statement.query_map([flow_id(is_firehose, stream, pattern)], |row| {
+    let rows = statement.query_map([flow], |row| {
         let id: Option<String> = row.get(1)?;
+        let offset: i64 = row.get(3)?;
+        let out_of_range = |_| rusqlite::Error::IntegralValueOutOfRange(3, offset);
         Ok(AgentCheckpoint {
             path: PathBuf::from(row.get::<_, String>(0)?),
             id: id.as_deref().and_then(parse_id),
             modified_millis: row.get(2)?,
-            offset: row.get::<_, i64>(3)?.try_into().unwrap_or(0),
+            offset: offset.try_into().map_err(out_of_range)?,
         })
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    rows.collect()
 }
 
 /// `(dev=fd00,ino=1048587)`: the device in hexadecimal, the inode in decimal.

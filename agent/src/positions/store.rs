@@ -73,6 +73,14 @@ pub enum StoreError {
         /// Why.
         error: std::io::Error,
     },
+    /// The Amazon Kinesis Agent's database is there, but cannot be read.
+    #[error("cannot read the Amazon Kinesis Agent's checkpoints in {path}: {error}")]
+    Checkpoints {
+        /// Its database.
+        path: PathBuf,
+        /// Why.
+        error: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// SQLite fails: the disk is full, or the file is no database.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),

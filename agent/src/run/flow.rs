@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kinesis_aggregation_producer::{ProducerConfigError, StreamClient};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::worker::Worker;
@@ -44,8 +44,20 @@ pub struct FlowTask {
     id: String,
     stop: Arc<AtomicBool>,
     traffic: Arc<Traffic>,
-    delivery: JoinHandle<()>,
+    /// Gives whether everything it was given is delivered.
+    delivery: JoinHandle<bool>,
     reader: std::thread::JoinHandle<()>,
+    ended: watch::Receiver<bool>,
+}
+
+/// Half of a flow, the reader or the delivery. However it ends, a panic included, the flow counts as
+/// ended: neither half is of use without the other.
+struct Half(Arc<watch::Sender<bool>>);
+
+impl Drop for Half {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
+    }
 }
 
 impl FlowTask {
@@ -74,18 +86,24 @@ impl FlowTask {
         let traffic = Arc::new(Traffic::default());
         // Half of the memory for what is read, half for what is being sent.
         let half = max_memory / 2;
+        let (has_ended, ended) = watch::channel(false);
+        let has_ended = Arc::new(has_ended);
+        let (delivering, reading) = (Half(Arc::clone(&has_ended)), Half(has_ended));
         let delivery = match sink {
             Sink::Kinesis(client) => {
                 let producer = producer(&flow, client, half)?;
                 let (flow, traffic) = (flow.clone(), Arc::clone(&traffic));
                 tokio::spawn(async move {
-                    deliver_to_kinesis(&flow, producer, records, sender, traffic).await;
+                    let _half = delivering;
+                    deliver_to_kinesis(&flow, producer, records, sender, traffic).await
                 })
             }
             Sink::Firehose(client) => {
                 let (flow, traffic) = (flow.clone(), Arc::clone(&traffic));
                 tokio::spawn(async move {
+                    let _half = delivering;
                     deliver_to_firehose(&flow, &client, records, sender, traffic).await;
+                    true
                 })
             }
         };
@@ -104,13 +122,17 @@ impl FlowTask {
         };
         let reader = std::thread::Builder::new()
             .name("kagg-reader".to_owned())
-            .spawn(move || worker.run())?;
+            .spawn(move || {
+                let _half = reading;
+                worker.run();
+            })?;
         Ok(Self {
             id,
             stop,
             traffic,
             delivery,
             reader,
+            ended,
         })
     }
 
@@ -124,18 +146,28 @@ impl FlowTask {
         self.traffic.summary()
     }
 
-    /// Stops reading, waits up to `timeout` until what is under way is delivered, and saves the
-    /// positions. Whether all was delivered.
+    /// Returns once the flow has ended. Until it is stopped, that means it failed: its files are not
+    /// followed any more.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut ended = self.ended.clone();
+        async move {
+            // An error means that both halves are gone.
+            let _ = ended.wait_for(|ended| *ended).await;
+        }
+    }
+
+    /// Stops reading, waits up to `timeout` for the delivery of what was read, and saves the
+    /// positions. Returns whether everything was delivered.
     pub async fn stop(mut self, timeout: Duration) -> bool {
         self.stop.store(true, Ordering::Relaxed);
-        let delivery = tokio::time::timeout(timeout, &mut self.delivery);
-        let is_delivered = delivery.await.is_ok();
-        if !is_delivered {
-            // The reader sees that nobody delivers any more, and saves.
+        let delivery = tokio::time::timeout(timeout, &mut self.delivery).await;
+        let is_delivered = matches!(delivery, Ok(Ok(true)));
+        if delivery.is_err() {
+            // The reader notices that its records are no longer taken, and saves.
             self.delivery.abort();
             let _ = self.delivery.await;
         }
-        let _ = tokio::task::spawn_blocking(move || self.reader.join()).await;
-        is_delivered
+        let reader = tokio::task::spawn_blocking(move || self.reader.join()).await;
+        is_delivered && matches!(reader, Ok(Ok(())))
     }
 }

@@ -10,7 +10,8 @@ use crate::positions::{PositionStore, StoreError, read_checkpoints, take_over};
 ///
 /// # Errors
 ///
-/// [`StoreError::Sqlite`] if our own database cannot be read.
+/// [`StoreError::Sqlite`] if our own database cannot be read; [`StoreError::Checkpoints`] if it has
+/// nothing of the flow, and the agent's database exists but cannot be read.
 pub fn open_flow<S: FileSystem>(
     config: &Config,
     flow: &Flow,
@@ -26,8 +27,7 @@ pub fn open_flow<S: FileSystem>(
         Destination::Firehose(name) => (true, name),
     };
     let pattern = rules.pattern.as_str().to_owned();
-    let checkpoints = read_checkpoints(config.checkpoint_file(), is_firehose, name, &pattern);
-    let checkpoints = checkpoints.unwrap_or_default();
+    let checkpoints = read_checkpoints(config.checkpoint_file(), is_firehose, name, &pattern)?;
     let Some(latest) = checkpoints.first() else {
         return Ok(Follower::new(rules));
     };

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use kinesis_aggregation_agent::{
-    FilePattern, FollowRules, Follower, InitialPosition, Now, RealFs, RecordRules, Saved,
-    hand_back, read_checkpoints, take_over,
+    Config, FilePattern, FollowRules, Follower, InitialPosition, Now, PositionStore, RealFs,
+    RecordRules, Saved, StoreError, hand_back, open_flow, read_checkpoints, take_over,
 };
 use rusqlite::Connection;
 
@@ -162,4 +162,41 @@ fn what_is_handed_back_is_what_the_agent_reads() {
             .expect("reads")
             .is_empty()
     );
+}
+
+/// What starting a flow says whose Amazon Kinesis Agent has its database at `database`.
+fn start_error(database: &Path) -> Option<StoreError> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let text = format!(
+        r#"{{"checkpointFile": "{}", "flows": [{{"filePattern": "/logs/app.log", "kinesisStream": "s"}}]}}"#,
+        database.display()
+    );
+    let config = Config::parse(&text, &[]).expect("good");
+    let store = PositionStore::open(&directory.path().join("agent.db")).expect("opens");
+    open_flow(&config, &config.flows()[0], &store, &RealFs).err()
+}
+
+#[test]
+fn an_agents_database_that_cannot_be_read_is_an_error_and_a_missing_one_is_not() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    assert!(start_error(&path("missing")).is_none());
+    fs::write(path("empty"), "").expect("written");
+    assert!(start_error(&path("empty")).is_none(), "no table");
+
+    fs::write(
+        path("damaged"),
+        "no database at all, but long enough".repeat(99),
+    )
+    .expect("written");
+    fs::create_dir(path("directory")).expect("made");
+    fs::write(path("log"), "a line\n").expect("written");
+    agents_database(&path("bad-row"), "/logs/app.log", &path("log"), 7);
+    let connection = Connection::open(path("bad-row")).expect("opens");
+    let bad = "UPDATE FILE_CHECKPOINTS SET offset = -1";
+    connection.execute_batch(bad).expect("SQL");
+    for name in ["damaged", "directory", "bad-row"] {
+        let error = start_error(&path(name)).expect(name).to_string();
+        assert!(error.contains(&path(name).display().to_string()), "{error}");
+    }
 }

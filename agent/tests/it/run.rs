@@ -1,12 +1,15 @@
 //! Flows on real files, to a stream in memory.
 
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kinesis_aggregation_agent::{Config, FlowTask, PositionStore, RealFs, Sink, open_flow};
+use kinesis_aggregation_agent::{
+    Config, FileSystem, FlowTask, Meta, PositionStore, RealFile, RealFs, Sink, open_flow,
+};
 
 use crate::stream::Stream;
 
@@ -22,6 +25,21 @@ pub(crate) fn start(
     stream: &Stream,
     to_firehose: bool,
 ) -> Agent {
+    start_on(RealFs, directory, pattern, keys, stream, to_firehose)
+}
+
+fn start_on<S>(
+    fs: S,
+    directory: &Path,
+    pattern: &str,
+    keys: &str,
+    stream: &Stream,
+    to_firehose: bool,
+) -> Agent
+where
+    S: FileSystem + Send + 'static,
+    S::File: Send + Sync,
+{
     let destination = if to_firehose {
         "deliveryStream"
     } else {
@@ -35,7 +53,7 @@ pub(crate) fn start(
     let config = Config::parse(&text, &[]).expect("good");
     let store = PositionStore::open(&directory.join("db/agent.db")).expect("opens");
     let flow = config.flows()[0].clone();
-    let follower = open_flow(&config, &flow, &store, &RealFs).expect("reads");
+    let follower = open_flow(&config, &flow, &store, &fs).expect("reads");
     let sink = if to_firehose {
         Sink::Firehose(stream.clone())
     } else {
@@ -44,13 +62,19 @@ pub(crate) fn start(
     let store = Arc::new(Mutex::new(store));
     let memory = 8 * 1024 * 1024;
     let ttl = Duration::from_secs(86_400);
-    let task = FlowTask::start(flow, RealFs, follower, sink, store, memory, ttl);
+    let task = FlowTask::start(flow, fs, follower, sink, store, memory, ttl);
     Agent {
         task: task.expect("starts"),
     }
 }
 
 impl Agent {
+    /// Waits until the flow has ended by itself.
+    async fn ended(&self) {
+        let ended = tokio::time::timeout(Duration::from_secs(60), self.task.ended());
+        ended.await.expect("the flow goes on");
+    }
+
     pub(crate) async fn stop(self) {
         assert!(
             self.task.stop(Duration::from_secs(30)).await,
@@ -192,4 +216,47 @@ async fn lines_that_do_not_match_count_as_done() {
         saved.files[0].position,
         fs::metadata(&live).expect("is there").len()
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flow_whose_delivery_panics_ends_and_has_not_delivered() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let stream = Stream::default();
+    stream.panic();
+    fs::write(directory.path().join("app.log"), "a line\n").expect("written");
+    let keys = r#", "initialPosition": "START_OF_FILE""#;
+    let agent = start(directory.path(), "app.log*", keys, &stream, true);
+    agent.ended().await;
+    assert!(!agent.task.stop(Duration::from_secs(60)).await);
+}
+
+/// Files that cannot be looked at without a panic.
+struct Panicking;
+
+impl FileSystem for Panicking {
+    type File = RealFile;
+
+    fn list(&self, _: &Path) -> io::Result<Vec<OsString>> {
+        panic!("a panic that the test asked for");
+    }
+
+    fn meta(&self, path: &Path) -> io::Result<Meta> {
+        RealFs.meta(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<RealFile> {
+        RealFs.open(path)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flow_whose_reader_panics_ends_and_has_not_delivered() {
+    for to_firehose in [false, true] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let stream = Stream::default();
+        let (path, keys) = (directory.path(), "");
+        let agent = start_on(Panicking, path, "app.log*", keys, &stream, to_firehose);
+        agent.ended().await;
+        assert!(!agent.task.stop(Duration::from_secs(60)).await);
+    }
 }

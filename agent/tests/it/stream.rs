@@ -20,12 +20,18 @@ struct State {
     records: Vec<KinesisRecord>,
     requests: u64,
     fails: bool,
+    panics: bool,
 }
 
 impl Stream {
     /// From now on every third record is throttled and every fourth request refused.
     pub(crate) fn fail(&self) {
         self.0.lock().expect("not poisoned").fails = true;
+    }
+
+    /// From now on every request panics.
+    pub(crate) fn panic(&self) {
+        self.0.lock().expect("not poisoned").panics = true;
     }
 
     pub(crate) fn records(&self) -> Vec<KinesisRecord> {
@@ -88,6 +94,8 @@ impl StreamClient for Stream {
         &self,
         records: Vec<KinesisRecord>,
     ) -> Result<Vec<Result<Stored, RecordError>>, ClientError> {
+        let panics = self.0.lock().expect("not poisoned").panics;
+        assert!(!panics, "a panic that the test asked for");
         let mut state = self.0.lock().expect("not poisoned");
         state.requests += 1;
         if state.fails && state.requests.is_multiple_of(4) {

@@ -7,6 +7,7 @@ use kinesis_aggregation_agent::{
     Config, Destination, FlowTask, LogLevel, PositionStore, RealFs, Sink, StoreError, open_flow,
 };
 use kinesis_aggregation_producer::sdk::SdkStreamClient;
+use tokio::task::JoinSet;
 use tracing::level_filters::LevelFilter;
 
 use super::clients;
@@ -44,10 +45,15 @@ pub(super) fn serve(config: Config, args: &RunArgs, status: &Status) -> Result<(
         .with_target(false)
         .init();
     let store = Arc::new(Mutex::new(store));
-    block_on(run(config, args, store))
+    block_on(run(config, args, store, status))
 }
 
-async fn run(mut config: Config, args: &RunArgs, store: Arc<Mutex<PositionStore>>) -> Result<()> {
+async fn run(
+    mut config: Config,
+    args: &RunArgs,
+    store: Arc<Mutex<PositionStore>>,
+    status: &Status,
+) -> Result<()> {
     let mut signals = Signals::new()?;
     loop {
         for warning in config.warnings() {
@@ -55,7 +61,7 @@ async fn run(mut config: Config, args: &RunArgs, store: Arc<Mutex<PositionStore>
         }
         let flows = start(&config, &store).await?;
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-        let next = until_asked(&config, args, &flows, &mut signals).await;
+        let next = until_asked(&config, args, &flows, &mut signals, status).await;
         let is_last = next.is_none();
         if is_last {
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
@@ -101,19 +107,33 @@ async fn start(config: &Config, store: &Arc<Mutex<PositionStore>>) -> Result<Vec
     Ok(tasks)
 }
 
-/// Waits for a signal, and says from time to time how far the flows are. The configuration to go on
-/// with, or `None` to stop.
+/// Waits for a signal, or for a flow to fail, and logs from time to time how far the flows are.
+/// Returns the configuration to go on with, or `None` to stop.
 async fn until_asked(
     config: &Config,
     args: &RunArgs,
     flows: &[FlowTask],
     signals: &mut Signals,
+    status: &Status,
 ) -> Option<Config> {
-    let mut status = tokio::time::interval(config.status_period());
-    status.tick().await;
+    let mut failed = JoinSet::new();
+    for flow in flows {
+        let (id, ended) = (flow.id().to_owned(), flow.ended());
+        failed.spawn(async move {
+            ended.await;
+            id
+        });
+    }
+    let mut status_line = tokio::time::interval(config.status_period());
+    status_line.tick().await;
     loop {
         tokio::select! {
-            _ = status.tick() => {
+            Some(Ok(id)) = failed.join_next() => {
+                tracing::error!("{id}: the flow has failed; stopping, because its files are not followed any more");
+                status.lose();
+                return None;
+            }
+            _ = status_line.tick() => {
                 for flow in flows {
                     tracing::info!("{}: {}", flow.id(), flow.summary());
                 }
@@ -147,7 +167,7 @@ fn reload(old: &Config, args: &RunArgs) -> Option<Config> {
 
 /// Stops all flows at once.
 async fn stop(flows: Vec<FlowTask>, timeout: Duration) {
-    let mut stops = tokio::task::JoinSet::new();
+    let mut stops = JoinSet::new();
     for flow in flows {
         stops.spawn(async move {
             let id = flow.id().to_owned();
