@@ -1,6 +1,7 @@
 //! A flow's file pattern: a directory, which may have globs too, and a glob for the name.
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -76,29 +77,55 @@ impl FilePattern {
         self.base.as_deref()
     }
 
-    /// Whether a file of this name, in one of [`directories`](Self::directories), is followed.
+    /// Whether a file of this name, in one of the pattern's directories, is followed.
     pub fn matches_name(&self, name: &OsStr) -> bool {
         self.name.is_match(Path::new(name)) && !is_packed(name)
     }
 
     /// The directories that exist now.
-    pub fn directories(&self, fs: &impl FileSystem) -> Vec<PathBuf> {
-        let mut found = vec![self.root.clone()];
+    pub(crate) fn directories(&self, fs: &impl FileSystem) -> Directories {
+        let mut directories = Directories {
+            found: vec![self.root.clone()],
+            unreadable: Vec::new(),
+        };
         for glob in &self.directories {
-            let mut next = Vec::new();
-            for parent in &found {
-                let mut names = fs.list(parent).unwrap_or_default();
-                names.retain(|name| glob.is_match(Path::new(name)));
-                names.sort();
-                let children = names.into_iter().map(|name| parent.join(name));
-                next.extend(
-                    children.filter(|child| fs.meta(child).is_ok_and(|meta| !meta.is_file)),
-                );
-            }
-            found = next;
-            found.truncate(MAX_DIRECTORIES);
+            directories.descend(fs, glob);
         }
-        found
+        directories
+    }
+}
+
+/// The directories of a pattern.
+pub(crate) struct Directories {
+    pub(crate) found: Vec<PathBuf>,
+    /// Where more may be, and why they cannot be seen.
+    pub(crate) unreadable: Vec<(PathBuf, io::Error)>,
+}
+
+impl Directories {
+    /// Goes on to those directories in what was found whose names match.
+    fn descend(&mut self, fs: &impl FileSystem, glob: &GlobMatcher) {
+        for parent in std::mem::take(&mut self.found) {
+            let mut names = match fs.list(&parent) {
+                Ok(names) => names,
+                Err(error) => {
+                    self.unreadable.push((parent, error));
+                    continue;
+                }
+            };
+            names.retain(|name| glob.is_match(Path::new(name)));
+            names.sort();
+            let children = names.into_iter().map(|name| parent.join(name));
+            let is_directory = |child: &PathBuf| fs.meta(child).is_ok_and(|meta| !meta.is_file);
+            for child in children.filter(is_directory) {
+                if self.found.len() == MAX_DIRECTORIES {
+                    let reason = format!("more than {MAX_DIRECTORIES} directories match");
+                    self.unreadable.push((child, io::Error::other(reason)));
+                    return;
+                }
+                self.found.push(child);
+            }
+        }
     }
 }
 

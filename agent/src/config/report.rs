@@ -63,7 +63,11 @@ impl Flow {
             );
         }
         let mut files = Vec::new();
-        for directory in pattern.directories(fs) {
+        let directories = pattern.directories(fs);
+        for (path, error) in &directories.unreadable {
+            let _ = writeln!(report, "  cannot read {}: {error}", path.display());
+        }
+        for directory in directories.found {
             let names = fs.list(&directory).unwrap_or_default();
             let names = names.into_iter().filter(|name| pattern.matches_name(name));
             let paths = names.map(|name| directory.join(name));

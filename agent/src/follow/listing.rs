@@ -23,6 +23,11 @@ pub(super) struct Listing {
     pub(super) entries: Vec<Entry>,
     /// Whether every directory that exists could be read.
     pub(super) is_complete: bool,
+    /// Whether a file that it does not name may exist all the same: some directories of the pattern
+    /// are not known.
+    pub(super) may_hide: bool,
+    /// Whether a followed directory is missing: its volume may not be mounted yet.
+    pub(super) is_absent: bool,
     /// Whether no directory was changed meanwhile: a file that is renamed may hide between its
     /// two names.
     pub(super) is_stable: bool,
@@ -60,9 +65,18 @@ impl<S: FileSystem> Follower<S> {
         let mut listing = Listing {
             entries: Vec::new(),
             is_complete: true,
+            may_hide: false,
+            is_absent: false,
             is_stable: true,
         };
-        let followed = self.rules.pattern.directories(fs);
+        let directories = self.rules.pattern.directories(fs);
+        for (path, error) in directories.unreadable {
+            let is_missing = error.kind() == io::ErrorKind::NotFound;
+            listing.is_absent |= is_missing;
+            listing.may_hide |= !is_missing;
+            self.cannot_read(path, &error);
+        }
+        let followed = directories.found;
         let rotated = self.rules.rotated_directory.clone();
         let rotated = rotated.filter(|directory| !followed.contains(directory));
         let searches = self.streams.values().any(Stream::is_missing);
@@ -86,7 +100,9 @@ impl<S: FileSystem> Follower<S> {
             let names = match fs.list(directory) {
                 Ok(names) => names,
                 Err(error) => {
-                    listing.is_complete &= error.kind() == io::ErrorKind::NotFound;
+                    let is_missing = error.kind() == io::ErrorKind::NotFound;
+                    listing.is_complete &= is_missing;
+                    listing.is_absent |= is_missing && is_followed;
                     self.cannot_read(directory.clone(), &error);
                     continue;
                 }
@@ -143,6 +159,10 @@ impl<S: FileSystem> Follower<S> {
                 continue;
             }
             known.insert(id);
+            if entry.is_none() && (listing.may_hide || !listing.is_complete) {
+                // It is where it was, as far as can be seen: its last line may still be ended.
+                continue;
+            }
             stream.named(entry.map(|entry| &**entry), now.monotonic);
         }
         if !listing.is_complete {
@@ -199,6 +219,11 @@ impl<S: FileSystem> Follower<S> {
 }
 
 impl Listing {
+    /// Whether a known file that it does not have is gone.
+    pub(super) fn shows_all(&self) -> bool {
+        self.is_complete && !self.may_hide && !self.is_absent
+    }
+
     fn add(
         &mut self,
         fs: &impl FileSystem,

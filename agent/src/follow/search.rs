@@ -34,7 +34,7 @@ impl<S: FileSystem> Follower<S> {
             let State::Missing { since } = stream.state else {
                 continue;
             };
-            if listing.is_complete && now.monotonic.saturating_sub(since) >= QUIET {
+            if listing.shows_all() && now.monotonic.saturating_sub(since) >= QUIET {
                 self.lose(key);
             }
         }

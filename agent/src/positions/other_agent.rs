@@ -115,7 +115,7 @@ pub fn take_over(
         .saturating_mul(1_000_000);
     saved.listed_at = modified;
     let mut is_found = false;
-    for directory in pattern.directories(fs) {
+    for directory in pattern.directories(fs).found {
         for name in fs.list(&directory).unwrap_or_default() {
             let path = directory.join(&name);
             let Ok(meta) = fs.meta(&path) else {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kinesis_aggregation_producer::{ProducerConfigError, StreamClient};
+use kinesis_aggregation_producer::{Producer, ProducerConfigError, StreamClient};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -44,6 +44,8 @@ pub struct FlowTask {
     id: String,
     stop: Arc<AtomicBool>,
     traffic: Arc<Traffic>,
+    /// Sends until it is closed, even if the delivery that feeds it is aborted.
+    producer: Option<Producer>,
     /// Gives whether everything it was given is delivered.
     delivery: JoinHandle<bool>,
     reader: std::thread::JoinHandle<()>,
@@ -89,9 +91,11 @@ impl FlowTask {
         let (has_ended, ended) = watch::channel(false);
         let has_ended = Arc::new(has_ended);
         let (delivering, reading) = (Half(Arc::clone(&has_ended)), Half(has_ended));
+        let mut kept = None;
         let delivery = match sink {
             Sink::Kinesis(client) => {
                 let producer = producer(&flow, client, half)?;
+                kept = Some(producer.clone());
                 let (flow, traffic) = (flow.clone(), Arc::clone(&traffic));
                 tokio::spawn(async move {
                     let _half = delivering;
@@ -130,6 +134,7 @@ impl FlowTask {
             id,
             stop,
             traffic,
+            producer: kept,
             delivery,
             reader,
             ended,
@@ -157,7 +162,8 @@ impl FlowTask {
     }
 
     /// Stops reading, waits up to `timeout` for the delivery of what was read, and saves the
-    /// positions. Returns whether everything was delivered.
+    /// positions. What is not delivered by then is not sent any more, so that the next flow of these
+    /// files may. Returns whether everything was delivered.
     pub async fn stop(mut self, timeout: Duration) -> bool {
         self.stop.store(true, Ordering::Relaxed);
         let delivery = tokio::time::timeout(timeout, &mut self.delivery).await;
@@ -166,6 +172,10 @@ impl FlowTask {
             // The reader notices that its records are no longer taken, and saves.
             self.delivery.abort();
             let _ = self.delivery.await;
+            if let Some(producer) = &self.producer {
+                // What comes back is read again at the next start; nothing may send it as well.
+                let _ = producer.close_within(Duration::ZERO).await;
+            }
         }
         let reader = tokio::task::spawn_blocking(move || self.reader.join()).await;
         is_delivered && matches!(reader, Ok(Ok(())))

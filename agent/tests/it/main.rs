@@ -2,6 +2,7 @@
 
 mod config;
 mod converters;
+mod directories;
 mod hand_over;
 mod logrotate;
 mod run;

@@ -260,3 +260,26 @@ async fn a_flow_whose_reader_panics_ends_and_has_not_delivered() {
         assert!(!agent.task.stop(Duration::from_secs(60)).await);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_while_every_put_is_throttled_sends_each_line_once() {
+    for aggregate in [false, true] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let stream = Stream::default();
+        stream.throttle(true);
+        let mut writer = Writer { next: 0 };
+        writer.write(&directory.path().join("app.log"), 50);
+        let keys =
+            format!(r#", "kagg.aggregate": {aggregate}, "initialPosition": "START_OF_FILE""#);
+        let agent = start(directory.path(), "app.log*", &keys, &stream, false);
+        stream.wait_for_request().await;
+        assert!(!agent.task.stop(Duration::ZERO).await);
+        // The old producer may have something to send only as long as it has a client.
+        stream.wait_until_unused().await;
+        stream.throttle(false);
+        let agent = start(directory.path(), "app.log*", &keys, &stream, false);
+        stream.wait_for(50).await;
+        agent.stop().await;
+        assert_each_once(&stream, 50);
+    }
+}

@@ -21,6 +21,7 @@ struct State {
     requests: u64,
     fails: bool,
     panics: bool,
+    throttles: bool,
 }
 
 impl Stream {
@@ -32,6 +33,29 @@ impl Stream {
     /// From now on every request panics.
     pub(crate) fn panic(&self) {
         self.0.lock().expect("not poisoned").panics = true;
+    }
+
+    /// Throttles every record from now on, or no longer.
+    pub(crate) fn throttle(&self, throttles: bool) {
+        self.0.lock().expect("not poisoned").throttles = throttles;
+    }
+
+    /// Waits until something was asked of it.
+    pub(crate) async fn wait_for_request(&self) {
+        while self.0.lock().expect("not poisoned").requests == 0 {
+            self.1.notified().await;
+        }
+    }
+
+    /// Waits until this is the only handle: every client of the stream is gone.
+    pub(crate) async fn wait_until_unused(&self) {
+        let unused = async {
+            while Arc::strong_count(&self.0) > 1 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let unused = tokio::time::timeout(Duration::from_secs(20), unused).await;
+        unused.expect("a client goes on");
     }
 
     pub(crate) fn records(&self) -> Vec<KinesisRecord> {
@@ -103,7 +127,7 @@ impl StreamClient for Stream {
         }
         let mut results = Vec::new();
         for (index, record) in records.into_iter().enumerate() {
-            if state.fails && index % 3 == 2 {
+            if state.throttles || (state.fails && index % 3 == 2) {
                 results.push(Err(RecordError::new(RecordError::THROTTLED, "")));
             } else {
                 state.records.push(record);

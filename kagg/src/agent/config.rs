@@ -1,6 +1,7 @@
 //! The flags of `kagg agent`, and the configuration they name.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use kinesis_aggregation_agent::{Config, ConfigErrors};
@@ -93,13 +94,8 @@ type Read = std::result::Result<Config, ConfigErrors>;
 fn read(path: &Path) -> Result<Read> {
     let text = fs::read_to_string(path).map_err(|error| Failure::of_file("read", path, &error))?;
     let directory = path.parent().unwrap_or(Path::new("")).join("agent.d");
-    let mut paths: Vec<PathBuf> = fs::read_dir(&directory)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.is_file())
-        .collect();
-    paths.sort();
+    let paths =
+        files_in(&directory).map_err(|error| Failure::of_file("read", &directory, &error))?;
     let mut drop_ins = Vec::new();
     for path in paths {
         let text =
@@ -107,4 +103,22 @@ fn read(path: &Path) -> Result<Read> {
         drop_ins.push((path, text));
     }
     Ok(Config::parse(&text, &drop_ins))
+}
+
+/// The files of a directory in the order of their names; none if it does not exist.
+fn files_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if !path.is_dir() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
 }

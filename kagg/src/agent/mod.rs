@@ -7,6 +7,7 @@ mod status;
 
 use kinesis_aggregation_agent::{Config, Destination, PositionStore, RealFs, hand_back};
 
+use crate::complaint::complain;
 use crate::exit::{Failure, Result, Status};
 use crate::output::Output;
 use config::{ConfigArgs, RunArgs};
@@ -61,11 +62,16 @@ fn print(text: &str) -> Result<()> {
     output.flush()
 }
 
-/// Writes every flow's positions into the other agent's database. Ours stays as it is.
+/// Writes every flow's positions into the other agent's database. Ours stays as it is. A flow that
+/// has none is named on standard error.
 fn give_back(config: &Config) -> Result<()> {
     let store = PositionStore::open(config.database()).map_err(Failure::new)?;
     for flow in config.flows() {
         let Some(saved) = store.load(&flow.id()).map_err(Failure::new)? else {
+            complain(format_args!(
+                "{}: no positions are saved, so none are handed back",
+                flow.id()
+            ));
             continue;
         };
         let (is_firehose, name) = match flow.destination() {

@@ -86,3 +86,24 @@ fn status_reads_while_another_process_runs_and_positions_are_handed_back() {
     run(directory.path(), "--hand-back").expect(0);
     assert!(directory.path().join("checkpoints").exists());
 }
+
+#[test]
+fn an_agent_d_that_cannot_be_read_is_an_error_and_a_missing_one_is_not() {
+    let directory = directory("");
+    run(directory.path(), "--check").expect(0);
+    let drop_ins = directory.path().join("agent.d");
+    // A file in its place cannot be listed, whoever asks: a test may run as root.
+    std::fs::write(&drop_ins, "").unwrap();
+    let run = run(directory.path(), "--check").expect(2);
+    let expected = format!("cannot read {}", drop_ins.display());
+    assert!(run.stderr.contains(&expected), "{}", run.stderr);
+}
+
+#[test]
+fn a_flow_without_positions_is_named_when_positions_are_handed_back() {
+    let directory = directory("");
+    let run = run(directory.path(), "--hand-back").expect(0);
+    let flow = format!("kinesis:logs:{}/app.log*", directory.path().display());
+    let expected = format!("{flow}: no positions are saved");
+    assert!(run.stderr.contains(&expected), "{}", run.stderr);
+}
