@@ -39,4 +39,4 @@ pub use positions::{
     AgentCheckpoint, PositionStore, StoreError, hand_back, read_checkpoints, take_over,
 };
 pub use record::RecordRules;
-pub use run::{FlowTask, RunError, Sink, open_flow};
+pub use run::{FlowTask, RunError, Sink, Stopped, open_flow};

@@ -53,6 +53,7 @@ pub(crate) async fn deliver(
     done: std::sync::mpsc::Sender<Vec<Ticket>>,
     traffic: Arc<Traffic>,
 ) {
+    let id = flow.id();
     let mut pause = Pause::new(flow.retry_initial(), flow.retry_max());
     let mut batch: Vec<Joined> = Vec::new();
     let mut bytes = 0;
@@ -65,7 +66,7 @@ pub(crate) async fn deliver(
             match tokio::time::timeout_at(due, records.recv()).await {
                 Ok(more) => more,
                 Err(_) => {
-                    send(client, &mut batch, &mut pause, &done, &traffic).await;
+                    send(&id, client, &mut batch, &mut pause, &done, &traffic).await;
                     bytes = 0;
                     continue;
                 }
@@ -78,7 +79,7 @@ pub(crate) async fn deliver(
             let is_full = batch.len() >= flow.max_buffer_records()
                 || bytes + record.data.len() > flow.max_buffer_bytes();
             if is_full && !batch.is_empty() {
-                send(client, &mut batch, &mut pause, &done, &traffic).await;
+                send(&id, client, &mut batch, &mut pause, &done, &traffic).await;
                 bytes = 0;
             }
             if batch.is_empty() {
@@ -88,7 +89,7 @@ pub(crate) async fn deliver(
             join(&mut batch, record, flow.aggregated_record_size());
         }
     }
-    send(client, &mut batch, &mut pause, &done, &traffic).await;
+    send(&id, client, &mut batch, &mut pause, &done, &traffic).await;
 }
 
 /// Adds a line to the last record while the sum stays at or below `max`, or as a record of its own.
@@ -108,6 +109,7 @@ fn join(batch: &mut Vec<Joined>, record: Outgoing, max: usize) {
 
 /// Puts a batch until all of it is taken.
 async fn send(
+    flow: &str,
     client: &impl FirehoseClient,
     batch: &mut Vec<Joined>,
     pause: &mut Pause,
@@ -148,7 +150,7 @@ async fn send(
             Some(reason) => {
                 let wait = pause.next();
                 tracing::warn!(
-                    "{} records were not taken and are put again in {wait:?}: {reason}",
+                    "{flow}: {} records were not taken and are put again in {wait:?}: {reason}",
                     left.len()
                 );
                 tokio::time::sleep(wait).await;

@@ -71,7 +71,9 @@ pub(crate) async fn deliver(
     traffic: Arc<Traffic>,
 ) -> bool {
     let (sender, receiver) = mpsc::channel(QUEUE);
+    let id = flow.id();
     let fates = Fates {
+        flow: id.clone(),
         producer: producer.clone(),
         pause: Pause::new(flow.retry_initial(), flow.retry_max()),
         pauses: 0,
@@ -102,7 +104,7 @@ pub(crate) async fn deliver(
                     }
                     Err(error) if is_over(error.kind()) => return false,
                     Err(error) => {
-                        refused(&traffic, error.kind());
+                        refused(&id, &traffic, error.kind());
                         let _ = done.send(vec![record.ticket]);
                     }
                 }
@@ -121,13 +123,15 @@ fn is_over(kind: PutErrorKind) -> bool {
 }
 
 /// No try will ever help: the record is too large, or reads as an aggregate.
-fn refused(traffic: &Traffic, kind: PutErrorKind) {
+fn refused(flow: &str, traffic: &Traffic, kind: PutErrorKind) {
     traffic.refused();
-    tracing::error!("a record cannot be put and is left out: {kind}");
+    tracing::error!("{flow}: a record cannot be put and is left out: {kind}");
 }
 
 /// What became of the records.
 struct Fates {
+    /// The flow's name.
+    flow: String,
     producer: Producer,
     pause: Pause,
     pauses: u64,
@@ -193,7 +197,8 @@ impl Fates {
         if pending.pauses == self.pauses {
             let pause = self.pause.next();
             tracing::warn!(
-                "records were not delivered and are put again in {pause:?}: {}",
+                "{}: records were not delivered and are put again in {pause:?}: {}",
+                self.flow,
                 error.kind()
             );
             self.pauses += 1;
@@ -212,7 +217,7 @@ impl Fates {
             }),
             Err(error) if is_over(error.kind()) => self.is_over = true,
             Err(error) => {
-                refused(&self.traffic, error.kind());
+                refused(&self.flow, &self.traffic, error.kind());
                 self.settled.push(pending.ticket);
             }
         }

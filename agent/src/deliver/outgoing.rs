@@ -25,6 +25,7 @@ pub(crate) struct Traffic {
     failed_attempts: AtomicU64,
     skipped: AtomicU64,
     refused: AtomicU64,
+    lost: AtomicU64,
 }
 
 impl Traffic {
@@ -46,16 +47,46 @@ impl Traffic {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A file of which something could not be read any more.
+    pub(crate) fn lost(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether a record was refused, or a part of a file lost.
+    pub(crate) fn has_losses(&self) -> bool {
+        self.refused.load(Ordering::Relaxed) > 0 || self.lost.load(Ordering::Relaxed) > 0
+    }
+
     /// For the status line.
     pub(crate) fn summary(&self) -> String {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         format!(
-            "{} records ({} bytes) sent, {} attempts failed, {} records skipped, {} refused",
+            "{} records ({} bytes) sent, {} attempts failed, {} records skipped, {} refused, {} files lost in part",
             get(&self.sent_records),
             get(&self.sent_bytes),
             get(&self.failed_attempts),
             get(&self.skipped),
             get(&self.refused),
+            get(&self.lost),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_or_lost_is_a_loss_and_what_is_skipped_or_tried_again_is_not() {
+        let traffic = Traffic::default();
+        traffic.sent(1);
+        traffic.failed();
+        traffic.skipped();
+        assert!(!traffic.has_losses());
+        for lose in [Traffic::refused, Traffic::lost] {
+            let traffic = Traffic::default();
+            lose(&traffic);
+            assert!(traffic.has_losses());
+        }
     }
 }

@@ -68,14 +68,14 @@ impl JavaRegex {
         &self.pattern
     }
 
-    /// Whether all of `text` matches: Java's `matches`. A match that takes too many steps is
-    /// none.
+    /// Whether all of `text` matches: Java's `matches`. A match that takes more than
+    /// [`STEP_LIMIT`] steps counts as no match.
     pub fn is_match(&self, text: &str) -> bool {
         self.whole.is_match(text).unwrap_or(false)
     }
 
-    /// Whether a match starts where `text` starts: Java's `lookingAt`. A match that takes too
-    /// many steps is none.
+    /// Whether a match starts where `text` starts: Java's `lookingAt`. A match that takes more
+    /// than [`STEP_LIMIT`] steps counts as no match.
     pub fn looking_at(&self, text: &str) -> bool {
         self.start.is_match(text).unwrap_or(false)
     }
@@ -86,7 +86,7 @@ impl JavaRegex {
     }
 
     /// The groups, if all of `text` matches: Java's `matches` and `group(n)`, from the first
-    /// group on. A match that takes too many steps is none.
+    /// group on. A match that takes more than [`STEP_LIMIT`] steps counts as no match.
     pub fn groups<'t>(&self, text: &'t str) -> Option<Vec<Option<&'t str>>> {
         let captures = self.whole.captures(text).ok().flatten()?;
         let groups =

@@ -38,6 +38,26 @@ pub enum RunError {
     Thread(#[from] std::io::Error),
 }
 
+/// How a flow ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    is_delivered: bool,
+    has_losses: bool,
+}
+
+impl Stopped {
+    /// Whether everything that was read is delivered. If not, it is read again at the next start.
+    pub fn is_delivered(&self) -> bool {
+        self.is_delivered
+    }
+
+    /// Whether a record was left out because the service can never take it, or a part of a file was
+    /// lost before it was read.
+    pub fn has_losses(&self) -> bool {
+        self.has_losses
+    }
+}
+
 /// A flow that runs until it is stopped.
 #[derive(Debug)]
 pub struct FlowTask {
@@ -163,8 +183,8 @@ impl FlowTask {
 
     /// Stops reading, waits up to `timeout` for the delivery of what was read, and saves the
     /// positions. What is not delivered by then is not sent any more, so that the next flow of these
-    /// files may. Returns whether everything was delivered.
-    pub async fn stop(mut self, timeout: Duration) -> bool {
+    /// files may.
+    pub async fn stop(mut self, timeout: Duration) -> Stopped {
         self.stop.store(true, Ordering::Relaxed);
         let delivery = tokio::time::timeout(timeout, &mut self.delivery).await;
         let is_delivered = matches!(delivery, Ok(Ok(true)));
@@ -178,6 +198,9 @@ impl FlowTask {
             }
         }
         let reader = tokio::task::spawn_blocking(move || self.reader.join()).await;
-        is_delivered && matches!(reader, Ok(Ok(())))
+        Stopped {
+            is_delivered: is_delivered && matches!(reader, Ok(Ok(()))),
+            has_losses: self.traffic.has_losses(),
+        }
     }
 }

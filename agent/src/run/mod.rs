@@ -5,5 +5,5 @@ mod flow;
 mod start;
 mod worker;
 
-pub use flow::{FlowTask, RunError, Sink};
+pub use flow::{FlowTask, RunError, Sink, Stopped};
 pub use start::open_flow;

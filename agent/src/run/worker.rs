@@ -90,6 +90,9 @@ impl<S: FileSystem> Worker<S> {
         };
         let more = self.follower.poll(&self.fs, now, room);
         for report in self.follower.take_reports() {
+            if matches!(report, Report::Lost { at_least: 1.., .. }) {
+                self.traffic.lost();
+            }
             log(&self.flow, &report);
         }
         let records = self.follower.take_records();

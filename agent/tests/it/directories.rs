@@ -36,9 +36,9 @@ impl FileSystem for Refusing {
     }
 }
 
-fn rules(pattern: String) -> FollowRules {
+fn rules(pattern: &str) -> FollowRules {
     FollowRules {
-        pattern: FilePattern::new(&pattern).expect("good"),
+        pattern: FilePattern::new(pattern).expect("good"),
         rotated_directory: None,
         initial_position: InitialPosition::StartOfFile,
         multi_line_wait: Duration::from_secs(2),
@@ -89,10 +89,10 @@ fn a_directory_that_cannot_be_read_for_a_while_is_said_once_and_loses_and_cuts_n
         fs::write(&log, "one\nhalf").expect("written");
         let pattern = format!("{}/*/app.log", directory.path().display());
         let fs = Refusing::default();
-        let mut follower = Follower::new(rules(pattern.clone()));
+        let mut follower = Follower::new(rules(&pattern));
         assert_eq!(poll(&mut follower, &fs, 0..10).0, ["one\n"], "{case}");
         if is_restarted {
-            follower = Follower::resume(rules(pattern), follower.saved());
+            follower = Follower::resume(rules(&pattern), follower.saved());
         }
         let refused = match refused {
             "" => directory.path().to_owned(),
@@ -120,7 +120,7 @@ fn directories_beyond_the_most_are_said_once() {
         fs::create_dir(directory.path().join(format!("{number:04}"))).expect("made");
     }
     let pattern = format!("{}/*/app.log", directory.path().display());
-    let mut follower = Follower::new(rules(pattern));
+    let mut follower = Follower::new(rules(&pattern));
     let (_, reports) = poll(&mut follower, &Refusing::default(), 0..2);
     assert_eq!(unreadable(&reports), 1, "{reports:?}");
 }

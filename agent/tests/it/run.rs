@@ -76,10 +76,9 @@ impl Agent {
     }
 
     pub(crate) async fn stop(self) {
-        assert!(
-            self.task.stop(Duration::from_secs(30)).await,
-            "not all was delivered"
-        );
+        let stopped = self.task.stop(Duration::from_secs(30)).await;
+        assert!(stopped.is_delivered(), "not all was delivered");
+        assert!(!stopped.has_losses());
     }
 }
 
@@ -227,7 +226,13 @@ async fn a_flow_whose_delivery_panics_ends_and_has_not_delivered() {
     let keys = r#", "initialPosition": "START_OF_FILE""#;
     let agent = start(directory.path(), "app.log*", keys, &stream, true);
     agent.ended().await;
-    assert!(!agent.task.stop(Duration::from_secs(60)).await);
+    assert!(
+        !agent
+            .task
+            .stop(Duration::from_secs(60))
+            .await
+            .is_delivered()
+    );
 }
 
 /// Files that cannot be looked at without a panic.
@@ -257,7 +262,13 @@ async fn a_flow_whose_reader_panics_ends_and_has_not_delivered() {
         let (path, keys) = (directory.path(), "");
         let agent = start_on(Panicking, path, "app.log*", keys, &stream, to_firehose);
         agent.ended().await;
-        assert!(!agent.task.stop(Duration::from_secs(60)).await);
+        assert!(
+            !agent
+                .task
+                .stop(Duration::from_secs(60))
+                .await
+                .is_delivered()
+        );
     }
 }
 
@@ -273,7 +284,7 @@ async fn a_reload_while_every_put_is_throttled_sends_each_line_once() {
             format!(r#", "kagg.aggregate": {aggregate}, "initialPosition": "START_OF_FILE""#);
         let agent = start(directory.path(), "app.log*", &keys, &stream, false);
         stream.wait_for_request().await;
-        assert!(!agent.task.stop(Duration::ZERO).await);
+        assert!(!agent.task.stop(Duration::ZERO).await.is_delivered());
         // The old producer may have something to send only as long as it has a client.
         stream.wait_until_unused().await;
         stream.throttle(false);

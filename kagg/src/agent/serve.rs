@@ -67,9 +67,9 @@ async fn run(
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
         }
         tokio::select! {
-            () = stop(flows, config.shutdown_timeout()) => {}
+            () = stop(flows, config.shutdown_timeout(), is_last, status) => {}
             // A second signal ends it at once: what is not delivered is read again next time.
-            _ = signals.next(), if is_last => {}
+            _ = signals.next(), if is_last => status.lose(),
         }
         match next {
             Some(next) => config = next,
@@ -165,8 +165,9 @@ fn reload(old: &Config, args: &RunArgs) -> Option<Config> {
     }
 }
 
-/// Stops all flows at once.
-async fn stop(flows: Vec<FlowTask>, timeout: Duration) {
+/// Stops all flows at once. What is not delivered is no loss before a reload: the new flows read it
+/// again.
+async fn stop(flows: Vec<FlowTask>, timeout: Duration, is_last: bool, status: &Status) {
     let mut stops = JoinSet::new();
     for flow in flows {
         stops.spawn(async move {
@@ -175,8 +176,15 @@ async fn stop(flows: Vec<FlowTask>, timeout: Duration) {
         });
     }
     while let Some(stopped) = stops.join_next().await {
-        if let Ok((id, false)) = stopped {
+        let Ok((id, stopped)) = stopped else {
+            status.lose();
+            continue;
+        };
+        if !stopped.is_delivered() {
             tracing::warn!("{id}: not all that was read is delivered; it is read again next time");
+        }
+        if stopped.has_losses() || (is_last && !stopped.is_delivered()) {
+            status.lose();
         }
     }
 }
