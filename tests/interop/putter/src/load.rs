@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use bytestring::ByteString;
 use kinesis_aggregation::UserRecord;
-use kinesis_aggregation_producer::{Delivery, Producer};
 use kinesis_aggregation_producer::sdk::SdkStreamClient;
+use kinesis_aggregation_producer::{Delivery, Producer};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
