@@ -16,7 +16,7 @@ use super::reader::Reader;
 /// The lines in memory of all flows together, by default, in bytes.
 const DEFAULT_MAX_MEMORY: u64 = 32 * 1024 * 1024;
 
-/// What the program is to do: an `agent.json`, understood.
+/// An `agent.json`, understood: everything that the program is to do.
 ///
 /// ```
 /// use kinesis_aggregation_agent::Config;
@@ -49,19 +49,19 @@ pub struct Config {
     access_key: Option<AccessKey>,
 }
 
-/// What is written to the log, at least.
+/// The least severe message that is written to the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
     /// Everything.
     Trace,
-    /// What helps to find a fault.
+    /// Details that help to find a fault.
     Debug,
-    /// What happens to files and flows.
+    /// Events of files and flows.
     #[default]
     Info,
-    /// What should not be.
+    /// Something unexpected; the program goes on.
     Warn,
-    /// What fails.
+    /// A failure.
     Error,
 }
 
@@ -224,7 +224,7 @@ impl Config {
         &self.flows
     }
 
-    /// What is not as it should be, and does no harm.
+    /// The oddities of the configuration that do no harm.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }

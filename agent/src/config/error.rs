@@ -1,8 +1,8 @@
-//! What is wrong with a configuration, and what is only odd.
+//! The faults of a configuration, and its harmless oddities.
 
 use std::fmt;
 
-/// What is not as it should be, and does no harm.
+/// An oddity of the configuration that does no harm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     pub(super) place: String,

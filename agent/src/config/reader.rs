@@ -54,7 +54,7 @@ impl<'v> Reader<'v> {
         });
     }
 
-    /// A text; an empty one is none.
+    /// A text; an empty one counts as missing.
     pub(super) fn text(&mut self, key: &'static str) -> Option<&'v str> {
         match self.value(key)? {
             Value::String(text) => Some(text.as_str()).filter(|text| !text.is_empty()),

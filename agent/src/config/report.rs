@@ -1,4 +1,4 @@
-//! What `--check` prints.
+//! The report that `--check` prints.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::follow::InitialPosition;
 use crate::fs::FileSystem;
 
 impl Config {
-    /// What was understood, and which files each flow would follow now: for people to read.
+    /// Returns what was understood, and which files each flow would follow now: for people to read.
     /// Nobody is contacted.
     pub fn report(&self, fs: &impl FileSystem) -> String {
         let mut report = String::new();
