@@ -12,8 +12,8 @@ use kinesis_aggregation::{Shard, ShardMap};
 
 /// The KPL's first pause between two requests for the shard map.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The pause after the first request that failed: the KPL's second is ten times as long as records
-/// wait for a map, and all of them would go raw.
+/// The pause after the first request for the shard map that failed. The KPL waits a second, ten
+/// times as long as records wait for a map, and all of them go out as plain records until then.
 const QUICK_PAUSE: Duration = Duration::from_millis(100);
 /// The KPL's longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -215,10 +215,8 @@ impl Shards {
         let told = matches!(listed, Listed::NewMap | Listed::Anew);
         self.pause = if told || (listed != Listed::Nothing && self.unexplained.is_empty()) {
             Duration::ZERO
-        } else if self.pause.is_zero() {
-            QUICK_PAUSE
         } else {
-            next_pause(self.pause)
+            (self.pause * 3 / 2).clamp(QUICK_PAUSE, LONGEST_PAUSE)
         };
         self.next = now + random.around(self.pause, JITTER);
         listed

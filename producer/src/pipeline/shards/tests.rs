@@ -113,15 +113,15 @@ fn a_late_answer_of_a_closed_shard_is_no_evidence() {
 fn pauses_grow_to_thirty_seconds() {
     let mut shards = Shards::default();
     let mut pauses = Vec::new();
-    for _ in 0..12 {
+    for _ in 0..17 {
         let now = shards.wake().unwrap_or_default();
         assert!(shards.start_listing(now));
         assert_eq!(shards.wake(), None, "one at a time");
         list(&mut shards, now, None);
         pauses.push(shards.pause.as_millis());
     }
-    assert_eq!(pauses[..5], [100, 1000, 1500, 2250, 3375]);
-    assert_eq!(pauses[11], 30_000);
+    assert_eq!(pauses[..5], [100, 150, 225, 337, 506]);
+    assert_eq!(pauses[16], 30_000);
 }
 
 #[test]

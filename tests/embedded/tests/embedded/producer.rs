@@ -219,6 +219,8 @@ async fn every_acknowledged_user_record_is_read_once_through_splits_merges_and_f
         reading.losses.len(),
     );
     assert_eq!(delivered, count, "all is accepted within record_ttl");
-    let few = kinesis_records < count / 4 + 1000;
-    assert!(few, "aggregates stay large: {kinesis_records}");
+    // While the shards are listed again, and each fifth listing fails here, what belongs to a shard
+    // in doubt goes plain: how much that is depends on how much a machine puts in that time.
+    let few = kinesis_records < count / 2 + 1000;
+    assert!(few, "user records are aggregated: {kinesis_records}");
 }
