@@ -34,9 +34,9 @@ impl MalformedError {
     }
 }
 
-/// User records that the KCL would not deliver, and this library neither.
+/// User records that the KCL would not deliver.
 ///
-/// It comes out among the user records, where the first lost one would have stood.
+/// It comes out among the user records, in the place of the first one that is lost.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("user record {user_record} of Kinesis record {record}, at byte {offset}: {kind}")]
 pub struct Loss {
@@ -61,7 +61,7 @@ impl Loss {
     /// The sub-sequence numbers of all that is lost: everything if one user record is out of the
     /// hash key range, the bad one and what follows it otherwise. When salvaging, the bad one
     /// alone; or nothing, if the bad one comes out too because only its explicit hash key is bad.
-    /// What a resumed reader had before is left out.
+    /// What a resumed reader had before is not counted again.
     pub fn lost(&self) -> Range<u64> {
         self.lost.clone()
     }
@@ -117,6 +117,17 @@ pub enum LossKind {
         /// The length of the explicit hash key, in bytes of UTF-8.
         len: usize,
     },
+    /// The digest of the Kinesis record is wrong, and
+    /// [`salvage_damaged`](crate::Deaggregator::salvage_damaged) opened it. No user record is missing,
+    /// so nothing is [lost](Loss::lost), but any byte of this one and of those after it may be wrong.
+    #[error("the digest over it and the others is wrong, so any byte may be")]
+    DigestMismatch,
+    /// A damaged Kinesis record, opened by
+    /// [`salvage_damaged`](crate::Deaggregator::salvage_damaged), cannot be read any further than the
+    /// [offset](Loss::offset), and any byte before it may be wrong. How many user records are lost is
+    /// unknown; it counts as one.
+    #[error("the message is cut short or malformed there")]
+    Malformed,
 }
 
 /// Why a list of shards is not a [`ShardMap`](crate::ShardMap).

@@ -29,6 +29,11 @@ pub(crate) struct Args {
     /// Go on after a user record with a bad index or explicit hash key, where the KCL stops
     #[arg(long)]
     salvage: bool,
+    /// Open damaged aggregates, which the KCL passes on as plain records, as far as they can be
+    /// read; bad user records in them are treated as by --salvage. Any byte of such a user record
+    /// may be wrong: each line of JSON says whether it is `damaged`
+    #[arg(long)]
+    salvage_damaged: bool,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -45,7 +50,9 @@ A line of the output (null where the input does not say):
    \"approximateArrivalTimestamp\":1545084650.987}";
 
 pub(crate) fn run(args: Args, status: &Status) -> Result<()> {
-    let mut deaggregator = Deaggregator::new().salvage(args.salvage);
+    let mut deaggregator = Deaggregator::new()
+        .salvage(args.salvage)
+        .salvage_damaged(args.salvage_damaged);
     if let Some(range) = args.hash_key_range {
         deaggregator = deaggregator.hash_key_range(range);
     }
@@ -53,7 +60,7 @@ pub(crate) fn run(args: Args, status: &Status) -> Result<()> {
     if let Some(position) = args.after {
         deaggregator = deaggregator.after(position);
     }
-    let mut printer = Printer::stdout(&args.output);
+    let mut printer = Printer::stdout(&args.output).marking_damaged(args.salvage_damaged);
     args.input
         .each_batch(status, &mut |records: &[FoundRecord]| {
             if resuming {

@@ -78,6 +78,17 @@ impl fmt::Display for Fate<'_> {
                 write!(f, "the whole Kinesis record is dropped, {}", Lost(&lost))
             }
             (_, LossKind::OutOfRange) => write!(f, "{} left out", Lost(&lost)),
+            (_, LossKind::DigestMismatch) => {
+                write!(
+                    f,
+                    "the aggregate is opened all the same; the KCL delivers it as a plain record"
+                )
+            }
+            (_, LossKind::Malformed) => write!(
+                f,
+                "user records from {} on are lost; the KCL delivers the aggregate as a plain record",
+                lost.start
+            ),
             _ if lost.is_empty() => write!(f, "salvaged all the same"),
             (_, LossKind::ExplicitHashKeyNumber { .. }) => {
                 write!(

@@ -47,6 +47,8 @@ pub(crate) struct Printer {
     form: Form,
     content: ContentArgs,
     out: Output,
+    /// Whether JSON says which user records are damaged.
+    marks_damaged: bool,
     /// Kept for its room.
     line: Vec<u8>,
     /// How many more may be printed.
@@ -76,9 +78,16 @@ impl Printer {
             form,
             content: args.content,
             out: Output::stdout(),
+            marks_damaged: false,
             line: Vec::new(),
             left: u64::MAX,
         }
+    }
+
+    /// Says in JSON whether each user record is damaged.
+    pub(crate) fn marking_damaged(mut self, marks_damaged: bool) -> Self {
+        self.marks_damaged = marks_damaged;
+        self
     }
 
     /// Prints no more than `limit` user records.
@@ -110,6 +119,7 @@ impl Printer {
                 return Ok(());
             }
             self.left -= 1;
+            let marks_damaged = self.marks_damaged;
             let Self {
                 form, out, line, ..
             } = self;
@@ -120,7 +130,14 @@ impl Printer {
                         out.write(data)?;
                         return out.write(delimiter);
                     }
-                    Form::Jsonl => put_json(line, position, source, &user_record, data),
+                    Form::Jsonl => {
+                        put_json(line, position, source, &user_record, data);
+                        if marks_damaged {
+                            let damaged = user_record.is_damaged();
+                            let _ = write!(line, ",\"damaged\":{damaged}");
+                        }
+                        line.extend_from_slice(b"}\n");
+                    }
                     Form::Template(template) => {
                         template.put(line, position, source, &user_record, data);
                     }
@@ -132,7 +149,7 @@ impl Printer {
     }
 }
 
-/// Appends the user record as a JSON object and a newline: all keys, always, in this order.
+/// Appends the user record as a JSON object, but for its end: all keys, always, in this order.
 fn put_json(
     out: &mut Vec<u8>,
     position: usize,
@@ -159,5 +176,4 @@ fn put_json(
         Some(json) => put_compact(out, json),
         None => out.extend_from_slice(b"null"),
     }
-    out.extend_from_slice(b"}\n");
 }

@@ -85,6 +85,7 @@ impl<'b, R: StoredRecord> From<&'b Deaggregated<R>> for UserRecords<'b> {
             partition_key: read.source.partition_key(),
             sequence_number: read.source.sequence_number(),
             data: read.source.data(),
+            damaged: read.judged.is_damaged(),
             keys: read.opened.keys(&read.judged),
             steps: Steps::new(&read.opened, &read.judged),
         }
@@ -175,6 +176,7 @@ pub struct UserRecords<'b> {
     partition_key: Option<&'b str>,
     sequence_number: Option<&'b str>,
     data: &'b [u8],
+    damaged: bool,
     keys: KeysOf<'b>,
     steps: Steps<'b>,
 }
@@ -196,6 +198,7 @@ impl<'b> UserRecords<'b> {
             sequence_number: self.sequence_number,
             sub_sequence_number: to_u64(position),
             aggregated: true,
+            damaged: self.damaged,
         }
     }
 
@@ -208,6 +211,7 @@ impl<'b> UserRecords<'b> {
             sequence_number: self.sequence_number,
             sub_sequence_number: 0,
             aggregated: false,
+            damaged: false,
         }
     }
 }

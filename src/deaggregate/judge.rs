@@ -27,7 +27,7 @@ use super::keys::{KeyId, Keys};
 use super::lookahead::Lookahead;
 use super::losses::{Fault, Losses};
 use super::opened::{Entry, Judged, Opened};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, PlainReason};
 use super::rules::Rules;
 use super::tables::Table;
 use crate::error::ParseHashKeyError;
@@ -51,6 +51,16 @@ pub(super) struct Aggregate<'a> {
     pub(super) record_index: usize,
     /// The first user record that is to come out: the others are judged, but were had before.
     pub(super) first: usize,
+    /// `None` for what the KCL opens too.
+    pub(super) damage: Option<Damage>,
+}
+
+/// What is wrong with an aggregate that is opened all the same.
+#[derive(Clone, Copy)]
+pub(super) struct Damage {
+    pub(super) reason: PlainReason,
+    /// Where the message cannot be read any further, in the Kinesis record's data.
+    pub(super) malformed: Option<usize>,
 }
 
 impl<'r> Judge<'r> {
@@ -93,27 +103,43 @@ impl<'r> Judge<'r> {
         aggregate: Aggregate<'_>,
         opened: &mut Opened,
     ) -> (Outcome, Range<usize>) {
-        let Aggregate { index, first, .. } = aggregate;
+        let Aggregate {
+            index,
+            first,
+            damage,
+            ..
+        } = aggregate;
         let count = index.records().len();
         // "no user record": nothing comes out, and nothing is lost.
         if count == 0 {
             return (Outcome::Empty, 0..0);
         }
         let mut losses = Losses::new(aggregate.frame, index, aggregate.record_index);
-        let mut outcome = Outcome::Aggregated;
+        let mut outcome = damage.map_or(Outcome::Aggregated, |damage| {
+            Outcome::Damaged(damage.reason)
+        });
+        let intact = |outcome| outcome == Outcome::Aggregated;
+        if let Some(damage) = damage
+            && damage.malformed.is_none()
+            && first < count
+        {
+            losses.note(opened, first, Fault::Digest, first..first);
+        }
         let mut next = 0;
         while let Some((bad, fault)) = self.next_bad(aggregate, next, opened) {
             next = bad.saturating_add(1);
             // "out of range before a bad index": the KCL drops the whole Kinesis record.
-            if self.is_outside(fault) && outcome == Outcome::Aggregated {
+            if self.is_outside(fault) && intact(outcome) {
                 if first < count {
                     losses.note(opened, bad, fault, first..count);
                 }
                 return (Outcome::Dropped, 0..0);
             }
             // "a bad index before out of range": those before it are delivered, the rest is lost.
-            outcome = Outcome::Cut;
-            if !self.rules.salvage {
+            if intact(outcome) {
+                outcome = Outcome::Cut;
+            }
+            if !self.rules.salvage && damage.is_none() {
                 if first < count {
                     losses.note(opened, bad, fault, bad.max(first)..count);
                 }
@@ -130,6 +156,11 @@ impl<'r> Judge<'r> {
                 losses.note(opened, bad, fault, bad..end);
             }
             opened.entries.push(salvaged.unwrap_or_default());
+        }
+        if let Some(offset) = damage.and_then(|damage| damage.malformed)
+            && first <= count
+        {
+            losses.note_malformed(opened, count, offset);
         }
         (outcome, first..count)
     }
@@ -150,7 +181,7 @@ impl<'r> Judge<'r> {
     fn salvage(&self, record: &IndexedRecord, fault: Fault) -> Option<Entry> {
         let hash_key = match fault {
             _ if self.is_outside(fault) => return None,
-            Fault::PartitionKeyIndex | Fault::OutOfRange => return None,
+            Fault::PartitionKeyIndex | Fault::OutOfRange | Fault::Digest => return None,
             Fault::ExplicitHashKeyIndex => None,
             Fault::ExplicitHashKey(id) | Fault::ExplicitHashKeyNumber(id) => Some(id),
         };

@@ -17,6 +17,8 @@ pub(super) enum Fault {
     /// A number, but not one of 0 to 2^128 - 1: no shard owns it.
     ExplicitHashKeyNumber(KeyId),
     OutOfRange,
+    /// Nothing that can be seen, but the digest over all of them is wrong.
+    Digest,
 }
 
 /// Reports the losses of one aggregate, in order.
@@ -64,12 +66,31 @@ impl<'a> Losses<'a> {
                 len: opened.keys.text(id).len(),
             },
             Fault::OutOfRange => LossKind::OutOfRange,
+            Fault::Digest => LossKind::DigestMismatch,
         };
+        self.push(opened, position, kind, lost, located.offset);
+    }
+
+    /// Notes that nothing can be read from `offset` on, where the user record at `position` would be
+    /// or what follows the last one. How many are lost is unknown; it counts as one.
+    pub(super) fn note_malformed(&self, opened: &mut Opened, position: usize, offset: usize) {
+        let lost = position..position.saturating_add(1);
+        self.push(opened, position, LossKind::Malformed, lost, offset);
+    }
+
+    fn push(
+        &self,
+        opened: &mut Opened,
+        position: usize,
+        kind: LossKind,
+        lost: Range<usize>,
+        offset: usize,
+    ) {
         opened.losses.push(Loss {
             record: self.record_index,
             user_record: to_u64(position),
             lost: to_u64(lost.start)..to_u64(lost.end),
-            offset: located.offset,
+            offset,
             kind,
         });
     }

@@ -125,6 +125,46 @@ impl Deaggregator {
         self
     }
 
+    /// Whether to open damaged aggregates, which the KCL passes on as plain records: those whose
+    /// digest is wrong, those that are cut short, those whose message is malformed. All user records
+    /// up to the first byte that cannot be read come out. Off by default.
+    ///
+    /// **Any byte of such a user record may be wrong**, its partition key's too: nothing proves
+    /// otherwise. So each [says](crate::UserRecordRef::is_damaged) where it comes from, the
+    /// [outcome](Outcome::Damaged) is one of its own, and there is always a loss:
+    ///
+    /// | the message | the loss |
+    /// |---|---|
+    /// | can be read to its end | [`DigestMismatch`](crate::LossKind::DigestMismatch), before the first user record; nothing is missing |
+    /// | cannot | [`Malformed`](crate::LossKind::Malformed), after the last one; how many are missing is unknown |
+    ///
+    /// A Kinesis record of which not even one user record can be read stays a plain one. Of those
+    /// that can be, bad ones are treated as by [`salvage`](Self::salvage); so is one outside the hash
+    /// key range: reported and left out, as the damage may be in its key.
+    ///
+    /// ```
+    /// use kinesis_aggregation::{Deaggregator, KinesisRecordRef, Outcome, PlainReason, wire};
+    ///
+    /// let indices = wire::RecordIndices { partition_key: 0, explicit_hash_key: None };
+    /// let records = [(indices, b"one".as_slice()), (indices, b"two".as_slice())];
+    /// let data = wire::encode(["key"], [""; 0], records);
+    /// let cut_short = &data[..data.len() - 17];
+    ///
+    /// let deaggregator = Deaggregator::new().salvage_damaged(true);
+    /// let read = deaggregator.deaggregate(KinesisRecordRef::new("a", cut_short));
+    /// assert_eq!(read.outcome(), Outcome::Damaged(PlainReason::DigestMismatch));
+    /// for user_record in read.user_records().flatten() {
+    ///     assert!(user_record.is_damaged());
+    ///     assert_eq!(user_record.data(), b"one");
+    /// }
+    /// assert_eq!(read.losses()[0].lost(), 1..2);
+    /// ```
+    #[must_use]
+    pub fn salvage_damaged(mut self, salvage_damaged: bool) -> Self {
+        self.rules.salvage_damaged = salvage_damaged;
+        self
+    }
+
     /// Resumes after a checkpoint: user records at or below `position` are skipped, and their
     /// losses too. The aggregate is still judged as a whole. A Kinesis record without a sequence
     /// number is never skipped.

@@ -70,6 +70,12 @@ pub(super) struct Judged {
     pub(super) losses: Range<usize>,
 }
 
+impl Judged {
+    pub(super) fn is_damaged(&self) -> bool {
+        matches!(self.outcome, Outcome::Damaged(_))
+    }
+}
+
 impl Opened {
     pub(super) fn entries(&self, judged: &Judged) -> &[Entry] {
         self.entries.get(judged.entries.clone()).unwrap_or_default()

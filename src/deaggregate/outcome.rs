@@ -13,6 +13,10 @@ pub enum Outcome {
     /// A user record has a bad index or explicit hash key: those before it came out, then a loss;
     /// when salvaging, good ones after it too.
     Cut,
+    /// A plain record for the KCL, for this reason, but it was an aggregate once, and
+    /// [`salvage_damaged`](crate::Deaggregator::salvage_damaged) opened it: what can be read of it
+    /// came out, and a loss.
+    Damaged(PlainReason),
     /// All of it is at or below the position to resume after: it was not opened.
     #[default]
     Skipped,

@@ -44,6 +44,7 @@ impl<'b, R: StoredRecord> OwnedUserRecords<'b, R> {
             sequence_number: self.sequence_number.clone(),
             sub_sequence_number: to_u64(position),
             aggregated: true,
+            damaged: self.judged.is_damaged(),
         }
     }
 
@@ -56,6 +57,7 @@ impl<'b, R: StoredRecord> OwnedUserRecords<'b, R> {
             sequence_number: self.sequence_number.clone(),
             sub_sequence_number: 0,
             aggregated: false,
+            damaged: false,
         }
     }
 

@@ -11,6 +11,7 @@ pub(super) struct Rules {
     /// `None` reads the records of any shard, and takes every hash key.
     pub(super) hash_key_range: Option<HashKeyRange>,
     pub(super) salvage: bool,
+    pub(super) salvage_damaged: bool,
     pub(super) after: Option<ExtendedSequenceNumber>,
     /// None takes the best one.
     pub(super) level: Option<Level>,

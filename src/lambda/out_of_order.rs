@@ -344,7 +344,7 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         let source: &'b R = record.source();
         let losses = record.losses().iter();
         let cuts = losses.filter(|loss| {
-            let told = self.progress.is_done(position, loss.sub_sequence_number());
+            let told = self.progress.was_told(position, loss);
             !told && !self.processor.is_dropped(loss, source)
         });
         cuts.map(|loss| (loss, source)).collect()
@@ -358,7 +358,7 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         failed: &mut Option<&'b Loss>,
     ) {
         if after == AfterCut::GoOn {
-            self.progress.remember(position, loss.sub_sequence_number());
+            self.progress.tell(position, loss);
         } else {
             failed.get_or_insert(loss);
         }

@@ -141,7 +141,8 @@ impl EventRecord for PipesRecord<'_> {
 /// A user record in the shape of a pipe's record, to answer as an enrichment: the flat array of
 /// them is what the pipe's target gets.
 ///
-/// Besides a pipe's own fields it has `explicitHashKey`, `subSequenceNumber` and `aggregated`.
+/// Besides a pipe's own fields it has `explicitHashKey`, `subSequenceNumber` and `aggregated`; and
+/// `damaged`, if it [is](super::EventUserRecord::is_damaged).
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PipesUserRecord<'b> {
@@ -152,6 +153,8 @@ pub struct PipesUserRecord<'b> {
     sequence_number: &'b str,
     sub_sequence_number: u64,
     aggregated: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    damaged: bool,
     data: AsBase64<&'b [u8]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     approximate_arrival_timestamp: Option<&'b Timestamp>,
@@ -172,6 +175,7 @@ impl<'b> PipesUserRecord<'b> {
             sequence_number: source.sequence_number(),
             sub_sequence_number: user_record.sub_sequence_number(),
             aggregated: user_record.is_aggregated(),
+            damaged: user_record.is_damaged(),
             data: AsBase64(user_record.data()),
             approximate_arrival_timestamp: source.arrival_timestamp(),
             event_id: source.event_id(),

@@ -254,7 +254,7 @@ impl<'b, R: EventRecord> InOrder<'b, R> {
                     }
                 }
                 Some(Err(loss)) => {
-                    let told = self.progress.is_done(position, loss.sub_sequence_number());
+                    let told = self.progress.was_told(position, &loss);
                     if !told && !self.processor.is_dropped(&loss, source) {
                         return Some(Step::Cut(CutStep {
                             loss,
@@ -326,8 +326,7 @@ impl<'b, R: EventRecord> InOrder<'b, R> {
     /// Takes the callback's word about a cut.
     pub(super) fn settle_cut(&mut self, cut: &CutStep<'b, R>, after: AfterCut) {
         if after == AfterCut::GoOn {
-            self.progress
-                .remember(cut.position, cut.loss.sub_sequence_number());
+            self.progress.tell(cut.position, &cut.loss);
         } else if let Some(current) = &mut self.current {
             current.cut.get_or_insert_with(|| cut.loss.clone());
         }

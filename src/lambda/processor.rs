@@ -101,10 +101,21 @@ impl Processor {
         self
     }
 
-    /// Whether to read on after a bad user record of an aggregate: [`Deaggregator::salvage`]. The aggregate is still cut: [`on_cut`](Self::on_cut) decides whether it fails.
+    /// Whether to read on after a bad user record of an aggregate: [`Deaggregator::salvage`]. The
+    /// aggregate is still cut: [`on_cut`](Self::on_cut) decides whether it fails.
     #[must_use]
     pub fn salvage(mut self, salvage: bool) -> Self {
         self.deaggregator = self.deaggregator.salvage(salvage);
+        self
+    }
+
+    /// Whether to open damaged aggregates, which otherwise reach the handler as plain records:
+    /// [`Deaggregator::salvage_damaged`]. The handler tells their user records by
+    /// [`is_damaged`](super::EventUserRecord::is_damaged). A damaged aggregate is cut, however much of
+    /// it can be read: [`on_cut`](Self::on_cut) decides whether it fails.
+    #[must_use]
+    pub fn salvage_damaged(mut self, salvage_damaged: bool) -> Self {
+        self.deaggregator = self.deaggregator.salvage_damaged(salvage_damaged);
         self
     }
 

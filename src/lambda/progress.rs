@@ -3,6 +3,7 @@
 use super::record::EventRecord;
 use super::response::{BatchResponse, Counts};
 use super::resume::{Done, RecordKey, Resume};
+use crate::error::Loss;
 use crate::sequence::SequenceNumber;
 
 /// Keeps the account of an event's Kinesis records. If it is dropped without an answer, as when the
@@ -119,9 +120,18 @@ impl<'b, R: EventRecord> Progress<'b, R> {
         self.counts.cut = self.counts.cut.saturating_add(1);
     }
 
-    /// This sub-sequence number needs no attention when the Kinesis record comes again: its user
-    /// record is done, or it is a bad one and the callback has said to go on.
-    pub(super) fn remember(&mut self, position: usize, sub_sequence_number: u64) {
+    /// Whether the callback was told of this cut before, and has said to go on.
+    pub(super) fn was_told(&self, position: usize, loss: &Loss) -> bool {
+        self.is_done(position, told(loss))
+    }
+
+    /// The callback was told of this cut, and has said to go on: no need to tell it again when the
+    /// Kinesis record comes again.
+    pub(super) fn tell(&mut self, position: usize, loss: &Loss) {
+        self.remember(position, told(loss));
+    }
+
+    fn remember(&mut self, position: usize, sub_sequence_number: u64) {
         let memory = self.memory.as_mut();
         if let Some(done) = memory.and_then(|memory| memory.done.get_mut(position)) {
             done.insert(sub_sequence_number);
@@ -160,6 +170,17 @@ impl<R: EventRecord> Drop for Progress<'_, R> {
             memory.save(&self.complete, |_| true);
         }
     }
+}
+
+/// The number under which a cut is remembered among the user records that are done.
+///
+/// A bad user record that is lost takes no other place. One that is salvaged has two things to
+/// remember, and the callback's word must not count as the handler's: the word goes far above any
+/// user record, of which an aggregate has less than 2^31.
+fn told(loss: &Loss) -> u64 {
+    const TOLD: u64 = 1 << 32;
+    let salvaged = loss.lost().is_empty();
+    loss.sub_sequence_number() | if salvaged { TOLD } else { 0 }
 }
 
 /// The lowest failed sequence number of each shard.

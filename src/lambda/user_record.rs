@@ -56,6 +56,11 @@ impl<'b, R: EventRecord> EventUserRecord<'b, R> {
         self.user_record
     }
 
+    /// See [`UserRecordRef::is_damaged`].
+    pub fn is_damaged(&self) -> bool {
+        self.user_record.is_damaged()
+    }
+
     /// See [`UserRecordRef::partition_key`].
     pub fn partition_key(&self) -> Option<&'b str> {
         self.user_record.partition_key()

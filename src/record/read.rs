@@ -133,6 +133,7 @@ pub struct UserRecordRef<'a> {
     pub(crate) sequence_number: Option<&'a str>,
     pub(crate) sub_sequence_number: u64,
     pub(crate) aggregated: bool,
+    pub(crate) damaged: bool,
 }
 
 impl<'a> UserRecordRef<'a> {
@@ -182,6 +183,12 @@ impl<'a> UserRecordRef<'a> {
     /// Whether it came out of an aggregated Kinesis record.
     pub fn is_aggregated(&self) -> bool {
         self.aggregated
+    }
+
+    /// Whether its Kinesis record is damaged, so that any byte of its key and data may be wrong: only
+    /// with [`salvage_damaged`](crate::Deaggregator::salvage_damaged).
+    pub fn is_damaged(&self) -> bool {
+        self.damaged
     }
 
     /// For tests: a value whose `Debug` shows keys and data, which the user record's own never
@@ -244,6 +251,7 @@ impl UserRecordRef<'_> {
             .field("sequence_number", &self.sequence_number)
             .field("sub_sequence_number", &self.sub_sequence_number)
             .field("aggregated", &self.aggregated)
+            .field("damaged", &self.damaged)
             .finish()
     }
 }
@@ -278,6 +286,7 @@ pub struct OwnedUserRecord {
     pub(crate) sequence_number: Option<SequenceNumber>,
     pub(crate) sub_sequence_number: u64,
     pub(crate) aggregated: bool,
+    pub(crate) damaged: bool,
 }
 
 impl OwnedUserRecord {
@@ -291,6 +300,7 @@ impl OwnedUserRecord {
             sequence_number: self.sequence_number.as_ref().map(SequenceNumber::as_str),
             sub_sequence_number: self.sub_sequence_number,
             aggregated: self.aggregated,
+            damaged: self.damaged,
         }
     }
 
@@ -331,6 +341,11 @@ impl OwnedUserRecord {
     /// See [`UserRecordRef::is_aggregated`].
     pub fn is_aggregated(&self) -> bool {
         self.aggregated
+    }
+
+    /// See [`UserRecordRef::is_damaged`].
+    pub fn is_damaged(&self) -> bool {
+        self.damaged
     }
 
     /// See [`UserRecordRef::revealed`].

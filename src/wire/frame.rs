@@ -16,6 +16,7 @@
 //! 7F3AFD74423B091177E3DA6903229BAC     MD5 of the ten bytes between
 //! ```
 
+use super::schema::aggregated_record;
 use crate::md5::{self, Digest};
 
 /// The first bytes of every aggregated Kinesis record.
@@ -53,6 +54,28 @@ impl<'a> Frame<'a> {
             message,
             digest,
         })
+    }
+
+    /// The frame of what was cut short: it has no digest any more, and all of `data` after the magic
+    /// is the message's. `None` unless there is some.
+    pub(crate) fn cut_short(data: &'a [u8]) -> Option<Self> {
+        let message = data.strip_prefix(&MAGIC)?;
+        (!message.is_empty()).then_some(Self {
+            data,
+            message,
+            digest: &[0; DIGEST_LEN],
+        })
+    }
+
+    /// Whether what is taken for the digest starts as a field does, so that it may be the message's
+    /// own last bytes, the digest being cut off. Three of 256 digests start so, too.
+    pub(crate) fn may_be_cut_short(&self) -> bool {
+        const FIELDS: [u8; 3] = [
+            aggregated_record::PARTITION_KEY_TABLE.byte(),
+            aggregated_record::EXPLICIT_HASH_KEY_TABLE.byte(),
+            aggregated_record::RECORDS.byte(),
+        ];
+        FIELDS.contains(&self.digest[0])
     }
 
     /// The protobuf message, as it stands.

@@ -82,8 +82,34 @@ impl Index {
         &self.explicit_hash_keys
     }
 
+    /// [`refill`](Self::refill), but what can be read before the error stays: for messages that are
+    /// cut short.
+    ///
+    /// ```text
+    /// 0A 01 6B   1A 05 08 00 1A 01 78   1A 05 08 00
+    /// key "k"    user record, whole     says 5 bytes, and there are 2: the error is here
+    /// ```
+    pub(crate) fn refill_as_far_as_it_goes(
+        &mut self,
+        frame: &Frame<'_>,
+    ) -> Result<(), MalformedError> {
+        self.read_by::<true>(frame)
+    }
+
     /// [`refill`](Self::refill), with the quick ways or without them.
     pub(super) fn refill_by<const QUICK: bool>(
+        &mut self,
+        frame: &Frame<'_>,
+    ) -> Result<(), MalformedError> {
+        let read = self.read_by::<QUICK>(frame);
+        if read.is_err() {
+            self.clear();
+        }
+        read
+    }
+
+    /// Reads up to the first error, and keeps what is before it.
+    pub(super) fn read_by<const QUICK: bool>(
         &mut self,
         frame: &Frame<'_>,
     ) -> Result<(), MalformedError> {
@@ -93,10 +119,7 @@ impl Index {
         }
         let end = frame.data().len();
         self.aggregated_record::<QUICK>(Cursor::new(frame.message()), end)
-            .map_err(|malformed| {
-                self.clear();
-                MalformedError::new(end.saturating_sub(malformed.left))
-            })
+            .map_err(|malformed| MalformedError::new(end.saturating_sub(malformed.left)))
     }
 
     fn clear(&mut self) {

@@ -130,6 +130,11 @@ fn both(message: &[u8]) -> Result<bool, TestCaseError> {
     prop_assert_eq!(quick.records(), general.records());
     prop_assert!(quick.partition_keys().eq(general.partition_keys()));
     prop_assert!(quick.explicit_hash_keys().eq(general.explicit_hash_keys()));
+    // What is before the error, too.
+    let (mut quick, mut general) = (Index::default(), Index::default());
+    prop_assert_eq!(&read, &quick.read_by::<true>(&frame));
+    prop_assert_eq!(&read, &general.read_by::<false>(&frame));
+    prop_assert_eq!(quick.records(), general.records());
     Ok(read.is_ok())
 }
 

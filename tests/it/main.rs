@@ -4,6 +4,7 @@
 mod aggregator;
 mod allocations;
 mod corners;
+mod damaged;
 mod fast_paths;
 mod kcl_rules;
 mod kpl_vectors;

@@ -58,6 +58,86 @@ fn salvage_goes_on_and_still_reports() {
     );
 }
 
+/// What old writers put for "no explicit hash key" is reported, and comes out all the same.
+#[test]
+fn salvage_hands_out_what_only_has_a_bad_explicit_hash_key() {
+    for (name, text, data) in [
+        (
+            "ehk_undefined.b64",
+            "undefined",
+            [r#"{"order":1}"#, r#"{"order":2}"#],
+        ),
+        (
+            "ehk_negative.b64",
+            "-123",
+            [r#"{"order":1}"#, r#"{"order":2}"#],
+        ),
+    ] {
+        let input = std::fs::read(format!("../inspect/tests/cases/{name}")).unwrap();
+        let run = kagg("deaggregate", &input).expect(1);
+        assert_eq!(run.text(), "", "{name}");
+        let run = kagg("deaggregate --salvage", &input).expect(1);
+        assert!(
+            run.stderr.contains("; salvaged all the same\n"),
+            "{}",
+            run.stderr
+        );
+        let lines = run.lines();
+        assert_eq!(lines[0]["explicitHashKey"], text, "{name}");
+        assert_eq!(lines[0]["partitionKey"], "customer-4", "{name}");
+        assert_eq!(
+            run.data(),
+            data.map(|data| data.as_bytes().to_vec()),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn damaged_aggregates_are_opened_on_demand_marked_and_reported() {
+    let mut cut_short = good_aggregate();
+    cut_short.truncate(cut_short.len() - 17);
+    let page = get_records(&[corrupt(good_aggregate()), cut_short, b"plain".to_vec()]);
+    // Off by default.
+    let run = kagg("deaggregate --salvage", &page).expect(0);
+    assert_eq!(run.lines().len(), 3);
+    assert!(run.lines()[0].get("damaged").is_none());
+
+    let run = kagg("deaggregate --salvage-damaged", &page).expect(1);
+    assert_eq!(
+        run.stderr,
+        "record 0 (sequence number 100): user record 0, at byte 13: the digest over it and the others \
+         is wrong, so any byte may be; the aggregate is opened all the same; the KCL delivers it as a \
+         plain record\n\
+         record 1 (sequence number 101): user record 2, at byte 32: the message is cut short or \
+         malformed there; user records from 2 on are lost; the KCL delivers the aggregate as a plain \
+         record\n"
+    );
+    let told: Vec<_> = run
+        .lines()
+        .iter()
+        .map(|line| {
+            (
+                line["record"].as_u64().unwrap(),
+                line["damaged"].as_bool().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (0, true),
+            (0, true),
+            (0, true),
+            (1, true),
+            (1, true),
+            (2, false)
+        ]
+    );
+    let data = ["one", "two", "three", "one", "two", "plain"];
+    assert_eq!(run.data(), data.map(|data| data.as_bytes().to_vec()));
+}
+
 #[test]
 fn what_is_delivered_all_the_same_is_a_warning() {
     for (data, what, user_records) in [

@@ -24,9 +24,13 @@ fn fuzz_seeds_are_made_from_the_vectors() {
         let name = case["name"].as_str().unwrap();
         // `framed` takes its settings from the end of the input.
         let framed = [frame.message(), &[1, 0]].concat();
+        // `damaged` takes its settings from the start; the digest's last byte is another one.
+        let mut damaged = [&[0], &data[4..]].concat();
+        *damaged.last_mut().unwrap() ^= 1;
         let seeds_of = [
             ("decode", &data[..]),
             ("framed", &framed),
+            ("damaged", &damaged),
             ("oracle", frame.message()),
         ];
         for (target, seed) in seeds_of {

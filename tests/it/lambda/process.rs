@@ -312,6 +312,32 @@ fn salvage_hands_out_what_follows_a_bad_user_record() {
     assert_eq!(named(&response), ["5"]);
 }
 
+/// Otherwise it reaches the handler as it is, in the KCL's way.
+#[test]
+fn a_damaged_aggregate_is_opened_on_demand_and_is_a_cut() {
+    let mut stored = Stored::aggregate("5", &[("k", "one"), ("l", "two")]);
+    *stored.data.last_mut().unwrap() ^= 1;
+    let json = event_bytes(&[stored]);
+    let event = KinesisEvent::from_slice(&json).unwrap();
+    for (after, expected) in [(AfterCut::Fail, &["5"][..]), (AfterCut::GoOn, &[])] {
+        let processor = Processor::new()
+            .salvage_damaged(true)
+            .on_cut(move |_| after);
+        let mut called = Vec::new();
+        let response = processor.read(&event).process(|user_record| {
+            assert!(user_record.is_damaged());
+            called.push(text(user_record.data()));
+            Ok::<(), Error>(())
+        });
+        assert_eq!(called, ["one", "two"]);
+        assert_eq!(named(&response), expected);
+    }
+    let plain = Processor::new();
+    let user_records = plain.read(&event);
+    let plain = user_records.user_records().next().unwrap().unwrap();
+    assert!(!plain.is_aggregated() && !plain.is_damaged());
+}
+
 #[test]
 fn an_empty_identifier_is_only_ever_said_on_purpose() {
     // Only the crate's type lets a record without a sequence number through.

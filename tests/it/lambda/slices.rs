@@ -233,3 +233,65 @@ fn a_cut_that_fails_is_asked_again() {
         assert!(log[1].starts_with("Kinesis record 1: "), "{log:?}");
     }
 }
+
+/// The callback's word about a salvaged user record is no word about its handler: with a
+/// `Resume`, the one was taken for the other.
+#[test]
+fn a_salvaged_user_record_is_called_after_its_cut_went_on_and_the_cut_is_told_once() {
+    let records = [Stored::with_explicit_hash_key("1", "undefined", Some(0))];
+    let json = event_bytes(&records);
+    let event = KinesisEvent::from_slice(&json).unwrap();
+    for in_order in [true, false] {
+        let (processor, log) = logging(AfterCut::GoOn);
+        let processor = processor.salvage(true).resume(MemoryResume::new());
+        let run = |fail: &str| {
+            let user_records = processor.read(&event);
+            let handle = |data: &[u8]| {
+                let data = String::from_utf8_lossy(data).into_owned();
+                let fails = data == fail;
+                log.lock().unwrap().push(data);
+                if fails { Err("on purpose") } else { Ok(()) }
+            };
+            match in_order {
+                true => user_records.process(|user_record| handle(user_record.data())),
+                false => block_on(
+                    user_records
+                        .process_concurrently(1, async |user_record| handle(user_record.data())),
+                ),
+            }
+        };
+        let failure = "Kinesis record 1, user record 1: on purpose";
+        assert_eq!(named(&run("bad")), ["1"], "{in_order}");
+        let (first, second) = match in_order {
+            true => (vec!["good", "cut 1", "bad", failure], vec!["bad"]),
+            false => (vec!["good", "bad", failure], vec!["bad", "cut 1"]),
+        };
+        assert_eq!(take(&log), first, "{in_order}");
+        assert!(run("").is_success(), "{in_order}");
+        assert_eq!(take(&log), second, "{in_order}");
+    }
+}
+
+/// It has failed once, its user record is done: it must not pass for done when it comes again.
+#[test]
+fn a_cut_whose_user_record_is_salvaged_fails_until_the_callback_goes_on() {
+    let records = [Stored::with_explicit_hash_key("1", "-123", Some(0))];
+    let (processor, log) = logging(AfterCut::Fail);
+    let processor = processor.salvage(true).resume(MemoryResume::new());
+    for attempt in 0..3 {
+        let response = match attempt {
+            1 => {
+                let json = event_bytes(&records);
+                let event = KinesisEvent::from_slice(&json).unwrap();
+                let called = processor.read(&event).process(|_| Ok::<(), Error>(()));
+                called
+            }
+            _ => batch(&processor, &records, Ok(Handled::All)),
+        };
+        assert_eq!(named(&response), ["1"], "{attempt}");
+        assert_eq!(response.counts().cut(), 1, "{attempt}");
+        let left_out = if attempt == 0 { 0 } else { 2 };
+        assert_eq!(response.counts().left_out(), left_out, "{attempt}");
+        assert_eq!(take(&log)[0], "cut 1", "{attempt}");
+    }
+}
