@@ -15,7 +15,6 @@ const OUTER_KEY_GIVEN = 8;
 const LINE = 5;
 const REFUSED = 3;
 
-
 function size(value, name) {
   if (value === undefined) return DEFAULT;
   if (Number.isInteger(value) && value >= 0 && value < DEFAULT) return value;
@@ -50,43 +49,50 @@ function openRequest(options) {
   return request;
 }
 
+/** The numbers of a user record in a request: start and end of its partition key, explicit hash key, data. */
+const PARTS = 6;
+
 /** Hands over a request of user records. Keys that come again are written once. */
 function sendUserRecords(userRecords) {
-  const head = 1 + 6 * userRecords.length;
+  const count = userRecords.length;
+  const numbers = new Uint32Array(1 + PARTS * count);
+  numbers[0] = count;
+  let end = numbers.byteLength;
+  /** Where each key is, and its end. */
   const keys = new Map();
-  const datas = [];
-  let at = head * 4;
   const enter = (text) => {
-    const length = Buffer.byteLength(text);
-    const place = { start: at, end: at + length };
+    const start = end;
+    end += Buffer.byteLength(text);
+    const place = { start, end };
     keys.set(text, place);
-    at += length;
     return place;
   };
-  const numbers = new Uint32Array(head);
-  numbers[0] = userRecords.length;
-  let next = 1;
-  const part = ({ start, end }) => {
-    numbers[next++] = start;
-    numbers[next++] = end;
-  };
-  userRecords.forEach((record, index) => {
-    const { partitionKey, explicitHashKey, data } = record ?? {};
+  const datas = new Array(count);
+  for (let index = 0, at = 1; index < count; index += 1, at += PARTS) {
+    const { partitionKey, explicitHashKey, data } = userRecords[index] ?? {};
     if (typeof partitionKey !== 'string') throw new TypeError(`user record ${index}: its partitionKey is not a string`);
-    part(keys.get(partitionKey) ?? enter(partitionKey));
-    const hashKey = explicitHashKey === undefined || explicitHashKey === null ? '' : String(explicitHashKey);
-    part(keys.get(hashKey) ?? enter(hashKey));
+    const key = keys.get(partitionKey) ?? enter(partitionKey);
+    numbers[at] = key.start;
+    numbers[at + 1] = key.end;
+    if (explicitHashKey !== undefined && explicitHashKey !== null) {
+      const text = String(explicitHashKey);
+      const hashKey = keys.get(text) ?? enter(text);
+      numbers[at + 2] = hashKey.start;
+      numbers[at + 3] = hashKey.end;
+    }
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     if (!(bytes instanceof Uint8Array)) {
       throw new TypeError(`user record ${index}: its data are neither a string nor a Uint8Array`);
     }
-    datas.push(bytes);
-    part({ start: at, end: (at += bytes.length) });
-  });
-  const memory = core.request(at);
-  new Uint32Array(memory.buffer, memory.byteOffset, head).set(numbers);
+    datas[index] = bytes;
+    numbers[at + 4] = end;
+    end += bytes.length;
+    numbers[at + 5] = end;
+  }
+  const memory = core.request(end);
+  new Uint32Array(memory.buffer, memory.byteOffset, numbers.length).set(numbers);
   for (const [text, { start }] of keys) memory.write(text, start);
-  datas.forEach((bytes, index) => memory.set(bytes, numbers[1 + 6 * index + 4]));
+  for (let index = 0; index < count; index += 1) memory.set(datas[index], numbers[PARTS * index + 5]);
 }
 
 /** Entries for PutRecords. */

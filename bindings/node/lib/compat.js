@@ -28,15 +28,12 @@ function sealed(data) {
   return Buffer.concat([data.subarray(0, -16), digest]);
 }
 
-/** The outcome, and an iterator over what came out. */
+/** The user records, the first of them taken: then the outcome is known. */
 function open(record, data) {
   const source = { source: record, index: 0, data, partitionKey: undefined, sequenceNumber: record.sequenceNumber };
   const all = UserRecords.of([source], UNJUDGED);
   const first = all.next();
-  const items = (function* items() {
-    for (let item = first; !item.done; item = all.next()) yield item.value;
-  })();
-  return { outcome: all.outcome, items };
+  return { outcome: all.outcome, first, all };
 }
 
 function deaggregate(kinesisRecord, computeChecksums, perRecordCallback, afterRecordCallback) {
@@ -46,8 +43,8 @@ function deaggregate(kinesisRecord, computeChecksums, perRecordCallback, afterRe
   const { partitionKey, explicitPartitionKey, sequenceNumber } = record;
   const data = Buffer.from(record.data, 'base64');
 
-  let { outcome, items } = open(record, data);
-  if (outcome === DIGEST_MISMATCH && computeChecksums !== true) ({ outcome, items } = open(record, sealed(data)));
+  let { outcome, first, all } = open(record, data);
+  if (outcome === DIGEST_MISMATCH && computeChecksums !== true) ({ outcome, first, all } = open(record, sealed(data)));
   if (outcome === NOT_FRAMED) {
     perRecordCallback(null, shape({ partitionKey, explicitPartitionKey, sequenceNumber, data: record.data }));
     afterRecordCallback();
@@ -56,17 +53,18 @@ function deaggregate(kinesisRecord, computeChecksums, perRecordCallback, afterRe
   if (outcome < MALFORMED) return void afterRecordCallback(new Error('Invalid record checksum'));
   if (outcome === MALFORMED) return void afterRecordCallback(new Error('malformed or incomplete protobuf'));
 
-  for (const item of items) {
+  for (let { done, value: item } = first; !done; { done, value: item } = all.next()) {
     const { subSequenceNumber } = item;
     try {
       if (item.loss) throw new Error(item.loss.message);
-      const { buffer, byteOffset, length } = item.data;
+      // The same place in `data`, as in a copy of it with another digest.
+      const start = item.data.byteOffset - all.offset;
       const userRecord = {
         partitionKey: item.partitionKey,
         explicitPartitionKey: item.explicitHashKey,
         sequenceNumber,
         subSequenceNumber,
-        data: Buffer.from(buffer, byteOffset, length).toString('base64'),
+        data: data.toString('base64', start, start + item.data.length),
       };
       perRecordCallback(null, shape(userRecord));
     } catch (error) {

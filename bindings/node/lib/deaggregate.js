@@ -231,6 +231,11 @@ class UserRecords {
     return this.#answer.records[this.#line * LINE];
   }
 
+  /** Where that one's data start in their buffer. */
+  get offset() {
+    return this.#offset;
+  }
+
   /** A plain Kinesis record, or a loss. */
   #other(what, at) {
     const source = this.#source;
@@ -275,4 +280,4 @@ function deaggregate(source, options) {
   return new UserRecords(list(source), settings(options), parse);
 }
 
-module.exports = { deaggregate, UserRecords };
+module.exports = { deaggregate, UserRecords, open, settings };

@@ -39,6 +39,8 @@ mod unjudged;
 #[cfg(feature = "write")]
 mod write;
 
+#[cfg(feature = "write")]
+use bytes::Bytes;
 use input::Input;
 pub use output::{LOSS, Output, PLAIN};
 #[cfg(feature = "write")]
@@ -100,10 +102,12 @@ impl Instance {
     /// Adds the user records of the request to an aggregator, and closes all if `flush`.
     pub fn push(&mut self, handle: u32, flush: bool) -> &Output {
         self.output.clear();
-        let input = Input::new(&self.input);
+        // Lent to the user records, which are slices of it: they have gone when it comes back.
+        let request = Bytes::from(std::mem::take(&mut self.input));
         let answer = self
             .aggregators
-            .push(handle, input, flush, &mut self.output);
+            .push(handle, &request, flush, &mut self.output);
+        self.input = request.into();
         self.output.settle(answer)
     }
 

@@ -40,7 +40,7 @@ impl Any {
 
     fn aggregate_batch(
         &mut self,
-        records: Vec<UserRecord>,
+        records: impl Iterator<Item = UserRecord>,
     ) -> (Vec<KinesisRecord>, Vec<AggregateError>) {
         match self {
             Self::Mixing(aggregator) => aggregator.aggregate_batch(records),
@@ -86,20 +86,31 @@ impl Aggregators {
         }
     }
 
+    /// With `flush`, nothing of the request is held when this returns.
     pub(crate) fn push(
         &mut self,
         handle: u32,
-        input: Input<'_>,
+        request: &Bytes,
         flush: bool,
         output: &mut Output,
     ) -> Result<(), Bad> {
         let aggregator = self.get_mut(handle).and_then(Option::as_mut);
         let aggregator = aggregator.ok_or("the aggregator is closed")?;
-        let records = user_records(input, output)?;
+        // What stays here must not keep the whole request.
+        let own = |part: Bytes| {
+            if flush {
+                part
+            } else {
+                Bytes::copy_from_slice(&part)
+            }
+        };
+        let records = user_records(request, own, output)?;
         if flush {
-            let all: Vec<_> = records.iter().map(|(_, record)| record.clone()).collect();
+            let all = records.iter().map(|(_, record)| record.clone());
             let (closed, refused) = aggregator.aggregate_batch(all);
             add_refused(&records, refused, output);
+            let size = closed.iter().map(|record| record.data().len()).sum();
+            output.bytes.reserve(size);
             closed.iter().for_each(|record| add(record, output));
         } else {
             for (at, record) in records {
@@ -167,15 +178,19 @@ fn shards(input: &mut Input<'_>) -> Result<Vec<Shard>, Bad> {
 
 /// The user records, each with its position; those whose explicit hash key is none are refused.
 fn user_records(
-    mut input: Input<'_>,
+    request: &Bytes,
+    own: impl Fn(Bytes) -> Bytes,
     output: &mut Output,
 ) -> Result<Vec<(usize, UserRecord)>, Bad> {
+    let mut input = Input::new(request);
     let count = input.size()?;
     let mut records = Vec::new();
     for at in 0..count {
-        let partition_key = ByteString::from(input.text()?);
+        let partition_key = own(request.slice_ref(input.bytes()?));
+        let partition_key =
+            ByteString::try_from(partition_key).map_err(|_| "a text is not UTF-8")?;
         let hash_key = input.text()?;
-        let data = Bytes::copy_from_slice(input.bytes()?);
+        let data = own(request.slice_ref(input.bytes()?));
         let record = UserRecord::new(partition_key, data);
         if hash_key.is_empty() {
             records.push((at, record));

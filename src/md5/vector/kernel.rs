@@ -100,6 +100,10 @@ pub(super) trait Word: Copy {
     fn and_not(self, other: Self) -> Self;
     fn xor(self, other: Self) -> Self;
     fn rotate_left<const BITS: u32>(self) -> Self;
+    /// Is called every four steps: to have this computed before what follows, see
+    /// [`Machine::DEFERS`](super::machine::Machine::DEFERS).
+    #[inline(always)]
+    fn keep_up(self) {}
 }
 
 /// Two words in step: MD5 is one long chain of dependent instructions, and a second chain fills the
@@ -136,6 +140,11 @@ impl<W: Word> Word for Pair<W> {
     #[inline(always)]
     fn rotate_left<const BITS: u32>(self) -> Self {
         Self(self.0.rotate_left::<BITS>(), self.1.rotate_left::<BITS>())
+    }
+    #[inline(always)]
+    fn keep_up(self) {
+        self.0.keep_up();
+        self.1.keep_up();
     }
 }
 
@@ -237,6 +246,7 @@ macro_rules! steps {
         $d = $f::<W, $r1>($d, $a, $b, $c, $i1, &$rows[$at + 1]);
         $c = $f::<W, $r2>($c, $d, $a, $b, $i2, &$rows[$at + 2]);
         $b = $f::<W, $r3>($b, $c, $d, $a, $i3, &$rows[$at + 3]);
+        $b.keep_up();
     };
 }
 

@@ -100,6 +100,12 @@ macro_rules! vector {
             fn rotate_left<const BITS: u32>(self) -> Self {
                 (self << BITS) | (self >> (32 - BITS))
             }
+            #[inline(always)]
+            fn keep_up(self) {
+                if S::DEFERS {
+                    std::hint::black_box(self);
+                }
+            }
         }
 
         impl<S: Machine> Lanes<S> for $vector<S> {

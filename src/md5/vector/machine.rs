@@ -8,6 +8,12 @@ pub(in crate::md5) trait Machine: Simd {
     /// Does the processor choose bits by a mask in one instruction (`vpternlog`, `bsl`)?
     const CHOOSES: bool = false;
 
+    /// Does the compiler put off what no memory and no branch asks for? For WebAssembly it keeps few
+    /// values under way, so of two vectors in step it computes one for all 64 steps and then the
+    /// other: no chain is left to fill the gaps of the first, and a digest takes 1.5 times as long.
+    /// A store that nobody reads, of both, every four steps, keeps them side by side.
+    const DEFERS: bool = false;
+
     #[inline(always)]
     fn low_8(self, a: u32x8<Self>, b: u32x8<Self>) -> u32x8<Self> {
         let ((a, c), (b, d)) = (self.split_u32x8(a), self.split_u32x8(b));
