@@ -9,11 +9,12 @@ from vectors import ROOT, lambda_record
 class Readme(unittest.TestCase):
     def test_its_examples_run_as_they_stand(self):
         text = (ROOT / "bindings/python/README.md").read_text()
-        function, compat = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
         names = {}
-        exec(compile(function, "README.md", "exec"), names)
-        exec(compile(compat, "README.md", "exec"), names)
         with contextlib.redirect_stdout(io.StringIO()) as printed:
+            for example in examples:
+                exec(compile(example, "README.md", "exec"), names)
             names["handler"]({"Records": [lambda_record(b'{"a": 1}', "key", "1")]}, None)
-        self.assertEqual(printed.getvalue(), "key 0 {'a': 1}\n")
+        self.assertEqual(len(examples), 3)
+        self.assertEqual(printed.getvalue(), "2 0\nkey 0 {'a': 1}\n")
         self.assertEqual(len(names["deaggregate_records"](lambda_record(b"x", "key", "1"))), 1)
