@@ -3,6 +3,7 @@ import io
 import re
 import unittest
 
+import peer  # noqa: F401: it makes Powertools importable
 from vectors import ROOT, lambda_record
 
 
@@ -14,7 +15,9 @@ class Readme(unittest.TestCase):
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             for example in examples:
                 exec(compile(example, "README.md", "exec"), names)
-            names["handler"]({"Records": [lambda_record(b'{"a": 1}', "key", "1")]}, None)
-        self.assertEqual(len(examples), 3)
-        self.assertEqual(printed.getvalue(), "2 0\nkey 0 {'a': 1}\n")
+            event = {"Records": [lambda_record(b'{"a": 1}', "key", "1")]}
+            names["handler"](event, None)
+            self.assertEqual(names["lambda_handler"](event, None), {"batchItemFailures": []})
+        self.assertEqual(len(examples), 4)
+        self.assertEqual(printed.getvalue(), "2 0\nkey 0 {'a': 1}\nkey {\"a\": 1}\n")
         self.assertEqual(len(names["deaggregate_records"](lambda_record(b"x", "key", "1"))), 1)
