@@ -2,7 +2,6 @@ package kinesisaggregation
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"iter"
 	"strconv"
@@ -85,66 +84,58 @@ const (
 	plain, loss                          = ^uint32(0), ^uint32(1)
 )
 
+// A Reader reads Kinesis records. It may be used by many goroutines at once.
+type Reader struct{ *library }
+
+// NewReader compiles the library.
+func NewReader(ctx context.Context) (*Reader, error) {
+	library, err := compile(ctx, readWasm)
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{library}, nil
+}
+
+// Close frees everything. What was read stays valid.
+func (r *Reader) Close(ctx context.Context) error {
+	return r.close(ctx)
+}
+
 // Deaggregate reads a page of GetRecords, or any other set of Kinesis records. The user records and losses come in order,
 // and are made one at a time.
 //
 // It fails for options that make no sense, and for records of more than 256 MiB together.
 func (r *Reader) Deaggregate(ctx context.Context, records []Record, options Options) (iter.Seq2[UserRecord, *Loss], error) {
-	c, err := r.take(ctx)
+	var a *answer
+	err := r.with(ctx, func(c *core) (err error) {
+		a, err = c.ask(ctx, readRequest(records, options), "read")
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := c.send(ctx, records, options); err != nil {
-		return nil, err
-	}
-	a, err := c.answer(ctx)
-	if err != nil {
-		return nil, err
-	}
-	r.give(c)
 	return func(yield func(UserRecord, *Loss) bool) { a.each(records, yield) }, nil
 }
 
-func (c *core) send(ctx context.Context, records []Record, options Options) error {
-	head := 4 * (6 + 4*len(records))
-	length := head + len(options.HashKeyRange) + len(options.After)
-	for _, record := range records {
-		length += len(record.Data)
-		if options.After != "" {
-			length += len(record.SequenceNumber)
-		}
-	}
-	memory, err := c.request(ctx, length)
-	if err != nil {
-		return err
-	}
-	next, at := 0, head
-	number := func(n int) {
-		binary.LittleEndian.PutUint32(memory[next:], uint32(n))
-		next += 4
-	}
-	part := func(length int) {
-		number(at)
-		at += length
-		number(at)
-	}
+func readRequest(records []Record, options Options) *request {
+	request := newRequest(6 + 4*len(records))
 	flags := 0
 	if options.Salvage {
 		flags = 1
 	}
-	number(flags)
-	part(copy(memory[at:], options.HashKeyRange))
-	part(copy(memory[at:], options.After))
-	number(len(records))
+	request.number(flags)
+	request.part(options.HashKeyRange)
+	request.part(options.After)
+	request.number(len(records))
 	for _, record := range records {
-		part(copy(memory[at:], record.Data))
-		if options.After != "" {
-			part(copy(memory[at:], record.SequenceNumber))
+		request.bytes(record.Data)
+		if options.After == "" {
+			request.part("")
 		} else {
-			part(0)
+			request.part(record.SequenceNumber)
 		}
 	}
-	return nil
+	return request
 }
 
 // each makes the user records from the tables.

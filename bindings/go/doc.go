@@ -1,6 +1,6 @@
 // Package kinesisaggregation reads the record format of the Amazon Kinesis Producer Library (KPL) exactly as the Kinesis
-// Client Library (KCL) does, and says what the KCL would lose. It is the Rust library kinesis-aggregation, compiled to
-// WebAssembly and run by wazero: no cgo.
+// Client Library (KCL) does, and says what the KCL would lose; it writes it exactly as the KPL does. It is the Rust library
+// kinesis-aggregation, compiled to WebAssembly and run by wazero: no cgo.
 //
 //	reader, err := kinesisaggregation.NewReader(ctx)
 //	if err != nil {
@@ -18,4 +18,6 @@
 //		}
 //		fmt.Println(record.PartitionKey, len(record.Data))
 //	}
+//
+// [Writer.Aggregate] packs user records, so that none of its Kinesis records spans two shards.
 package kinesisaggregation

@@ -3,9 +3,13 @@
 //! A batch of Kinesis records is taken from Python, opened without the GIL into plain tables
 //! ([`opened`]), and then becomes Python objects, one Kinesis record's at a time ([`iterator`]).
 
+mod aggregate;
+mod encode;
 mod iterator;
 mod opened;
 mod options;
+mod put;
+mod settings;
 mod source;
 mod user_record;
 
@@ -14,6 +18,10 @@ use pyo3::prelude::*;
 /// What kinesis_aggregation/__init__.py is made of.
 #[pymodule(gil_used = true)]
 mod _native {
+    #[pymodule_export]
+    use super::aggregate::{RecordAggregator, aggregate};
+    #[pymodule_export]
+    use super::encode::encode;
     #[pymodule_export]
     use super::iterator::{UserRecords, deaggregate};
     #[pymodule_export]

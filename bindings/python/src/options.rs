@@ -1,9 +1,9 @@
-//! The keyword arguments of `deaggregate`.
+//! The keyword arguments of reading.
 
 use std::fmt::Display;
 use std::str::FromStr;
 
-use kinesis_aggregation::Deaggregator;
+use kinesis_aggregation::{Deaggregator, HashKeyRange};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyString, PyTuple};
@@ -15,8 +15,8 @@ pub(crate) fn deaggregator(
     after: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Deaggregator> {
     let mut deaggregator = Deaggregator::new().salvage(salvage);
-    if let Some(range) = hash_key_range {
-        deaggregator = deaggregator.hash_key_range(parse("hash_key_range", &range_text(range)?)?);
+    if let Some(given) = hash_key_range {
+        deaggregator = deaggregator.hash_key_range(range("hash_key_range", given)?);
     }
     if let Some(position) = after {
         deaggregator = deaggregator.after(parse("after", &position_text(position)?)?);
@@ -29,12 +29,15 @@ fn parse<T: FromStr<Err: Display>>(name: &str, text: &str) -> PyResult<T> {
         .map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
 }
 
-/// `START-END`, from that text, from a pair, or from a shard's HashKeyRange as boto3 gives it.
-fn range_text(value: &Bound<'_, PyAny>) -> PyResult<String> {
+/// From `START-END`, from a pair, or from a shard's HashKeyRange as boto3 gives it.
+pub(crate) fn range(name: &str, value: &Bound<'_, PyAny>) -> PyResult<HashKeyRange> {
+    parse(name, &range_text(name, value)?)
+}
+
+fn range_text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
     let wrong = || {
-        PyTypeError::new_err(
-            "hash_key_range is neither 'START-END', nor a pair, nor a shard's HashKeyRange",
-        )
+        let message = "is neither 'START-END', nor a pair, nor a shard's HashKeyRange";
+        PyTypeError::new_err(format!("{name} {message}"))
     };
     if let Ok(text) = value.cast::<PyString>() {
         return Ok(text.to_str()?.to_owned());
@@ -71,7 +74,7 @@ fn pair<'py>(value: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyAny>, Bound<'py,
 }
 
 /// A number as text: sequence numbers and hash keys are longer than any of Rust's.
-fn number(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+pub(crate) fn number(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     if let Ok(text) = value.cast::<PyString>() {
         return Ok(Some(text.to_str()?.to_owned()));
     }

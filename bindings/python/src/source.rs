@@ -55,7 +55,7 @@ fn neither() -> PyErr {
     PyTypeError::new_err("neither an event with records, nor Kinesis records, nor bytes")
 }
 
-fn is_bytes(value: &Bound<'_, PyAny>) -> bool {
+pub(crate) fn is_bytes(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PyBytes>()
         || value.is_instance_of::<PyByteArray>()
         || value.is_instance_of::<PyMemoryView>()
@@ -145,7 +145,7 @@ fn data<'py>(record: &Bound<'py, PyDict>, index: usize) -> PyResult<GivenData<'p
 }
 
 /// The bytes themselves, or a copy of what could change while they are read without the GIL.
-fn bytes<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+pub(crate) fn bytes<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     if let Ok(bytes) = value.cast::<PyBytes>() {
         return Ok(bytes.clone());
     }

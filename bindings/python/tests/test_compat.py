@@ -1,19 +1,12 @@
-"""Beside the real aws-kinesis-agg: bindings/python/build says where it is, in PEER."""
+"""Beside the real aws-kinesis-agg."""
 
 import base64
 import hashlib
-import os
-import sys
 import unittest
-import warnings
 
 from kinesis_aggregation import compat
+from peer import deaggregator as real
 from vectors import CASES, LONE_AGGREGATE, boto3_record, firehose_record, lambda_record, stored
-
-sys.path.append(os.environ["PEER"])
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from aws_kinesis_agg import deaggregator as real
 
 
 def analytics_record(*args):

@@ -3,17 +3,21 @@ import io
 import re
 import unittest
 
+import peer  # noqa: F401: it makes Powertools importable
 from vectors import ROOT, lambda_record
 
 
 class Readme(unittest.TestCase):
     def test_its_examples_run_as_they_stand(self):
         text = (ROOT / "bindings/python/README.md").read_text()
-        function, compat = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
         names = {}
-        exec(compile(function, "README.md", "exec"), names)
-        exec(compile(compat, "README.md", "exec"), names)
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            names["handler"]({"Records": [lambda_record(b'{"a": 1}', "key", "1")]}, None)
-        self.assertEqual(printed.getvalue(), "key 0 {'a': 1}\n")
+            for example in examples:
+                exec(compile(example, "README.md", "exec"), names)
+            event = {"Records": [lambda_record(b'{"a": 1}', "key", "1")]}
+            names["handler"](event, None)
+            self.assertEqual(names["lambda_handler"](event, None), {"batchItemFailures": []})
+        self.assertEqual(len(examples), 4)
+        self.assertEqual(printed.getvalue(), "2 0\nkey 0 {'a': 1}\nkey {\"a\": 1}\n")
         self.assertEqual(len(names["deaggregate_records"](lambda_record(b"x", "key", "1"))), 1)

@@ -1,5 +1,6 @@
-"""Reads Kinesis records of the Amazon Kinesis Producer Library (KPL) exactly as the Kinesis Client Library does."""
+"""Reads Kinesis records of the Amazon Kinesis Producer Library (KPL) exactly as the Kinesis Client Library does, and writes
+them exactly as the KPL does."""
 
-from ._native import UserRecord, UserRecords, deaggregate
+from ._native import RecordAggregator, UserRecord, UserRecords, aggregate, deaggregate
 
-__all__ = ["UserRecord", "UserRecords", "deaggregate"]
+__all__ = ["RecordAggregator", "UserRecord", "UserRecords", "aggregate", "deaggregate"]

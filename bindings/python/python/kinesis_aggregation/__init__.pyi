@@ -1,7 +1,7 @@
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, final
+from typing import Any, TypedDict, final
 
-__all__ = ["UserRecord", "UserRecords", "deaggregate"]
+__all__ = ["RecordAggregator", "UserRecord", "UserRecords", "aggregate", "deaggregate"]
 
 @final
 class UserRecord:
@@ -56,3 +56,76 @@ def deaggregate(
     Raises TypeError or ValueError for options or records that make no sense; for records only when it comes to them.
     A damaged aggregate raises nothing: it comes out as the KCL gives it, or as a loss.
     """
+
+class _Entry(TypedDict):
+    """An entry for boto3's `put_records`. Put it with its explicit hash key."""
+
+    Data: bytes
+    PartitionKey: str
+    ExplicitHashKey: str
+
+_Data = bytes | bytearray | memoryview | str
+_HashKey = str | int | None
+
+def aggregate(
+    user_records: Iterable[UserRecord | tuple[str | None, _Data] | tuple[str | None, _Data, _HashKey]],
+    *,
+    shards: Iterable[Mapping[str, Any]] | None = None,
+    mixing_shards: bool = False,
+    max_size: int | None = None,
+    max_count: int | None = None,
+    max_record_size: int | None = None,
+    outer_key: str | None = None,
+    outer_key_first: bool = False,
+) -> tuple[list[_Entry], list[tuple[int, str]]]:
+    """Packs user records into Kinesis records, as the KPL does. The second list holds the place and the reason of each
+    user record that cannot be put; the others are packed as if it had not been there.
+
+    A user record is `(partition_key, data)`, `(partition_key, data, explicit_hash_key)`, or one that was read. One with
+    the partition key None may go to any shard, under a random key. Text data is written as UTF-8.
+
+    `shards` are all shards of the stream, from boto3's `list_shards`: user records share an aggregate if one open shard
+    owns them all. Without it only those of one hash key do, which no split or merge can tear apart. `mixing_shards` lets
+    any share one: the KCL drops such an aggregate whole, and silently, unless the stream has one shard for ever.
+
+    `max_size` is the most bytes of an aggregate (default 51200, as in the KPL), `max_count` the most user records
+    (default 2^32-1), `max_record_size` the most bytes of a Kinesis record with its key (default 1 MiB, at most 10 MiB).
+    `outer_key` is the partition key of aggregates, `a` by default as in the KPL; with `outer_key_first` it is that of
+    the first user record.
+
+    Raises TypeError for what is no user record, ValueError for options or shards that make no sense.
+    """
+
+@final
+class RecordAggregator:
+    """Packs user records one after another. The options are those of `aggregate`."""
+
+    def __new__(
+        cls,
+        *,
+        shards: Iterable[Mapping[str, Any]] | None = None,
+        mixing_shards: bool = False,
+        max_size: int | None = None,
+        max_count: int | None = None,
+        max_record_size: int | None = None,
+        outer_key: str | None = None,
+        outer_key_first: bool = False,
+    ) -> RecordAggregator: ...
+    def push(self, partition_key: str | None, data: _Data, explicit_hash_key: _HashKey = None) -> list[_Entry]:
+        """Adds a user record. What it does not fit is closed and returned; the user record itself never is.
+
+        Raises ValueError if it cannot be put. What is held stays.
+        """
+    def flush(self) -> list[_Entry]:
+        """Closes and returns what is held."""
+    def set_shards(self, shards: Iterable[Mapping[str, Any]]) -> list[_Entry]:
+        """Goes by these shards from now on, and returns what had to be closed for that.
+
+        Raises ValueError for shards that make no sense: the old ones stay in force.
+        """
+    def __len__(self) -> int:
+        """How many user records are held."""
+    def __bool__(self) -> bool: ...
+    @property
+    def size(self) -> int:
+        """The bytes of all Kinesis records that `flush` would return."""

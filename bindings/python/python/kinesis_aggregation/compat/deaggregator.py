@@ -1,21 +1,14 @@
-"""The interface of PyPI aws-kinesis-agg 1.2.3's `aws_kinesis_agg.deaggregator`: change the import.
-
-It differs where that library loses user records or makes something up:
-
-* It never prints a record. What is lost is logged as a warning, without data or keys, by the logger of this module.
-* A user record without an explicit hash key has None, not the first one of the table.
-* A user record whose explicit hash key is not a number is lost, as in the KCL; those after it are not.
-"""
+"""The interface of PyPI aws-kinesis-agg 1.2.3's `aws_kinesis_agg.deaggregator`."""
 
 import base64
 import logging
 from collections.abc import Mapping
 
-from ._native import deaggregate
+from .._native import deaggregate
 
 __all__ = ["deaggregate_records", "iter_deaggregate_records"]
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("kinesis_aggregation.compat")
 
 
 def deaggregate_records(records):

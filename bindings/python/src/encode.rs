@@ -1,0 +1,47 @@
+//! One aggregate of any user records, for the compatible interface.
+
+use std::collections::HashMap;
+
+use kinesis_aggregation::wire::{self, RecordIndices};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::put::Put;
+
+/// One frame of all user records, with their explicit hash keys as they are.
+#[pyfunction]
+pub(crate) fn encode<'py>(user_records: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    let mut puts = Vec::new();
+    for (index, given) in user_records.try_iter()?.enumerate() {
+        puts.push(Put::any(&given?, index)?);
+    }
+    let (mut partition_keys, mut hash_keys) = (Table::default(), Table::default());
+    let mut records = Vec::with_capacity(puts.len());
+    for put in &puts {
+        let (key, hash_key, data) = put.texts()?;
+        let indices = RecordIndices {
+            partition_key: partition_keys.index(key.unwrap_or_default()),
+            explicit_hash_key: hash_key.map(|key| hash_keys.index(key)),
+        };
+        records.push((indices, data));
+    }
+    let frame = wire::encode(&partition_keys.entries, &hash_keys.entries, records);
+    Ok(PyBytes::new(user_records.py(), &frame))
+}
+
+/// Keys in the order of their first use.
+#[derive(Default)]
+struct Table<'a> {
+    entries: Vec<&'a str>,
+    indices: HashMap<&'a str, u32>,
+}
+
+impl<'a> Table<'a> {
+    fn index(&mut self, key: &'a str) -> u32 {
+        *self.indices.entry(key).or_insert_with(|| {
+            let next = self.entries.len();
+            self.entries.push(key);
+            u32::try_from(next).unwrap_or(u32::MAX)
+        })
+    }
+}
