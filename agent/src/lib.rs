@@ -30,7 +30,8 @@ pub use config::{
 pub use convert::{Converted, Converter, OptionError, convert_all};
 pub use deliver::{FirehoseClient, FirehoseError};
 pub use follow::{
-    FileRecord, FollowRules, Follower, InitialPosition, MARK, Mark, Now, Report, Saved, SavedFile,
+    FileRecord, FollowRules, Follower, Head, InitialPosition, MARK, Mark, Now, Report, Saved,
+    SavedFile,
 };
 pub use fs::{FileId, FileSystem, Meta, OpenFile, RealFile, RealFs};
 pub use java_regex::{JavaRegex, JavaRegexError, STEP_LIMIT};

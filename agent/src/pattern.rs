@@ -116,8 +116,17 @@ impl Directories {
             names.retain(|name| glob.is_match(Path::new(name)));
             names.sort();
             let children = names.into_iter().map(|name| parent.join(name));
-            let is_directory = |child: &PathBuf| fs.meta(child).is_ok_and(|meta| !meta.is_file);
-            for child in children.filter(is_directory) {
+            for child in children {
+                match fs.meta(&child) {
+                    Ok(meta) if meta.is_file => continue,
+                    Ok(_) => {}
+                    // Gone by now, or a symbolic link to nothing.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => {
+                        self.unreadable.push((child, error));
+                        continue;
+                    }
+                }
                 if self.found.len() == MAX_DIRECTORIES {
                     let reason = format!("more than {MAX_DIRECTORIES} directories match");
                     self.unreadable.push((child, io::Error::other(reason)));

@@ -68,7 +68,13 @@ impl Flow {
             let _ = writeln!(report, "  cannot read {}: {error}", path.display());
         }
         for directory in directories.found {
-            let names = fs.list(&directory).unwrap_or_default();
+            let names = match fs.list(&directory) {
+                Ok(names) => names,
+                Err(error) => {
+                    let _ = writeln!(report, "  cannot read {}: {error}", directory.display());
+                    continue;
+                }
+            };
             let names = names.into_iter().filter(|name| pattern.matches_name(name));
             let paths = names.map(|name| directory.join(name));
             files.extend(paths.filter(|path| fs.meta(path).is_ok_and(|meta| meta.is_file)));

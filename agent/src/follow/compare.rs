@@ -137,7 +137,7 @@ pub(super) fn recognise<F: OpenFile>(
     let read = source.read_at(from, &mut before)?;
     Ok(if read < before.len() {
         Recognition::Beginning
-    } else if head.len() >= stream.head.len() && stream.before.matches(&before) {
+    } else if stream.before.matches(&before) {
         Recognition::Content
     } else {
         Recognition::Other

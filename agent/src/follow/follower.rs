@@ -1,13 +1,14 @@
 //! The follower of one flow: what it knows, and one poll.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fs::{FileId, FileSystem};
 use crate::record::{Piece, RecordRules};
 
+use super::listing::Listing;
 use super::print::Print;
 use super::rules::{FollowRules, Now};
 use super::saved::{FileRecord, Report, Saved, SavedFile};
@@ -27,7 +28,11 @@ pub struct Follower<S: FileSystem> {
     pub(super) streams: BTreeMap<u64, Stream<S::File>>,
     pub(super) next_key: u64,
     /// Whether nothing was ever followed.
-    pub(super) is_first_start: bool,
+    is_first_start: bool,
+    /// Directories that could not be read at the very first start, and paths to more of them.
+    unseen: HashSet<PathBuf>,
+    /// The directories that this poll reads for the first time, at or since the very first start.
+    first_look: HashSet<PathBuf>,
     pub(super) has_listed: bool,
     /// When the directories were last listed.
     pub(super) looked_at: Option<Duration>,
@@ -57,6 +62,8 @@ impl<S: FileSystem> Follower<S> {
             streams: BTreeMap::new(),
             next_key: 1,
             is_first_start: true,
+            unseen: HashSet::new(),
+            first_look: HashSet::new(),
             has_listed: false,
             looked_at: None,
             new_since: i128::MIN,
@@ -82,7 +89,7 @@ impl<S: FileSystem> Follower<S> {
             stream.is_rotated = stream.name() != file.first_name.as_str();
             stream.first_name = file.first_name.into();
             stream.id = file.id;
-            stream.head = Print::Mark(file.head);
+            stream.head = Print::Head(file.head);
             stream.begin_at(file.position, Print::Mark(file.before));
             stream.len = file.len;
             stream.modified = file.modified;
@@ -116,24 +123,46 @@ impl<S: FileSystem> Follower<S> {
         }
         self.looked_at = Some(now.monotonic);
         let listing = self.list(fs);
+        self.look_first(&listing);
         self.match_names(fs, &listing, now);
         self.settle_new(now);
         self.search(fs, &listing, now);
         self.finish(now.monotonic);
+        self.looked(&listing, now.wall);
+        more
+    }
+
+    /// Finds the directories that are read for the first time. Files in those that could not be read
+    /// at the very first start were there then, as far as anybody knows.
+    fn look_first(&mut self, listing: &Listing) {
+        let was_unseen = |path: &PathBuf| path.ancestors().any(|path| self.unseen.contains(path));
+        let first = listing.read.iter();
+        let first = first.filter(|path| self.is_first_start || was_unseen(path));
+        self.first_look = first.cloned().collect();
+        self.unseen.retain(|path| listing.refused.contains(path));
+    }
+
+    /// Whether this poll is the first to read the directory of a file.
+    pub(super) fn is_first_look(&self, path: &Path) -> bool {
+        path.parent()
+            .is_some_and(|directory| self.first_look.contains(directory))
+    }
+
+    fn looked(&mut self, listing: &Listing, wall: i128) {
+        if self.is_first_start && (!listing.read.is_empty() || listing.refused.is_empty()) {
+            self.is_first_start = false;
+            self.unseen.clone_from(&listing.refused);
+            self.new_since = wall;
+            self.listed_at = wall;
+        }
         if listing.is_complete {
             self.has_listed = true;
-            if self.is_first_start {
-                self.is_first_start = false;
-                self.new_since = now.wall;
-                self.listed_at = now.wall;
-            }
             // What rotation put there and is not yet decided on is new at the next start too.
             let is_open = |stream: &Stream<S::File>| stream.is_new() && !stream.is_listed;
             if listing.is_stable && !self.streams.values().any(is_open) {
-                self.listed_at = now.wall;
+                self.listed_at = wall;
             }
         }
-        more
     }
 
     /// The records that were read.
@@ -180,7 +209,7 @@ impl<S: FileSystem> Follower<S> {
                 path: stream.path.clone(),
                 first_name: stream.first_name.to_string_lossy().into_owned(),
                 id: stream.id,
-                head: stream.head.mark(),
+                head: stream.head.head(),
                 position: lowest.position(),
                 before: lowest.position_mark(),
                 len: stream.len,

@@ -21,10 +21,14 @@ const CLOCK_SLACK: i128 = 2_000_000_000;
 /// What one look at the directories gave.
 pub(super) struct Listing {
     pub(super) entries: Vec<Entry>,
+    /// The directories that were read.
+    pub(super) read: HashSet<PathBuf>,
+    /// Those that could not be, and paths that may lead to more of them; not what is missing.
+    pub(super) refused: HashSet<PathBuf>,
     /// Whether every directory that exists could be read.
     pub(super) is_complete: bool,
     /// Whether a file that it does not name may exist all the same: some directories of the pattern
-    /// are not known.
+    /// are not known, or it is not known what a name stands for.
     pub(super) may_hide: bool,
     /// Whether a followed directory is missing: its volume may not be mounted yet.
     pub(super) is_absent: bool,
@@ -64,6 +68,8 @@ impl<S: FileSystem> Follower<S> {
     pub(super) fn list(&mut self, fs: &S) -> Listing {
         let mut listing = Listing {
             entries: Vec::new(),
+            read: HashSet::new(),
+            refused: HashSet::new(),
             is_complete: true,
             may_hide: false,
             is_absent: false,
@@ -73,7 +79,10 @@ impl<S: FileSystem> Follower<S> {
         for (path, error) in directories.unreadable {
             let is_missing = error.kind() == io::ErrorKind::NotFound;
             listing.is_absent |= is_missing;
-            listing.may_hide |= !is_missing;
+            if !is_missing {
+                listing.may_hide = true;
+                listing.refused.insert(path.clone());
+            }
             self.cannot_read(path, &error);
         }
         let followed = directories.found;
@@ -103,15 +112,20 @@ impl<S: FileSystem> Follower<S> {
                     let is_missing = error.kind() == io::ErrorKind::NotFound;
                     listing.is_complete &= is_missing;
                     listing.is_absent |= is_missing && is_followed;
+                    if !is_missing {
+                        listing.refused.insert(directory.clone());
+                    }
                     self.cannot_read(directory.clone(), &error);
                     continue;
                 }
             };
             self.unreadable.remove(directory);
+            listing.read.insert(directory.clone());
             let matches = |name: &OsString| self.rules.pattern.matches_name(name);
             if is_followed && self.rules.pattern.base_name().is_none() {
                 bases.extend(names.iter().filter(|name| matches(name)).cloned());
             }
+            let mut unknown = Vec::new();
             for name in names {
                 let is_followed = is_followed && matches(&name);
                 let is_rotated = !is_followed
@@ -119,9 +133,17 @@ impl<S: FileSystem> Follower<S> {
                         is_rotated(&name, base)
                             || (rotated.as_ref() == Some(directory) && name == *base)
                     });
-                if is_followed || is_rotated || searches {
-                    listing.add(fs, directory, &name, is_followed, is_rotated);
+                if !(is_followed || is_rotated || searches) {
+                    continue;
                 }
+                let added = listing.add(fs, directory, &name, is_followed, is_rotated);
+                if let Err(error) = added {
+                    listing.may_hide = true;
+                    unknown.push((directory.join(&name), error));
+                }
+            }
+            for (path, error) in unknown {
+                self.cannot_read(path, &error);
             }
             listing.is_stable &= changed() == before;
         }
@@ -165,9 +187,6 @@ impl<S: FileSystem> Follower<S> {
             }
             stream.named(entry.map(|entry| &**entry), now.monotonic);
         }
-        if !listing.is_complete {
-            return;
-        }
         for entry in &listing.entries {
             if (entry.is_followed || entry.is_rotated) && known.insert(entry.meta.id) {
                 self.open_new(fs, entry, now);
@@ -194,7 +213,7 @@ impl<S: FileSystem> Follower<S> {
             return;
         }
         let is_recent = meta.modified >= self.new_since.saturating_sub(CLOCK_SLACK);
-        let is_ours = entry.is_followed || (!self.is_first_start && is_recent);
+        let is_ours = entry.is_followed || (!self.is_first_look(&entry.path) && is_recent);
         let mut stream = Stream::fresh(entry.path.clone(), source, meta, &self.record_rules);
         stream.is_listed = entry.is_followed;
         stream.is_rotated = !entry.is_followed;
@@ -231,19 +250,21 @@ impl Listing {
         name: &OsStr,
         is_followed: bool,
         is_rotated: bool,
-    ) {
+    ) -> io::Result<()> {
         let path = directory.join(name);
-        // What is gone by now is as good as never listed.
-        if let Ok(meta) = fs.meta(&path)
-            && meta.is_file
-        {
-            self.entries.push(Entry {
+        match fs.meta(&path) {
+            Ok(meta) if meta.is_file => self.entries.push(Entry {
                 path,
                 meta,
                 is_followed,
                 is_rotated,
-            });
+            }),
+            Ok(_) => {}
+            // What is gone by now is as good as never listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
 }
 

@@ -30,6 +30,6 @@ mod source;
 mod stream;
 
 pub use follower::Follower;
-pub use mark::{MARK, Mark};
+pub use mark::{Head, MARK, Mark};
 pub use rules::{FollowRules, InitialPosition, Now};
 pub use saved::{FileRecord, Report, Saved, SavedFile};

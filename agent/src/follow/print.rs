@@ -1,11 +1,14 @@
 //! Bytes by which a file is known again: themselves while it is open, their digest after that.
 
-use super::mark::{MARK, Mark};
+use super::mark::{Head, MARK, Mark};
 
 /// The first bytes of a file, or those before a position.
 #[derive(Clone)]
 pub(super) enum Print {
     Bytes(Vec<u8>),
+    /// As saved: the first bytes of a file.
+    Head(Head),
+    /// As saved: the bytes before a position.
     Mark(Mark),
 }
 
@@ -19,6 +22,7 @@ impl Print {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
+            Self::Head(head) => head.all().len(),
             Self::Mark(mark) => mark.len(),
         }
     }
@@ -28,7 +32,7 @@ impl Print {
     pub(super) fn is_telling(&self) -> bool {
         match self {
             Self::Bytes(bytes) => bytes.len() >= MARK || bytes.contains(&b'\n'),
-            Self::Mark(_) => true,
+            Self::Head(_) | Self::Mark(_) => true,
         }
     }
 
@@ -36,26 +40,31 @@ impl Print {
     pub(super) fn matches(&self, bytes: &[u8]) -> bool {
         match self {
             Self::Bytes(own) => own == bytes,
-            Self::Mark(mark) => mark.len() == bytes.len() && *mark == Mark::of(bytes),
+            Self::Head(head) => head.all() == Mark::of(bytes),
+            Self::Mark(mark) => *mark == Mark::of(bytes),
         }
     }
 
     /// Whether `bytes` may be the beginning of these bytes, or these the beginning of `bytes`.
-    /// A digest cannot be compared with fewer bytes than its own.
+    /// A saved head can be compared with fewer bytes than its own by their lines, other digests
+    /// cannot.
     pub(super) fn begins_alike(&self, bytes: &[u8]) -> bool {
         if let Some(same) = bytes.get(..self.len()) {
             return self.matches(same);
         }
         match self {
             Self::Bytes(own) => own.starts_with(bytes),
+            Self::Head(head) => head.has_lines(bytes),
             Self::Mark(_) => false,
         }
     }
 
-    pub(super) fn mark(&self) -> Mark {
+    /// To be saved, of the first bytes of a file.
+    pub(super) fn head(&self) -> Head {
         match self {
-            Self::Bytes(bytes) => Mark::of(bytes),
-            Self::Mark(mark) => *mark,
+            Self::Bytes(bytes) => Head::of(bytes),
+            Self::Head(head) => head.clone(),
+            Self::Mark(mark) => Head::saved(*mark, Vec::new()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
-use super::mark::Mark;
+use super::mark::{Head, Mark};
 use crate::fs::FileId;
 
 /// What is saved of a flow.
@@ -28,8 +28,8 @@ pub struct SavedFile {
     pub first_name: String,
     /// Which file it was; `None` if its content is no longer where it was.
     pub id: Option<FileId>,
-    /// The mark of its first bytes.
-    pub head: Mark,
+    /// The marks of its first bytes.
+    pub head: Head,
     /// The lowest byte that is not acknowledged.
     pub position: u64,
     /// The mark of the bytes before the position.

@@ -83,7 +83,9 @@ impl<S: FileSystem> Follower<S> {
         }
         new.len = meta.len;
         new.modified = meta.modified;
-        if self.is_first_start && self.rules.initial_position == InitialPosition::EndOfFile {
+        if self.is_first_look(&new.path)
+            && self.rules.initial_position == InitialPosition::EndOfFile
+        {
             return Ok(Verdict::Start(last_line(source, meta.len)?));
         }
         if meta.len == 0 {

@@ -190,7 +190,9 @@ impl<F: OpenFile> Stream<F> {
         let from = self.read.saturating_sub(MARK as u64);
         let mut before = vec![0; usize::try_from(self.read.saturating_sub(from)).unwrap_or(0)];
         let mut head = vec![0; self.head.len()];
-        self.read_at(0, &mut head)?;
+        let read = self.read_at(0, &mut head)?;
+        // A copy may have less than the head.
+        head.truncate(read);
         self.read_at(from, &mut before)?;
         self.head = Print::Bytes(head);
         if matches!(self.before, Print::Mark(_)) {
@@ -240,12 +242,9 @@ impl<F: OpenFile> Stream<F> {
         }
     }
 
-    /// Whether the open file still begins as it did. Where more was read, the bytes before the
-    /// position say so too.
+    /// Whether the open file still begins as it did. The bytes before the position do not say so:
+    /// they may be the same in two contents, for example where both have a long row of dots there.
     fn has_its_head(&mut self) -> io::Result<bool> {
-        if self.read >= self.head.len() as u64 {
-            return Ok(true);
-        }
         let mut head = vec![0; self.head.len()];
         let read = self.read_at(0, &mut head)?;
         Ok(read == head.len() && self.head.matches(&head))
@@ -270,15 +269,7 @@ impl<F: OpenFile> Stream<F> {
         now: Duration,
         scratch: &mut Vec<u8>,
     ) -> io::Result<Look> {
-        if self
-            .source
-            .as_ref()
-            .is_some_and(|source| !source.is_packed())
-            && !self.has_its_head()?
-        {
-            return Ok(Look::Replaced);
-        }
-        let Some(source) = &mut self.source else {
+        let Some(source) = &self.source else {
             return Ok(Look::Nothing);
         };
         let meta = source.meta()?;
@@ -299,7 +290,13 @@ impl<F: OpenFile> Stream<F> {
                 self.changed = now;
                 self.is_settled = false;
             }
+            if !self.has_its_head()? {
+                return Ok(Look::Replaced);
+            }
         }
+        let Some(source) = &mut self.source else {
+            return Ok(Look::Nothing);
+        };
         // What is packed does not change, and going back in it would unpack all again.
         let before = if source.is_packed() {
             0
@@ -378,7 +375,7 @@ impl<F: OpenFile> Stream<F> {
     /// The mark of the saved position, which is the ledger's.
     pub(super) fn position_mark(&self) -> Mark {
         match &self.before {
-            Print::Bytes(_) => self.ledger.mark(),
+            Print::Bytes(_) | Print::Head(_) => self.ledger.mark(),
             Print::Mark(mark) => *mark,
         }
     }
@@ -386,7 +383,7 @@ impl<F: OpenFile> Stream<F> {
     /// The position to save.
     pub(super) fn position(&self) -> u64 {
         match &self.before {
-            Print::Bytes(_) => self.ledger.position(),
+            Print::Bytes(_) | Print::Head(_) => self.ledger.position(),
             Print::Mark(_) => self.read,
         }
     }

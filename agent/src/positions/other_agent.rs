@@ -1,12 +1,13 @@
 //! The Amazon Kinesis Agent's checkpoints: a table of one row a file, without a fingerprint.
 
 use std::error::Error;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::store::StoreError;
-use crate::follow::{MARK, Mark, Saved, SavedFile};
+use crate::follow::{Head, MARK, Mark, Saved, SavedFile};
 use crate::fs::{FileId, FileSystem, OpenFile, read_full};
 use crate::pattern::FilePattern;
 
@@ -100,26 +101,49 @@ fn id_text(id: FileId) -> String {
 /// count as sent; newer ones are new. Also returned: whether the checkpoint's file was found.
 ///
 /// The agent keeps no fingerprint, so a file is known again only by its number and its length.
+///
+/// # Errors
+///
+/// [`StoreError::HandOver`] if a directory of the pattern exists but cannot be read, or if the file of
+/// the latest checkpoint cannot: then lines would be skipped or sent again.
 pub fn take_over(
     fs: &impl FileSystem,
     pattern: &FilePattern,
     checkpoints: &[AgentCheckpoint],
-) -> (Saved, bool) {
+) -> Result<(Saved, bool), StoreError> {
     let mut saved = Saved::default();
     let Some(latest) = checkpoints.first() else {
-        return (saved, false);
+        return Ok((saved, false));
     };
+    let cannot_read = |path: &Path, error| StoreError::HandOver {
+        path: path.to_owned(),
+        error,
+    };
+    let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
     // Milliseconds, rounded up, so that a file written within the same one counts as sent.
     let modified = i128::from(latest.modified_millis)
         .saturating_add(1)
         .saturating_mul(1_000_000);
     saved.listed_at = modified;
     let mut is_found = false;
-    for directory in pattern.directories(fs).found {
-        for name in fs.list(&directory).unwrap_or_default() {
+    let directories = pattern.directories(fs);
+    for (path, error) in directories.unreadable {
+        if !is_missing(&error) {
+            return Err(cannot_read(&path, error));
+        }
+    }
+    for directory in directories.found {
+        let names = match fs.list(&directory) {
+            Ok(names) => names,
+            Err(error) if is_missing(&error) => continue,
+            Err(error) => return Err(cannot_read(&directory, error)),
+        };
+        for name in names {
             let path = directory.join(&name);
-            let Ok(meta) = fs.meta(&path) else {
-                continue;
+            let meta = match fs.meta(&path) {
+                Ok(meta) => meta,
+                Err(error) if is_missing(&error) => continue,
+                Err(error) => return Err(cannot_read(&path, error)),
             };
             let is_latest = latest.id == Some(meta.id) && meta.len >= latest.offset;
             let is_sent = pattern.matches_name(&name) && meta.modified < modified;
@@ -134,8 +158,13 @@ pub fn take_over(
             };
             let key = (saved.files.len() as u64).saturating_add(1);
             let marks = fs.open(&path).and_then(|file| marks(&file, position));
-            let Ok((head, before)) = marks else {
-                continue;
+            let (head, before) = match marks {
+                Ok(marks) => marks,
+                Err(error) if is_latest && !is_missing(&error) => {
+                    return Err(cannot_read(&path, error));
+                }
+                // The agent cannot have sent what cannot be read: it is waited for.
+                Err(_) => continue,
             };
             is_found |= is_latest;
             saved.files.push(SavedFile {
@@ -152,10 +181,10 @@ pub fn take_over(
             });
         }
     }
-    (saved, is_found)
+    Ok((saved, is_found))
 }
 
-fn marks(file: &impl OpenFile, position: u64) -> std::io::Result<(Mark, Mark)> {
+fn marks(file: &impl OpenFile, position: u64) -> std::io::Result<(Head, Mark)> {
     let mut head = vec![0; MARK];
     let read = read_full(file, 0, &mut head)?;
     head.truncate(read);
@@ -163,7 +192,7 @@ fn marks(file: &impl OpenFile, position: u64) -> std::io::Result<(Mark, Mark)> {
     let mut before = vec![0; usize::try_from(position.saturating_sub(from)).unwrap_or(0)];
     let read = read_full(file, from, &mut before)?;
     before.truncate(read);
-    Ok((Mark::of(&head), Mark::of(&before)))
+    Ok((Head::of(&head), Mark::of(&before)))
 }
 
 /// Writes the agent's database, so that the agent goes on where we were. It takes the latest row of

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
-use crate::follow::{Mark, Saved, SavedFile};
+use crate::follow::{Head, Mark, Saved, SavedFile};
 use crate::fs::FileId;
 
+/// `head_lines` has, for each mark, its length in two bytes, the higher one first, and its digest.
 /// `listed_at`, `modified` and `updated` are nanoseconds since 1970; numbers above 2^63 wrap.
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS flows (
@@ -25,6 +26,7 @@ CREATE TABLE IF NOT EXISTS files (
     inode INTEGER,
     head_len INTEGER NOT NULL,
     head BLOB NOT NULL,
+    head_lines BLOB NOT NULL,
     position INTEGER NOT NULL,
     before_len INTEGER NOT NULL,
     before BLOB NOT NULL,
@@ -80,6 +82,15 @@ pub enum StoreError {
         path: PathBuf,
         /// Why.
         error: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A directory or a file of the flow cannot be read, so that it is not known where the Amazon
+    /// Kinesis Agent was.
+    #[error("cannot go on after the Amazon Kinesis Agent: {path}: {error}")]
+    HandOver {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
     },
     /// SQLite fails: the disk is full, or the file is no database.
     #[error(transparent)]
@@ -164,8 +175,8 @@ impl PositionStore {
             return Ok(None);
         };
         let mut statement = self.connection.prepare(
-            "SELECT key, path, first_name, device, inode, head_len, head, position, before_len,
-                before, len, modified, is_finished FROM files WHERE flow = ? ORDER BY key",
+            "SELECT key, path, first_name, device, inode, head_len, head, head_lines, position,
+                before_len, before, len, modified, is_finished FROM files WHERE flow = ? ORDER BY key",
         )?;
         let files = statement
             .query_map([flow], read)?
@@ -251,7 +262,7 @@ fn nanoseconds(time: i128) -> i64 {
 
 fn write(connection: &Connection, flow: &str, file: &SavedFile) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
-        "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     statement.execute(params![
         flow,
@@ -260,8 +271,9 @@ fn write(connection: &Connection, flow: &str, file: &SavedFile) -> rusqlite::Res
         file.first_name,
         file.id.map(|id| id.device.cast_signed()),
         file.id.map(|id| id.inode.cast_signed()),
-        file.head.len() as u32,
-        file.head.digest(),
+        file.head.all().len() as u32,
+        file.head.all().digest(),
+        lines_to_bytes(file.head.lines()),
         file.position.cast_signed(),
         file.before.len() as u32,
         file.before.digest(),
@@ -303,13 +315,33 @@ fn read(row: &Row<'_>) -> rusqlite::Result<SavedFile> {
             device: device.cast_unsigned(),
             inode: inode.cast_unsigned(),
         }),
-        head: mark(5)?,
-        position: unsigned(7)?,
-        before: mark(8)?,
-        len: unsigned(10)?,
-        modified: row.get::<_, i64>(11)?.into(),
-        is_finished: row.get(12)?,
+        head: Head::saved(mark(5)?, lines_from_bytes(row, 7)?),
+        position: unsigned(8)?,
+        before: mark(9)?,
+        len: unsigned(11)?,
+        modified: row.get::<_, i64>(12)?.into(),
+        is_finished: row.get(13)?,
     })
+}
+
+fn lines_to_bytes(lines: &[Mark]) -> Vec<u8> {
+    let bytes = lines.iter().flat_map(|mark| {
+        let len = (mark.len() as u16).to_be_bytes();
+        len.into_iter().chain(mark.digest())
+    });
+    bytes.collect()
+}
+
+fn lines_from_bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<Mark>> {
+    let damaged = || rusqlite::Error::InvalidColumnType(column, "marks".to_owned(), Type::Blob);
+    let bytes: Vec<u8> = row.get(column)?;
+    let (marks, []) = bytes.as_chunks::<18>() else {
+        return Err(damaged());
+    };
+    let mark = |&[high, low, ref digest @ ..]: &[u8; 18]| {
+        Mark::saved(u16::from_be_bytes([high, low]).into(), *digest).ok_or_else(damaged)
+    };
+    marks.iter().map(mark).collect()
 }
 
 #[cfg(test)]
@@ -325,7 +357,7 @@ mod tests {
                 device: u64::MAX,
                 inode: 7,
             }),
-            head: Mark::of(b"head"),
+            head: Head::of(b"head\nand more\n"),
             position,
             before: Mark::of(b"before"),
             len: 100,

@@ -11,7 +11,8 @@ use crate::positions::{PositionStore, StoreError, read_checkpoints, take_over};
 /// # Errors
 ///
 /// [`StoreError::Sqlite`] if our own database cannot be read; [`StoreError::Checkpoints`] if it has
-/// nothing of the flow, and the agent's database exists but cannot be read.
+/// nothing of the flow, and the agent's database exists but cannot be read; [`StoreError::HandOver`] if the
+/// agent's database is read, and a directory or the last file of the flow cannot be.
 pub fn open_flow<S: FileSystem>(
     config: &Config,
     flow: &Flow,
@@ -31,7 +32,7 @@ pub fn open_flow<S: FileSystem>(
     let Some(latest) = checkpoints.first() else {
         return Ok(Follower::new(rules));
     };
-    let (saved, is_found) = take_over(fs, &rules.pattern, &checkpoints);
+    let (saved, is_found) = take_over(fs, &rules.pattern, &checkpoints)?;
     if is_found {
         tracing::info!(
             "{pattern}: goes on where the Amazon Kinesis Agent was, at byte {} of {}",

@@ -1,40 +1,15 @@
 //! Directories that cannot be read, or are not there yet.
 
-use std::cell::RefCell;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kinesis_aggregation_agent::{
-    FilePattern, FileSystem, FollowRules, Follower, InitialPosition, Meta, Now, RealFile, RealFs,
-    RecordRules, Report,
+    FilePattern, FollowRules, Follower, InitialPosition, Now, RecordRules, Report,
 };
 
-/// The real files, but for one directory that cannot be listed.
-#[derive(Default)]
-struct Refusing(RefCell<Option<(PathBuf, io::ErrorKind)>>);
-
-impl FileSystem for Refusing {
-    type File = RealFile;
-
-    fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
-        match &*self.0.borrow() {
-            Some((refused, kind)) if refused == directory => Err((*kind).into()),
-            _ => RealFs.list(directory),
-        }
-    }
-
-    fn meta(&self, path: &Path) -> io::Result<Meta> {
-        RealFs.meta(path)
-    }
-
-    fn open(&self, path: &Path) -> io::Result<RealFile> {
-        RealFs.open(path)
-    }
-}
+use crate::refusing::{Call, Refusing};
 
 fn rules(pattern: &str) -> FollowRules {
     FollowRules {
@@ -74,15 +49,20 @@ fn unreadable(reports: &[Report]) -> usize {
 
 #[test]
 fn a_directory_that_cannot_be_read_for_a_while_is_said_once_and_loses_and_cuts_nothing() {
-    for (refused, kind, is_restarted) in [
-        ("", io::ErrorKind::PermissionDenied, false),
-        ("", io::ErrorKind::PermissionDenied, true),
-        ("", io::ErrorKind::NotFound, true),
-        ("a", io::ErrorKind::PermissionDenied, false),
-        ("a", io::ErrorKind::PermissionDenied, true),
-        ("a", io::ErrorKind::NotFound, true),
+    use io::ErrorKind::{NotFound, PermissionDenied};
+    for (call, refused, kind, is_restarted) in [
+        (Call::List, "", PermissionDenied, false),
+        (Call::List, "", PermissionDenied, true),
+        (Call::List, "", NotFound, true),
+        (Call::List, "a", PermissionDenied, false),
+        (Call::List, "a", PermissionDenied, true),
+        (Call::List, "a", NotFound, true),
+        (Call::Meta, "a", PermissionDenied, false),
+        (Call::Meta, "a", PermissionDenied, true),
+        (Call::Meta, "a/app.log", PermissionDenied, false),
+        (Call::Meta, "a/app.log", PermissionDenied, true),
     ] {
-        let case = format!("{refused:?} {kind} {is_restarted}");
+        let case = format!("{call:?} {refused:?} {kind} {is_restarted}");
         let directory = tempfile::tempdir().expect("a directory");
         let log = directory.path().join("a/app.log");
         fs::create_dir(directory.path().join("a")).expect("made");
@@ -98,18 +78,63 @@ fn a_directory_that_cannot_be_read_for_a_while_is_said_once_and_loses_and_cuts_n
             "" => directory.path().to_owned(),
             name => directory.path().join(name),
         };
-        fs.0.replace(Some((refused, kind)));
+        fs.refuse(call, refused, kind);
         let (lines, reports) = poll(&mut follower, &fs, 10..20);
         assert!(lines.is_empty(), "{case}: {lines:?}");
         assert_eq!(unreadable(&reports), 1, "{case}: {reports:?}");
         assert_eq!(reports.len(), 1, "{case}: {reports:?}");
-        fs.0.replace(None);
+        fs.refuse_nothing();
         fs::write(&log, "one\nhalf a line\n").expect("written");
         assert_eq!(
             poll(&mut follower, &fs, 20..30).0,
             ["half a line\n"],
             "{case}"
         );
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_read_keeps_no_new_file_of_another_from_being_followed() {
+    for (call, is_first) in [
+        (Call::List, false),
+        (Call::List, true),
+        (Call::Meta, false),
+        (Call::Meta, true),
+    ] {
+        let case = format!("{call:?} {is_first}");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| directory.path().join(name);
+        fs::create_dir(path("a")).expect("made");
+        fs::create_dir(path("b")).expect("made");
+        fs::write(path("a/app.log"), "there before\nlast of a\n").expect("written");
+        let fs = Refusing::default();
+        let pattern = format!("{}/*/app.log*", directory.path().display());
+        let mut rules = rules(&pattern);
+        rules.initial_position = InitialPosition::EndOfFile;
+        let mut follower = Follower::new(rules.clone());
+        if !is_first {
+            assert_eq!(poll(&mut follower, &fs, 0..5).0, ["last of a\n"], "{case}");
+        }
+        fs.refuse(call, path("a"), io::ErrorKind::PermissionDenied);
+        poll(&mut follower, &fs, 5..10);
+        assert!(follower.has_started(), "{case}");
+        fs::write(path("b/app.log"), "one\ntwo\n").expect("written");
+        let lines = poll(&mut follower, &fs, 10..15).0;
+        assert_eq!(lines, ["one\n", "two\n"], "{case}");
+        fs.refuse_nothing();
+        fs::write(path("b/app.log.x"), "three\nfour\n").expect("written");
+        let mut lines = poll(&mut follower, &fs, 15..20).0;
+        lines.sort();
+        // What was there at the very first start, and could not be seen, begins as it would have.
+        let expected: &[&str] = if is_first {
+            &["four\n", "last of a\n", "three\n"]
+        } else {
+            &["four\n", "three\n"]
+        };
+        assert_eq!(lines, expected, "{case}");
+        fs::write(path("a/app.log.x"), "new in a\nand more\n").expect("written");
+        let lines = poll(&mut follower, &fs, 20..25).0;
+        assert_eq!(lines, ["new in a\n", "and more\n"], "{case}");
     }
 }
 

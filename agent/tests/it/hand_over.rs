@@ -1,6 +1,7 @@
 //! The Amazon Kinesis Agent's database, taken over and handed back.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -10,6 +11,8 @@ use kinesis_aggregation_agent::{
     RecordRules, Saved, StoreError, hand_back, open_flow, read_checkpoints, take_over,
 };
 use rusqlite::Connection;
+
+use crate::refusing::{Call, Refusing};
 
 /// The agent's table, with one row for a file up to an offset.
 fn agents_database(path: &Path, pattern: &str, file: &Path, offset: u64) {
@@ -88,7 +91,8 @@ fn the_agents_position_is_continued_to_the_byte_under_the_files_new_name() {
         &RealFs,
         &FilePattern::new(&pattern).expect("good"),
         &checkpoints,
-    );
+    )
+    .expect("reads");
     assert!(is_found);
     let mut follower = Follower::resume(rules(&pattern), saved);
     assert_eq!(read_all(&mut follower), ["new\n", "unsent\n"]);
@@ -114,10 +118,39 @@ fn a_position_whose_file_is_gone_is_not_taken_for_another_files() {
         &RealFs,
         &FilePattern::new(&pattern).expect("good"),
         &checkpoints,
-    );
+    )
+    .expect("reads");
     assert!(!is_found);
     let mut follower = Follower::resume(rules(&pattern), saved);
     assert_eq!(read_all(&mut follower), ["short\n"]);
+}
+
+#[test]
+fn what_cannot_be_read_ends_the_hand_over_lest_lines_be_skipped_or_come_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pattern_text = format!("{}/app.log", directory.path().display());
+    let pattern = FilePattern::new(&pattern_text).expect("good");
+    let live = directory.path().join("app.log");
+    let database = directory.path().join("checkpoints");
+    fs::write(&live, "sent\n").expect("written");
+    agents_database(&database, &pattern_text, &live, 5);
+    let checkpoints = read_checkpoints(&database, false, "s", &pattern_text).expect("reads");
+    for (call, path) in [
+        (Call::List, directory.path()),
+        (Call::Meta, &live),
+        (Call::Open, &live),
+    ] {
+        let fs = Refusing::default();
+        fs.refuse(call, path.to_owned(), io::ErrorKind::PermissionDenied);
+        let error = take_over(&fs, &pattern, &checkpoints).expect_err("refused");
+        let named = matches!(&error, StoreError::HandOver { path: named, .. } if named == path);
+        assert!(named, "{call:?}: {error}");
+        // What is not there is no obstacle: the file is gone.
+        let fs = Refusing::default();
+        fs.refuse(call, path.to_owned(), io::ErrorKind::NotFound);
+        let (saved, is_found) = take_over(&fs, &pattern, &checkpoints).expect("reads");
+        assert!(!is_found && saved.files.is_empty(), "{call:?}");
+    }
 }
 
 #[test]

@@ -5,5 +5,6 @@ mod converters;
 mod directories;
 mod hand_over;
 mod logrotate;
+mod refusing;
 mod run;
 mod stream;
