@@ -24,6 +24,8 @@ mod output;
 mod printer;
 #[cfg(feature = "aws")]
 mod put;
+#[cfg(feature = "aws")]
+mod received;
 mod shards;
 mod source;
 #[cfg(feature = "aws")]

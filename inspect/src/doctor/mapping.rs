@@ -55,7 +55,7 @@ impl Mapping {
                 Severity::Loss,
                 "lambda-filter",
                 "an event filter cannot see inside an aggregate, and throws away what does not match".to_owned(),
-                format!("{} patterns; {aggregates} aggregates in the sample", self.filters),
+                format!("patterns: {}; aggregates in the sample: {aggregates}", self.filters),
                 "remove FilterCriteria, and filter user records in the function",
             );
         }

@@ -82,7 +82,7 @@ impl StreamFacts {
                 Severity::Note,
                 "resharded",
                 "the stream was resharded within its retention period: aggregates that were made with the old shard map may hold user records of two shards",
-                format!("{} closed shards: {}", closed.len(), some_of(closed)),
+                format!("closed shards: {} ({})", closed.len(), some_of(closed)),
                 "see whether out-of-range is among the findings",
             );
         }
@@ -93,7 +93,7 @@ impl StreamFacts {
                 Severity::Warning,
                 "channel",
                 "the stream's own delivery does not open aggregates: as JSON, STRING or Iceberg they go to the dead-letter bucket, as BYTE_ARRAY they are written as they are",
-                format!("{} channels: {}", channels.len(), some_of(channels)),
+                format!("channels: {} ({})", channels.len(), some_of(channels)),
                 "turn aggregation off, or deliver through Firehose, which opens them; kagg carve reads what was written",
             );
         }
