@@ -45,6 +45,7 @@ pub use find::{Everything, FailedBatch, FindError, Finder, Found, Refused, Shape
 pub use record::{FoundRecord, Place};
 pub use shards::{Shards, ShardsError};
 
+pub mod doctor;
 pub mod words;
 
 #[cfg(doctest)]

@@ -58,6 +58,13 @@ impl FoundRecord {
         }
     }
 
+    /// With its number in the input, counted from 0.
+    #[must_use]
+    pub fn with_index(mut self, index: usize) -> Self {
+        self.index = index;
+        self
+    }
+
     /// With the partition key of the Kinesis record.
     #[must_use]
     pub fn with_partition_key(mut self, key: impl Into<String>) -> Self {

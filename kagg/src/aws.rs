@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::ProvideCredentials;
 use aws_sdk_kinesis::config::retry::RetryConfig;
@@ -39,10 +39,20 @@ pub(crate) struct AwsArgs {
 }
 
 impl AwsArgs {
+    /// `--endpoint-url`.
+    pub(crate) fn endpoint(&self) -> Option<&str> {
+        self.endpoint_url.as_deref()
+    }
+
     /// A client that tries a request so often before it gives up.
+    pub(crate) async fn client(&self, max_attempts: u32) -> Result<Client> {
+        Ok(Client::new(&self.config(max_attempts).await?))
+    }
+
+    /// What clients of any service are made of.
     ///
     /// `--profile` is where the credentials come from, whatever the environment has.
-    pub(crate) async fn client(&self, max_attempts: u32) -> Result<Client> {
+    pub(crate) async fn config(&self, max_attempts: u32) -> Result<SdkConfig> {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .build();
@@ -69,7 +79,7 @@ impl AwsArgs {
         if let Some(region) = &self.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        Ok(Client::new(&loader.load().await))
+        Ok(loader.load().await)
     }
 }
 
@@ -155,13 +165,21 @@ async fn describe(client: &Client, stream: &StreamName) -> Result<Option<(bool, 
                 }))
         }
         Err(error) if is_denied(&error) => Ok(None),
-        Err(error @ SdkError::DispatchFailure(_)) => {
-            let endpoint = endpoint(client);
-            let why = chain(&error);
-            Err(Failure::new(format_args!("cannot reach {endpoint}: {why}")))
-        }
-        Err(error) => Err(failure("cannot describe the stream", &error)),
+        Err(error) => Err(cannot_describe(client, &error)),
     }
+}
+
+/// Why a stream cannot be described, but for a missing permission.
+pub(crate) fn cannot_describe(
+    client: &Client,
+    error: &SdkError<DescribeStreamSummaryError>,
+) -> Failure {
+    if let SdkError::DispatchFailure(_) = error {
+        let endpoint = endpoint(client);
+        let why = chain(error);
+        return Failure::new(format_args!("cannot reach {endpoint}: {why}"));
+    }
+    failure("cannot describe the stream", error)
 }
 
 /// What requests are sent to, for messages.
@@ -181,28 +199,38 @@ fn endpoint(client: &Client) -> String {
         })
 }
 
-fn is_denied<R>(error: &SdkError<DescribeStreamSummaryError, R>) -> bool {
+/// Whether the caller may not ask, or the server does not know the question.
+pub(crate) fn is_denied<R>(error: &SdkError<DescribeStreamSummaryError, R>) -> bool {
     matches!(
         error.code(),
         Some("AccessDeniedException" | "UnknownOperationException")
     )
 }
 
-/// What went wrong with a request, in one line.
+/// What went wrong with a request, in one line, after what was to be done.
 pub(crate) fn failure<E, R>(what: &str, error: &SdkError<E, R>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,
 {
+    Failure::new(format_args!("{what}: {}", reason(error)))
+}
+
+/// What went wrong with a request, in one line.
+pub(crate) fn reason<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
     match (error.code(), error.message()) {
-        (Some(code), Some(message)) => Failure::new(format_args!("{what}: {code}: {message}")),
-        (Some(code), None) => Failure::new(format_args!("{what}: {code}")),
-        _ => Failure::new(format_args!("{what}: {}", chain(error))),
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        _ => chain(error),
     }
 }
 
 /// An error and its causes, each once.
-fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(error) = next {

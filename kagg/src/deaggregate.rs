@@ -45,9 +45,9 @@ Examples:
   kagg deaggregate --input hex --salvage records.hex
 
 A line of the output (null where the input does not say):
-  {\"record\":0,\"sequenceNumber\":\"4954…\",\"subSequenceNumber\":2,\"aggregated\":true,
-   \"partitionKey\":\"key\",\"explicitHashKey\":null,\"data\":\"<base64>\",
-   \"approximateArrivalTimestamp\":1545084650.987}";
+  {\"record\":0,\"shardId\":\"shardId-000000000000\",\"sequenceNumber\":\"4954…\",
+   \"subSequenceNumber\":2,\"aggregated\":true,\"partitionKey\":\"key\",\"explicitHashKey\":null,
+   \"data\":\"<base64>\",\"approximateArrivalTimestamp\":1545084650.987}";
 
 pub(crate) fn run(args: Args, status: &Status) -> Result<()> {
     let mut deaggregator = Deaggregator::new()

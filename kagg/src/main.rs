@@ -7,11 +7,13 @@ mod arrival;
 #[cfg(feature = "aws")]
 mod aws;
 mod carve;
+mod color;
 mod compact;
 mod complaint;
 mod compressed;
 mod content;
 mod deaggregate;
+mod doctor;
 mod entry;
 mod exit;
 mod input;
@@ -22,6 +24,8 @@ mod output;
 mod printer;
 #[cfg(feature = "aws")]
 mod put;
+#[cfg(feature = "aws")]
+mod received;
 mod shards;
 mod source;
 #[cfg(feature = "aws")]
@@ -54,6 +58,7 @@ enum Command {
     Deaggregate(deaggregate::Args),
     Aggregate(aggregate::Args),
     Inspect(inspect::Args),
+    Doctor(doctor::Args),
     Carve(carve::Args),
     #[cfg(feature = "aws")]
     Put(put::Args),
@@ -71,6 +76,7 @@ impl Command {
             Self::Deaggregate(args) => deaggregate::run(args, status),
             Self::Aggregate(args) => aggregate::run(args, status),
             Self::Inspect(args) => inspect::run(&args, status),
+            Self::Doctor(args) => doctor::run(&args, status),
             Self::Carve(args) => carve::run(&args, status),
             #[cfg(feature = "aws")]
             Self::Put(args) => put::run(&args, status),

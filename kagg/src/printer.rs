@@ -37,6 +37,9 @@ enum OutputForm {
     Jsonl,
     /// The bytes of each user record, and a newline
     Data,
+    /// The Kinesis records, unopened, each as one line of JSON with the keys of `get-records`, and
+    /// its shard: for `kagg inspect` and `kagg doctor`
+    Kinesis,
     /// For a person: time, position, partition key, and the data as text, or in base64 if it is
     /// no text. Control characters are escaped
     Text,
@@ -57,6 +60,7 @@ pub(crate) struct Printer {
 
 enum Form {
     Jsonl,
+    Kinesis,
     Data { delimiter: Vec<u8> },
     Template(Template),
 }
@@ -67,6 +71,7 @@ impl Printer {
             (Some(template), _) => Form::Template(template.clone()),
             (None, OutputForm::Text) => Form::Template(Template::of_text()),
             (None, OutputForm::Jsonl) => Form::Jsonl,
+            (None, OutputForm::Kinesis) => Form::Kinesis,
             (None, OutputForm::Data) => Form::Data {
                 delimiter: match &args.delimiter {
                     Some(delimiter) => delimiter.0.clone(),
@@ -103,6 +108,12 @@ impl Printer {
         self.left == 0
     }
 
+    /// Whether Kinesis records are printed as they are.
+    #[cfg(feature = "aws")]
+    pub(crate) fn is_unopened(&self) -> bool {
+        matches!(self.form, Form::Kinesis)
+    }
+
     pub(crate) fn flush(&mut self) -> Result<()> {
         self.out.flush()
     }
@@ -114,6 +125,9 @@ impl Printer {
         record: &Deaggregated<&FoundRecord>,
     ) -> Result<()> {
         let source = record.source();
+        if let Form::Kinesis = self.form {
+            return self.unopened(source);
+        }
         for user_record in record.user_records().flatten() {
             if self.left == 0 {
                 return Ok(());
@@ -130,6 +144,8 @@ impl Printer {
                         out.write(data)?;
                         return out.write(delimiter);
                     }
+                    // Printed before it was opened.
+                    Form::Kinesis => {}
                     Form::Jsonl => {
                         put_json(line, position, source, &user_record, data);
                         if marks_damaged {
@@ -147,6 +163,35 @@ impl Printer {
         }
         Ok(())
     }
+
+    fn unopened(&mut self, record: &FoundRecord) -> Result<()> {
+        if self.left == 0 {
+            return Ok(());
+        }
+        self.left -= 1;
+        self.line.clear();
+        put_unopened(&mut self.line, record);
+        self.out.write(&self.line)
+    }
+}
+
+/// Appends the Kinesis record as `get-records` has it, and its shard: all keys, always, in this
+/// order.
+fn put_unopened(out: &mut Vec<u8>, record: &FoundRecord) {
+    out.extend_from_slice(b"{\"ShardId\":");
+    put_json_option(out, record.shard_id());
+    out.extend_from_slice(b",\"SequenceNumber\":");
+    put_json_option(out, record.sequence_number());
+    out.extend_from_slice(b",\"ApproximateArrivalTimestamp\":");
+    match record.approximate_arrival_timestamp() {
+        Some(json) => put_compact(out, json),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"PartitionKey\":");
+    put_json_option(out, record.partition_key());
+    out.extend_from_slice(b",\"Data\":\"");
+    base64_simd::STANDARD.encode_append(record.data(), out);
+    out.extend_from_slice(b"\"}\n");
 }
 
 /// Appends the user record as a JSON object, but for its end: all keys, always, in this order.
@@ -158,7 +203,9 @@ fn put_json(
     data: &[u8],
 ) {
     // Writing to a Vec does not fail.
-    let _ = write!(out, "{{\"record\":{position},\"sequenceNumber\":");
+    let _ = write!(out, "{{\"record\":{position},\"shardId\":");
+    put_json_option(out, source.shard_id());
+    out.extend_from_slice(b",\"sequenceNumber\":");
     put_json_option(out, source.sequence_number());
     let _ = write!(
         out,

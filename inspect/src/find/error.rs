@@ -111,7 +111,7 @@ impl fmt::Display for FailedBatch {
              stream still has them:\n  aws kinesis get-records --stream-arn {arn} --shard-iterator \
              \"$(aws kinesis get-shard-iterator --stream-arn {arn} --shard-id {shard} \
              --shard-iterator-type AT_SEQUENCE_NUMBER --starting-sequence-number {first} --query \
-             ShardIterator --output text)\""
+             ShardIterator --output text)\"\nor, with this message in FILE:\n  kagg tail {arn} --batch FILE"
         )
     }
 }

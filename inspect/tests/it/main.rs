@@ -2,6 +2,7 @@
 
 mod carving;
 mod cases;
+mod doctoring;
 mod forms;
 mod refusals;
 mod support;

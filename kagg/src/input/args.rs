@@ -27,7 +27,7 @@ pub(crate) struct InputArgs {
 
 /// The names of the shapes on the command line.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum InputShape {
+pub(crate) enum InputShape {
     /// By the content: one of those below, or output of the AWS CLI as text or YAML, a log with
     /// events in it, a hex dump, a list of numbers, a byte literal
     Auto,
@@ -72,16 +72,34 @@ const BATCH_BYTES: usize = 4 << 20;
 const BATCH_RECORDS: usize = 500;
 
 impl InputArgs {
+    /// These files, or standard input if there is none, in this shape.
+    pub(crate) fn new(files: Vec<PathBuf>, input: InputShape) -> Self {
+        Self {
+            files,
+            input,
+            unwrap: false,
+        }
+    }
+
     /// Reads all files and hands on their records, batch by batch, in order: large batches while
     /// the input is fast, and what there is whenever it pauses, so that no record waits for what
     /// comes after it. Memory stays bounded. Records that cannot be read are reported.
     pub(crate) fn each_batch(&self, status: &Status, take: &mut impl TakeBatch) -> Result<()> {
-        let mut first = 0;
+        self.each_batch_from(&mut 0, status, take)
+    }
+
+    /// The same, with records counted from `first` on, which is then that of the next one.
+    pub(crate) fn each_batch_from(
+        &self,
+        first: &mut usize,
+        status: &Status,
+        take: &mut impl TakeBatch,
+    ) -> Result<()> {
         if self.files.is_empty() {
-            self.read(None, &mut first, status, take)?;
+            self.read(None, first, status, take)?;
         }
         for file in &self.files {
-            self.read(Some(file), &mut first, status, take)?;
+            self.read(Some(file), first, status, take)?;
         }
         Ok(())
     }

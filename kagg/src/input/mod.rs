@@ -3,5 +3,5 @@
 mod args;
 mod read_ahead;
 
-pub(crate) use args::InputArgs;
+pub(crate) use args::{InputArgs, InputShape};
 pub(crate) use read_ahead::pieces;

@@ -1,17 +1,15 @@
 //! `kagg inspect`: explains Kinesis records to a person.
 
-mod styles;
 mod table;
 mod text;
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
-use anstream::AutoStream;
-use clap::ValueEnum;
 use kinesis_aggregation::HashKeyRange;
 use kinesis_aggregation_inspect::{Explanation, FoundRecord, Shards, explain};
 
+use crate::color::ColorArgs;
 use crate::exit::{Failure, Result, Status};
 use crate::input::InputArgs;
 use crate::shards;
@@ -43,16 +41,8 @@ pub(crate) struct Args {
     /// Print one JSON object a line for each Kinesis record
     #[arg(long)]
     json: bool,
-    /// Whether to use colours; `auto` does on a terminal
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    color: Color,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Color {
-    Auto,
-    Always,
-    Never,
+    #[command(flatten)]
+    color: ColorArgs,
 }
 
 impl Args {
@@ -80,14 +70,7 @@ Examples:
 
 pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
     let shards = args.shards()?;
-    let stdout = std::io::stdout();
-    // What takes colours away takes U+007F too, which a key may hold: JSON goes out as it is.
-    let mut out = BufWriter::new(match args.color {
-        _ if args.json => AutoStream::always_ansi(stdout),
-        Color::Auto => AutoStream::auto(stdout),
-        Color::Always => AutoStream::always_ansi(stdout),
-        Color::Never => AutoStream::never(stdout),
-    });
+    let mut out = args.color.stdout(args.json);
     let mut summary = text::Summary::default();
     // They come after the summary, which is known at the end.
     let mut problems = Vec::new();

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use kinesis_aggregation_inspect::UserRecord;
 
-use super::styles::{BAD, DIM};
+use crate::color::{BAD, DIM};
 
 /// The service takes no longer partition key, in characters.
 const LONGEST_KEY: usize = 256;

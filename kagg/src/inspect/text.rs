@@ -8,8 +8,8 @@ use kinesis_aggregation_inspect::{
     dump_around,
 };
 
-use super::styles::{BAD, BOLD, DIM, GOOD};
 use super::table::{self, Key};
+use crate::color::{BAD, BOLD, DIM, GOOD};
 
 /// How many Kinesis records there were, by kind.
 #[derive(Default)]

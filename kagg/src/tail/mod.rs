@@ -1,15 +1,21 @@
 //! `kagg tail`: the user records of a stream.
 
-mod page;
+mod batch;
 mod read;
+mod reader_gone;
 mod start;
 
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::primitives::DateTime;
+use aws_sdk_kinesis::types::Record;
 use kinesis_aggregation::sdk::{Lineage, ListedShard, Start, list_shards};
-use kinesis_aggregation::{Deaggregator, HashKeyRange, Loss, LossKind};
+use kinesis_aggregation::{Deaggregator, HashKeyRange, Loss, LossKind, Shard};
 use kinesis_aggregation_inspect::FoundRecord;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -19,32 +25,48 @@ use crate::exit::{Failure, Result, Status};
 use crate::losses;
 use crate::output::complain;
 use crate::printer::{OutputArgs, Printer};
-use page::Page;
-use read::{Message, Readers};
+use crate::received::found;
+use batch::Batch;
+use read::{Message, Readers, Until};
+use reader_gone::reader_is_gone;
+use start::From;
 
 /// Prints the user records of a stream
 ///
 /// Reads all shards, as the KCL does: a shard that was split or merged is finished before its
 /// children start, and an aggregate that reaches out of its shard's hash key range is dropped
 /// whole. What the KCL would lose is reported on standard error, one line each, with the exit
-/// status 1.
+/// status 1. Without --from it starts at the end and follows; with --from it reads up to now.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The stream's name or ARN
     stream: String,
-    /// Where to start: `latest`, `trim-horizon` or a time like 2026-11-23T10:00:00Z
-    /// [default: latest with --follow, else trim-horizon]
-    #[arg(long, value_name = "latest|trim-horizon|TIME", value_parser = start::parse)]
-    from: Option<Start>,
+    /// Where to start: `latest`, `trim-horizon`, a time (15m ago, 2026-11-23,
+    /// 2026-11-23T10:00:00Z, or as this command prints it), or in one shard the position SEQ or
+    /// SEQ:SUB of a record [default: latest, with --follow]
+    #[arg(long, value_name = "WHERE", value_parser = start::from)]
+    from: Option<From>,
+    /// End with what arrived at this time, in the forms of --from
+    #[arg(long, value_name = "TIME", value_parser = start::time)]
+    until: Option<DateTime>,
     /// Go on with what comes, instead of ending where the stream ends now
     #[arg(long, short)]
     follow: bool,
-    /// End after this many user records
+    /// Read only this shard, and not the ones that it was split or merged into; more than once for
+    /// several
+    #[arg(long, value_name = "ID")]
+    shard: Vec<String>,
+    /// Read the batch that Lambda's message to an on-failure destination in SQS or SNS names; `-` is
+    /// standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "until", "follow", "shard"])]
+    batch: Option<PathBuf>,
+    /// End after this many records
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// Do not judge by the shards' hash key ranges: print what the KCL would drop. So it is on a
-    /// stream with service-managed distribution in any case
+    /// Do not judge by the shards' hash key ranges, and go on after a bad user record: print all
+    /// that the KCL would lose. On a stream with service-managed distribution the ranges do not
+    /// count in any case
     #[arg(long)]
     no_range: bool,
     #[command(flatten)]
@@ -55,9 +77,12 @@ pub(crate) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  kagg tail orders --follow
-  kagg tail orders --from 2026-11-23T10:00:00Z --limit 100 --output data
-  kagg tail orders --follow | kagg put copies --jsonl";
+  kagg tail orders
+  kagg tail orders --from 15m --until 5m --output text
+  kagg tail orders --from trim-horizon --shard shardId-000000000002 --limit 100
+  kagg tail orders --batch message.json
+  kagg tail orders --from 1h --output kinesis | kagg inspect --only-problems
+  kagg tail orders | kagg put copies --jsonl";
 
 /// How often a request is tried before the command gives up: for about a minute.
 const MAX_ATTEMPTS: u32 = 8;
@@ -65,20 +90,58 @@ const MAX_ATTEMPTS: u32 = 8;
 const MOST_PAGES: usize = 8;
 
 pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
-    let start = match (args.from.clone(), args.follow) {
-        (None, true) => Start::Latest,
-        (None, false) => Start::TrimHorizon,
-        (Some(Start::Latest), false) => {
+    let scope = match &args.batch {
+        Some(path) => Scope::of_batch(batch::read(path)?),
+        None => Scope::of_args(args)?,
+    };
+    block_on(async {
+        let client = args.aws.client(MAX_ATTEMPTS).await?;
+        let tail = Tail::new(args, scope, client).await?;
+        let mut gone = pin!(reader_is_gone());
+        tokio::select! {
+            result = tail.run(status) => result,
+            () = &mut gone => Err(Failure::ClosedPipe),
+        }
+    })
+}
+
+/// What to read.
+struct Scope {
+    from: From,
+    until: Option<Until>,
+    follow: bool,
+    /// All if it is empty.
+    shards: Vec<String>,
+}
+
+impl Scope {
+    fn of_args(args: &Args) -> Result<Self> {
+        let from = args.from.clone();
+        if from == Some(From::Everywhere(Start::Latest)) && !args.follow {
             return Err(Failure::new(
                 "--from latest prints nothing without --follow",
             ));
         }
-        (Some(start), _) => start,
-    };
-    block_on(async {
-        let client = args.aws.client(MAX_ATTEMPTS).await?;
-        Tail::new(args, client).await?.run(start, status).await
-    })
+        Ok(Self {
+            follow: args.follow || from.is_none(),
+            from: from.unwrap_or(From::Everywhere(Start::Latest)),
+            until: args.until.map(Until::Time),
+            shards: args.shard.clone(),
+        })
+    }
+
+    fn of_batch(batch: Batch) -> Self {
+        Self {
+            from: From::Position(batch.first, 0),
+            until: Some(Until::Record(batch.last)),
+            follow: false,
+            shards: vec![batch.shard],
+        }
+    }
+
+    fn has(&self, shard: &str) -> bool {
+        self.shards.is_empty() || self.shards.iter().any(|id| id == shard)
+    }
 }
 
 struct Tail {
@@ -89,12 +152,14 @@ struct Tail {
     /// Kinesis records so far.
     position: usize,
     lineage: Lineage,
-    follow: bool,
+    scope: Scope,
 }
 
 /// Whether the shards' hash key ranges count.
 struct Range {
     applies: bool,
+    /// Whether all is to be printed, whatever is wrong with it.
+    salvage: bool,
     asked: Instant,
 }
 
@@ -102,7 +167,7 @@ struct Range {
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 impl Tail {
-    async fn new(args: &Args, client: Client) -> Result<Self> {
+    async fn new(args: &Args, scope: Scope, client: Client) -> Result<Self> {
         let stream = StreamName::new(&args.stream);
         let applies = !args.no_range
             && match is_service_managed(&client, &stream).await? {
@@ -120,48 +185,51 @@ impl Tail {
             stream,
             range: Range {
                 applies,
+                salvage: args.no_range,
                 asked: Instant::now(),
             },
             printer: Printer::stdout(&args.output).with_limit(args.limit),
             position: 0,
             lineage: Lineage::default(),
-            follow: args.follow,
+            scope,
         })
     }
 
-    async fn run(mut self, start: Start, status: &Status) -> Result<()> {
+    async fn run(mut self, status: &Status) -> Result<()> {
         let (sender, mut messages) = mpsc::channel(1);
         let readers = Arc::new(Readers {
             client: self.client.clone(),
             stream: self.stream.clone(),
-            follow: self.follow,
+            follow: self.scope.follow,
+            until: self.scope.until.take(),
             started: Readers::now(),
             pages: Semaphore::new(MOST_PAGES),
             sender,
         });
         let mut tasks = JoinSet::new();
-        self.learn().await?;
+        let shards = self.learn().await?;
+        self.check_shards(&shards)?;
+        let start = self.scope.from.start();
         if start == Start::Latest {
             self.lineage.skip_closed();
         }
         self.read(&readers, &mut tasks, &start);
-        // A child is read from its beginning: its parent was read to the end.
-        let next = match start {
-            Start::Latest => Start::TrimHorizon,
-            start => start,
-        };
+        self.say_what_is_followed(tasks.len());
+        let next = self.scope.from.of_children();
         while !self.lineage.is_idle() && !self.printer.is_full() {
             match messages.recv().await {
                 None => break,
                 Some(Message::Failed(failure)) => return Err(failure),
-                Some(Message::Page(range, records)) => {
-                    self.print(range, Page::new(records), status).await?;
+                Some(Message::Page(shard, records)) => {
+                    self.print(&shard, &records, status).await?;
                 }
                 Some(Message::End(id, children)) => {
                     self.lineage.finish(&id);
                     if children.is_empty() {
                         self.learn().await?;
                     }
+                    let children = children.into_iter();
+                    let children = children.filter(|child| self.scope.has(child.shard().id()));
                     self.lineage.learn(children);
                     self.read(&readers, &mut tasks, &next);
                 }
@@ -170,16 +238,50 @@ impl Tail {
         self.printer.flush()
     }
 
-    /// Learns of all shards.
-    async fn learn(&mut self) -> Result<()> {
+    /// Learns of all shards. Returns the ids of those to be read.
+    async fn learn(&mut self) -> Result<Vec<String>> {
         let listed = list_shards(&self.client, self.stream.text()).await;
         let listed = listed.map_err(|error| failure("cannot list the shards", &error))?;
-        for shard in &listed {
+        let mut ids = Vec::new();
+        for shard in listed
+            .iter()
+            .filter(|shard| self.scope.has(shard.shard_id()))
+        {
             let listed = ListedShard::try_from(shard)
                 .map_err(|error| Failure::new(format_args!("{}: {error}", shard.shard_id())))?;
             self.lineage.learn([listed]);
+            ids.push(shard.shard_id().to_owned());
         }
-        Ok(())
+        Ok(ids)
+    }
+
+    /// Whether the shards that are named are there, and a position is in one of one.
+    fn check_shards(&self, found: &[String]) -> Result<()> {
+        let mut named = self.scope.shards.iter();
+        if let Some(id) = named.find(|id| !found.contains(id)) {
+            let id = id.escape_debug();
+            return Err(Failure::new(format_args!("the stream has no shard {id}")));
+        }
+        match self.scope.from {
+            From::Position(..) if found.len() != 1 => Err(Failure::new(
+                "--from: a sequence number is one of a shard: name it with --shard",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// On a terminal, where nothing happening looks like nothing working.
+    fn say_what_is_followed(&self, shards: usize) {
+        if self.scope.follow && io::stderr().is_terminal() {
+            let stream = self.stream.text();
+            let from = match self.scope.from {
+                From::Everywhere(Start::Latest) => "what comes from now on",
+                _ => "what there is, and what comes",
+            };
+            complain(format_args!(
+                "{stream}, shards being read: {shards}: {from}; Ctrl-C ends"
+            ));
+        }
     }
 
     /// Starts to read every shard whose turn it is.
@@ -189,15 +291,21 @@ impl Tail {
         }
     }
 
-    async fn print(&mut self, range: HashKeyRange, page: Page, status: &Status) -> Result<()> {
-        let records = page.stored();
+    async fn print(&mut self, shard: &Shard, page: &[Record], status: &Status) -> Result<()> {
+        let range = shard.hash_key_range();
+        let records: Vec<_> = (self.position..)
+            .zip(page)
+            .map(|(index, record)| found(record, index, shard.id()))
+            .collect();
         self.look_again(range, &records).await?;
         let batch = self.deaggregator(range).deaggregate_batch(&records);
         for record in batch.records() {
             if self.printer.is_full() {
                 break;
             }
-            losses::report(self.position, record, status);
+            if !self.printer.is_unopened() {
+                losses::report(self.position, record, status);
+            }
             self.printer.record(self.position, record)?;
             self.position += 1;
         }
@@ -205,11 +313,14 @@ impl Tail {
     }
 
     fn deaggregator(&self, range: HashKeyRange) -> Deaggregator {
-        if self.range.applies {
-            Deaggregator::new().hash_key_range(range)
-        } else {
-            Deaggregator::new()
+        let mut deaggregator = Deaggregator::new().salvage(self.range.salvage);
+        if let Some(position) = self.scope.from.after() {
+            deaggregator = deaggregator.after(position);
         }
+        if self.range.applies {
+            deaggregator = deaggregator.hash_key_range(range);
+        }
+        deaggregator
     }
 
     /// Where something would be dropped: the distribution can be switched at any time, and then

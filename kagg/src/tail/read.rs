@@ -8,7 +8,7 @@ use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::Record;
 use kinesis_aggregation::sdk::{ListedShard, ReadShardError, ShardReader, Start};
-use kinesis_aggregation::{HashKeyRange, Shard};
+use kinesis_aggregation::{SequenceNumber, Shard};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 
@@ -17,10 +17,34 @@ use crate::exit::{Failure, Result};
 
 /// What comes of a shard, in order.
 pub(super) enum Message {
-    Page(HashKeyRange, Vec<Record>),
+    Page(Shard, Vec<Record>),
     /// It has nothing more. Its children are told here, or only by `ListShards`.
     End(String, Vec<ListedShard>),
     Failed(Failure),
+}
+
+/// The last thing to print.
+pub(super) enum Until {
+    /// What arrived then.
+    Time(DateTime),
+    /// This Kinesis record.
+    Record(SequenceNumber),
+}
+
+impl Until {
+    fn is_before(&self, record: &Record) -> bool {
+        match self {
+            Self::Time(time) => {
+                let arrival = record.approximate_arrival_timestamp;
+                arrival.is_some_and(|arrival| arrival > *time)
+            }
+            Self::Record(end) => number(record).is_some_and(|number| number > *end),
+        }
+    }
+}
+
+fn number(record: &Record) -> Option<SequenceNumber> {
+    record.sequence_number().parse().ok()
 }
 
 /// What all readers share.
@@ -28,6 +52,8 @@ pub(super) struct Readers {
     pub(super) client: Client,
     pub(super) stream: StreamName,
     pub(super) follow: bool,
+    /// Where every shard ends.
+    pub(super) until: Option<Until>,
     /// When the command was started.
     pub(super) started: DateTime,
     /// How many pages may be in memory at once.
@@ -55,23 +81,47 @@ impl Readers {
     async fn pages(&self, reader: &mut ShardReader) -> Result<()> {
         loop {
             let permit = self.pages.acquire().await.map_err(Failure::new)?;
-            let page = match reader.next_page().await {
+            let mut page = match reader.next_page().await {
                 Ok(Some(page)) => page,
                 Ok(None) => return Ok(()),
                 Err(error) => return Err(cannot_read(reader.shard(), &error)),
             };
             let caught_up = self.is_caught_up(&page);
+            let ends = self.cut(&mut page);
             if !page.records.is_empty() {
-                let message = Message::Page(reader.shard().hash_key_range(), page.records);
+                let message = Message::Page(reader.shard().clone(), page.records);
                 if self.sender.send(message).await.is_err() {
                     return Ok(());
                 }
             }
             drop(permit);
-            if page.next_shard_iterator.is_none() || (caught_up && !self.follow) {
+            if ends || page.next_shard_iterator.is_none() || (caught_up && !self.follow) {
                 return Ok(());
             }
             sleep(reader.pause()).await;
+        }
+    }
+
+    /// Takes away what comes after the end. Returns whether the end is reached: nothing before it
+    /// can come any more.
+    fn cut(&self, page: &mut GetRecordsOutput) -> bool {
+        let Some(until) = &self.until else {
+            return false;
+        };
+        let records = &mut page.records;
+        if let Some(first) = records.iter().position(|record| until.is_before(record)) {
+            records.truncate(first);
+            return true;
+        }
+        match until {
+            Until::Time(time) => {
+                let is_over = *time < Self::now();
+                is_over && records.is_empty() && page.millis_behind_latest.unwrap_or(0) == 0
+            }
+            Until::Record(end) => {
+                let last = records.last().and_then(number);
+                last.is_some_and(|last| last >= *end)
+            }
         }
     }
 

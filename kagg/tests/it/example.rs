@@ -173,6 +173,7 @@ fn a_line_has_all_keys_in_order() {
     let line = run.text().lines().next().unwrap();
     let keys = [
         "{\"record\":0,",
+        "\"shardId\":\"shardId-",
         "\"sequenceNumber\":\"4959",
         "\"subSequenceNumber\":0,",
         "\"aggregated\":true,",

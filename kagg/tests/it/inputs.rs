@@ -81,7 +81,7 @@ fn missing_keys_are_null_and_unknown_ones_ignored() {
     .expect(0);
     assert_eq!(
         run.text(),
-        "{\"record\":0,\"sequenceNumber\":null,\"subSequenceNumber\":0,\"aggregated\":false,\
+        "{\"record\":0,\"shardId\":null,\"sequenceNumber\":null,\"subSequenceNumber\":0,\"aggregated\":false,\
          \"partitionKey\":null,\"explicitHashKey\":null,\"data\":\"b25l\",\
          \"approximateArrivalTimestamp\":null}\n"
     );

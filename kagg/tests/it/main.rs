@@ -5,6 +5,7 @@ mod after_and_range;
 mod agent;
 mod aggregate;
 mod cases;
+mod doctor;
 mod example;
 mod inputs;
 mod inspect;

@@ -9,6 +9,7 @@ fn every_command_explains_itself_with_examples() {
         "carve",
         "aggregate",
         "inspect",
+        "doctor",
         "completions",
         "man",
     ] {

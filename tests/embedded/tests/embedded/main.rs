@@ -4,6 +4,7 @@ mod again;
 mod client;
 mod cloudwatch;
 mod command;
+mod doctor;
 mod example;
 mod failures;
 mod load;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_kinesis::Client;
+use kinesis_aggregation::wire::{RecordIndices, encode};
 use kinesis_aggregation::{Aggregator, HashKey, KinesisRecord, UserRecord};
 use kinesis_aggregation_embedded::{Fault, Kinesis, wait_until_active};
 use kinesis_aggregation_producer::StreamClient;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 use crate::command::{kagg, run};
 
 const STREAM: &str = "orders";
+const SHARD: &str = "shardId-000000000000";
 const HALF: u128 = 1 << 127;
 
 async fn kinesis() -> Kinesis {
@@ -93,7 +95,11 @@ async fn a_split_and_a_merge_are_followed_in_order() {
     put(&kinesis, 0, 25..50).await;
     merge(&client).await;
     put(&kinesis, 0, 50..75).await;
-    let ran = run(&kinesis, &["tail", STREAM, "--output", "data"]).await;
+    let ran = run(
+        &kinesis,
+        &["tail", STREAM, "--from=trim-horizon", "--output", "data"],
+    )
+    .await;
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     assert_eq!(numbers(&ran.stdout), (0..75).collect::<Vec<_>>());
 }
@@ -116,7 +122,7 @@ async fn a_line_is_what_deaggregate_prints() {
     }
     let line = |record, sub, key, hash_key: Option<&str>, data| {
         json!({
-            "record": record, "sequenceNumber": null, "subSequenceNumber": sub,
+            "record": record, "shardId": SHARD, "sequenceNumber": null, "subSequenceNumber": sub,
             "aggregated": hash_key.is_some(), "partitionKey": key, "explicitHashKey": hash_key,
             "data": data, "approximateArrivalTimestamp": null,
         })
@@ -133,7 +139,13 @@ async fn a_line_is_what_deaggregate_prints() {
 async fn a_limit_ends_it_inside_an_aggregate() {
     let kinesis = kinesis().await;
     put(&kinesis, 0, 0..25).await;
-    let arguments = ["tail", STREAM, "--output", "data", "--limit", "13"];
+    let arguments = [
+        "tail",
+        STREAM,
+        "--from=trim-horizon",
+        "--output=data",
+        "--limit=13",
+    ];
     let ran = run(&kinesis, &arguments).await;
     assert_eq!((ran.status, numbers(&ran.stdout)), (0, (0..13).collect()));
 }
@@ -143,13 +155,13 @@ async fn what_the_kcl_drops_is_reported_unless_the_range_does_not_count() {
     let kinesis = kinesis().await;
     split(&kinesis.client()).await;
     put_all(&kinesis, vec![straddling()]).await;
-    let ran = run(&kinesis, &["tail", STREAM]).await;
+    let ran = run(&kinesis, &["tail", STREAM, "--from=1h"]).await;
     assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
     assert!(
         ran.stderr.contains("the whole Kinesis record is dropped"),
         "{ran:?}"
     );
-    let ran = run(&kinesis, &["tail", STREAM, "--no-range"]).await;
+    let ran = run(&kinesis, &["tail", STREAM, "--from=1h", "--no-range"]).await;
     assert_eq!((ran.status, lines(&ran.stdout).len()), (0, 2), "{ran:?}");
 
     kinesis.inject(|request| match request.operation.as_str() {
@@ -159,14 +171,14 @@ async fn what_the_kcl_drops_is_reported_unless_the_range_does_not_count() {
         })),
         _ => Fault::None,
     });
-    let ran = run(&kinesis, &["tail", STREAM]).await;
+    let ran = run(&kinesis, &["tail", STREAM, "--from=1h"]).await;
     assert_eq!((ran.status, lines(&ran.stdout).len()), (0, 2), "{ran:?}");
 
     kinesis.inject(|request| match request.operation.as_str() {
         "DescribeStreamSummary" => Fault::Error(400, "AccessDeniedException", "no"),
         _ => Fault::None,
     });
-    let ran = run(&kinesis, &["tail", STREAM]).await;
+    let ran = run(&kinesis, &["tail", STREAM, "--from=1h"]).await;
     assert_eq!(ran.status, 1);
     assert!(ran.stderr.contains("warning: not permitted"), "{ran:?}");
 }
@@ -183,9 +195,7 @@ async fn following_goes_on_with_the_children() {
         Fault::None
     });
     put(&kinesis, 0, 900..910).await;
-    let arguments = [
-        "tail", STREAM, "--follow", "--output", "data", "--limit", "20",
-    ];
+    let arguments = ["tail", STREAM, "--output", "data", "--limit", "20"];
     let mut child = kagg(&kinesis, &arguments).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     // From the latest on: what was there before the first read is not printed.
@@ -220,7 +230,11 @@ async fn an_expired_iterator_is_replaced_behind_what_was_read() {
             _ => Fault::None,
         }
     });
-    let ran = run(&kinesis, &["tail", STREAM, "--output", "data"]).await;
+    let ran = run(
+        &kinesis,
+        &["tail", STREAM, "--from=trim-horizon", "--output", "data"],
+    )
+    .await;
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     assert_eq!(numbers(&ran.stdout), (0..25).collect::<Vec<_>>());
 }
@@ -230,7 +244,7 @@ async fn wrong_use_is_told() {
     let kinesis = kinesis().await;
     for (arguments, message) in [
         (
-            ["tail", "nobody", "--follow"],
+            ["tail", "nobody", "--from=1h"],
             "cannot describe the stream: ResourceNotFoundException",
         ),
         (
@@ -239,11 +253,192 @@ async fn wrong_use_is_told() {
         ),
         (
             ["tail", STREAM, "--from=noon"],
-            "not latest, trim-horizon or a time",
+            "not latest, trim-horizon, a time like 15m",
         ),
     ] {
         let ran = run(&kinesis, &arguments).await;
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{arguments:?}");
         assert!(ran.stderr.contains(message), "{ran:?}");
     }
+}
+
+/// The lines of `--from trim-horizon` with these arguments.
+async fn all(kinesis: &Kinesis, arguments: &[&str]) -> crate::command::Ran {
+    let arguments = [&["tail", STREAM, "--from=trim-horizon"], arguments].concat();
+    run(kinesis, &arguments).await
+}
+
+#[tokio::test]
+async fn it_starts_with_a_position_of_a_shard() {
+    let kinesis = kinesis().await;
+    put(&kinesis, 0, 0..30).await;
+    let lines = lines(&all(&kinesis, &[]).await.stdout);
+    let second = lines[10]["sequenceNumber"].as_str().unwrap();
+    for (from, expected) in [
+        (second.to_owned(), 10..30),
+        (format!("{second}:0"), 10..30),
+        (format!("{second}:7"), 17..30),
+    ] {
+        let arguments = ["tail", STREAM, "--from", &from, "--output=data"];
+        let ran = run(&kinesis, &arguments).await;
+        assert_eq!(
+            (ran.status, numbers(&ran.stdout)),
+            (0, expected.collect()),
+            "{from}"
+        );
+    }
+    // In a stream of several shards, the shard must be named.
+    split(&kinesis.client()).await;
+    let arguments = ["tail", STREAM, "--from", second, "--output=data"];
+    let ran = run(&kinesis, &arguments).await;
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("name it with --shard"), "{ran:?}");
+    let ran = run(&kinesis, &[&arguments[..], &["--shard", SHARD]].concat()).await;
+    assert_eq!((ran.status, numbers(&ran.stdout)), (0, (10..30).collect()));
+}
+
+#[tokio::test]
+async fn only_the_named_shards_are_read() {
+    let kinesis = kinesis().await;
+    put(&kinesis, 0, 0..10).await;
+    split(&kinesis.client()).await;
+    put(&kinesis, 0, 10..20).await;
+    put(&kinesis, HALF, 20..30).await;
+    for (shards, expected) in [
+        (&["shardId-000000000000"][..], 0..10),
+        (&["shardId-000000000001"], 10..20),
+        (&["shardId-000000000000", "shardId-000000000001"], 0..20),
+    ] {
+        let named = shards.iter().flat_map(|id| ["--shard", id]);
+        let arguments: Vec<_> = named.chain(["--output=data"]).collect();
+        let ran = all(&kinesis, &arguments).await;
+        assert_eq!(numbers(&ran.stdout), expected.collect::<Vec<_>>());
+    }
+    let ran = all(&kinesis, &["--shard", "shardId-000000000009"]).await;
+    assert_eq!(ran.status, 2);
+    assert!(
+        ran.stderr.contains("no shard shardId-000000000009"),
+        "{ran:?}"
+    );
+}
+
+/// As the service would: the second Kinesis record arrives ten seconds after the first.
+#[tokio::test]
+async fn it_ends_with_what_arrived_until_then() {
+    let kinesis = kinesis().await;
+    put(&kinesis, 0, 0..30).await;
+    kinesis.inject(|request| match request.operation.as_str() {
+        "GetRecords" => Fault::Rewrite(Box::new(|mut answer| {
+            let records = answer["Records"].as_array_mut().unwrap();
+            for (record, time) in records.iter_mut().zip([1000.987, 1010.5, 1020.0]) {
+                record["ApproximateArrivalTimestamp"] = json!(time);
+            }
+            answer
+        })),
+        _ => Fault::None,
+    });
+    for (until, expected) in [
+        ("--until=1000.986", 0..0),
+        ("--until=1000.987", 0..10),
+        ("--until=1970-01-01T00:16:50.500Z", 0..20),
+        ("--until=1h", 0..30),
+    ] {
+        let ran = all(&kinesis, &[until, "--output=data"]).await;
+        assert_eq!(
+            (ran.status, numbers(&ran.stdout)),
+            (0, expected.collect()),
+            "{until}"
+        );
+    }
+    // In milliseconds, as the service has them.
+    let times = lines(&all(&kinesis, &[]).await.stdout);
+    assert_eq!(times[0]["approximateArrivalTimestamp"], json!(1000.987));
+}
+
+#[tokio::test]
+async fn the_batch_that_lambda_gave_up_is_read() {
+    let kinesis = kinesis().await;
+    put(&kinesis, 0, 0..50).await;
+    let records = lines(&all(&kinesis, &["--output=kinesis"]).await.stdout);
+    assert_eq!(records.len(), 5);
+    let number = |at: usize| records[at]["SequenceNumber"].clone();
+    let message = json!({"version": "1.0", "KinesisBatchInfo": {
+        "shardId": SHARD, "startSequenceNumber": number(1), "endSequenceNumber": number(3),
+        "batchSize": 3, "streamArn": "arn:aws:kinesis:us-east-1:1:stream/orders",
+    }});
+    // As SQS hands it out.
+    let envelope = json!({"Messages": [{"MessageId": "1", "Body": message.to_string()}]});
+    for text in [message, envelope] {
+        let path = std::env::temp_dir().join(format!("kagg-batch-{}", std::process::id()));
+        std::fs::write(&path, text.to_string()).unwrap();
+        let arguments = [
+            "tail",
+            STREAM,
+            "--batch",
+            path.to_str().unwrap(),
+            "--output=data",
+        ];
+        let ran = run(&kinesis, &arguments).await;
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(
+            (ran.status, numbers(&ran.stdout)),
+            (0, (10..40).collect()),
+            "{ran:?}"
+        );
+    }
+    let ran = run(&kinesis, &["tail", STREAM, "--batch", "Cargo.toml"]).await;
+    assert_eq!(ran.status, 2);
+    assert!(ran.stderr.contains("not a message of Lambda's"), "{ran:?}");
+}
+
+/// Nothing is opened, so nothing is lost: `kagg inspect` says what would be.
+#[tokio::test]
+async fn unopened_records_have_all_that_inspect_needs() {
+    let kinesis = kinesis().await;
+    split(&kinesis.client()).await;
+    put_all(&kinesis, vec![straddling()]).await;
+    let ran = all(&kinesis, &["--output=kinesis"]).await;
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    let records = lines(&ran.stdout);
+    let keys: Vec<_> = records[0].as_object().unwrap().keys().collect();
+    let expected = [
+        "ShardId",
+        "SequenceNumber",
+        "ApproximateArrivalTimestamp",
+        "PartitionKey",
+        "Data",
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!(records[0]["ShardId"], "shardId-000000000001");
+}
+
+/// An explicit hash key that no shard can hold: `--no-range` prints all that the KCL would lose.
+#[tokio::test]
+async fn without_ranges_a_bad_explicit_hash_key_is_no_end() {
+    let kinesis = kinesis().await;
+    let keyed = [("-1", 0), ("7", 1)].map(|(_, number)| RecordIndices {
+        partition_key: 0,
+        explicit_hash_key: Some(number),
+    });
+    let bad = encode(
+        ["key"],
+        ["-1", "7"],
+        keyed.map(|indices| (indices, b"x".as_slice())),
+    );
+    put_all(&kinesis, vec![KinesisRecord::new("a", bad)]).await;
+    let ran = all(&kinesis, &["--no-range"]).await;
+    assert_eq!((ran.status, lines(&ran.stdout).len()), (1, 2), "{ran:?}");
+    assert!(ran.stderr.contains("salvaged all the same"), "{ran:?}");
+}
+
+/// As in `kagg tail orders | head -1`, on a stream in which nothing more happens.
+#[tokio::test]
+async fn it_ends_when_its_reader_is_gone() {
+    let kinesis = kinesis().await;
+    let mut child = kagg(&kinesis, &["tail", STREAM, "--from=1h", "--follow"])
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let ended = tokio::time::timeout(Duration::from_secs(30), child.wait());
+    assert!(ended.await.expect("it ends").unwrap().success());
 }

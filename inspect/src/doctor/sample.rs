@@ -1,0 +1,177 @@
+//! What is seen in the Kinesis records of a sample.
+
+use std::collections::BTreeMap;
+
+use super::cost::Costs;
+use super::hottest::Hottest;
+use super::newlines::is_joined;
+use super::shuffled::is_shuffled;
+use super::trouble::Trouble;
+use super::writer::Signature;
+use crate::explain::{Delivers, Explanation, Kind, explain};
+use crate::record::FoundRecord;
+use crate::shards::Shards;
+
+/// Counts, and what the report needs as evidence. Bounded, however many records are added.
+#[derive(Debug, Default)]
+pub(super) struct Sample {
+    pub(super) records: u64,
+    pub(super) bytes: u64,
+    pub(super) plain: u64,
+    pub(super) aggregates: u64,
+    pub(super) aggregate_bytes: u64,
+    pub(super) broken: u64,
+    /// In aggregates.
+    pub(super) user_records: u64,
+    pub(super) troubles: BTreeMap<Trouble, Seen>,
+    pub(super) writers: BTreeMap<Signature, u64>,
+    pub(super) keys: Hottest,
+    pub(super) costs: Costs,
+    /// User records of aggregates with the explicit hash key 0.
+    pub(super) at_zero: u64,
+}
+
+/// How often a trouble was seen, and the first time.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) records: u64,
+    /// That a KCL does not deliver.
+    pub(super) user_records: u64,
+    pub(super) example: String,
+}
+
+impl Sample {
+    pub(super) fn add(
+        &mut self,
+        record: &FoundRecord,
+        arrived: Option<f64>,
+        shards: Option<&Shards>,
+        service_managed: bool,
+    ) {
+        let report = explain(record, shards.filter(|_| !service_managed));
+        let bytes = len(record.data().len() + report.partition_key.map_or(0, str::len));
+        self.records += 1;
+        self.bytes += bytes;
+        match report.kind {
+            Kind::Plain => self.plain += 1,
+            Kind::Broken => self.broken += 1,
+            Kind::Aggregate => {
+                self.aggregates += 1;
+                self.aggregate_bytes += bytes;
+                self.user_records += len(report.user_records.len());
+                *self.writers.entry(Signature::of(&report)).or_default() += 1;
+            }
+        }
+        self.count_keys(&report);
+        self.count_costs(record, arrived, bytes, &report);
+        if let Some(trouble) = Trouble::of(record, &report, service_managed) {
+            self.see(trouble, &report);
+        }
+        let in_detail = self.in_detail(record, &report);
+        for trouble in in_detail.into_iter().flatten() {
+            self.see(trouble, &report);
+        }
+    }
+
+    /// What is wrong with the user records, although the KCL delivers them.
+    fn in_detail(&self, record: &FoundRecord, report: &Explanation<'_>) -> [Option<Trouble>; 3] {
+        let data = |offset: usize, len: usize| {
+            let end = offset.saturating_add(len);
+            record.data().get(offset..end).unwrap_or_default()
+        };
+        if report.kind != Kind::Aggregate {
+            let joined = report.kind == Kind::Plain && is_joined(record.data());
+            return [joined.then_some(Trouble::Joined), None, None];
+        }
+        let user_records = &report.user_records;
+        let keyed = user_records.iter().filter_map(|user_record| {
+            let key = user_record.partition_key.as_ref()?;
+            Some((key, data(user_record.data_offset, user_record.data_length)))
+        });
+        let keys = report.tables.as_ref();
+        let keys = keys.map_or(&[][..], |tables| &tables.partition_keys);
+        let shuffled = is_shuffled(keys, keyed.clone());
+        let mut data = keyed.clone().map(|(_, data)| data);
+        let joined = data.next().is_some_and(is_joined);
+        let mut keyed = keyed;
+        let empty = keyed.any(|(key, _)| key.is_empty());
+        [
+            shuffled.then_some(Trouble::ShuffledKeys),
+            joined.then_some(Trouble::Joined),
+            empty.then_some(Trouble::EmptyKeys),
+        ]
+    }
+
+    fn count_keys(&mut self, report: &Explanation<'_>) {
+        match report.kind {
+            Kind::Plain => report
+                .partition_key
+                .into_iter()
+                .for_each(|key| self.keys.add(key)),
+            Kind::Broken => {}
+            Kind::Aggregate => {
+                for user_record in &report.user_records {
+                    if let Some(key) = &user_record.partition_key {
+                        self.keys.add(key);
+                    }
+                    let zero = user_record.explicit_hash_key.as_deref() == Some("0");
+                    self.at_zero += u64::from(zero);
+                }
+            }
+        }
+    }
+
+    fn count_costs(
+        &mut self,
+        record: &FoundRecord,
+        arrived: Option<f64>,
+        bytes: u64,
+        report: &Explanation<'_>,
+    ) {
+        let shard = record.shard_id();
+        if report.kind != Kind::Aggregate {
+            let key = report.partition_key.map_or(0, str::len);
+            let alone = std::iter::once((len(key), len(record.data().len())));
+            return self.costs.add(shard, arrived, bytes, alone);
+        }
+        let user_records = report.user_records.iter().map(|user_record| {
+            let key = user_record.partition_key.as_deref().map_or(0, str::len);
+            (len(key), len(user_record.data_length))
+        });
+        self.costs.add(shard, arrived, bytes, user_records);
+    }
+
+    fn see(&mut self, trouble: Trouble, report: &Explanation<'_>) {
+        let seen = self.troubles.entry(trouble).or_insert_with(|| Seen {
+            example: example(report),
+            ..Seen::default()
+        });
+        seen.records += 1;
+        let all = len(report.user_records.len());
+        seen.user_records += match report.kcl.delivers {
+            Delivers::All => 0,
+            Delivers::Some => all - report.kcl.user_record.unwrap_or_default().min(all),
+            Delivers::Nothing => all,
+        };
+    }
+}
+
+/// `record 3 (sequence number 4954…): the KCL drops all 2 user records, …`
+fn example(report: &Explanation<'_>) -> String {
+    let record = report.record;
+    let number = report.sequence_number.map_or(String::new(), |number| {
+        format!(" (sequence number {})", number.escape_debug())
+    });
+    match &report.problem {
+        Some(problem) => format!("record {record}{number}: {problem}"),
+        None if report.kcl.delivers_all() => format!("record {record}{number}"),
+        None => {
+            let explanation = &report.kcl.explanation;
+            format!("record {record}{number}: the KCL {explanation}")
+        }
+    }
+}
+
+fn len(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}
