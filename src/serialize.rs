@@ -60,18 +60,22 @@ impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Text<T> {
     }
 }
 
-/// As a struct of `id`, `hash_key_range` and `closed`.
+/// As a struct of `id`, `hash_key_range`, `closed` and `starting_sequence_number`, `None` if that is
+/// not known.
 impl Serialize for Shard {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut shard = serializer.serialize_struct("Shard", 3)?;
+        let mut shard = serializer.serialize_struct("Shard", 4)?;
         shard.serialize_field("id", self.id())?;
         shard.serialize_field("hash_key_range", &self.hash_key_range())?;
         shard.serialize_field("closed", &self.is_closed())?;
+        let starting = self.starting_sequence_number();
+        shard.serialize_field("starting_sequence_number", &starting)?;
         shard.end()
     }
 }
 
-/// From a struct of `id`, `hash_key_range` and `closed`.
+/// From a struct of `id`, `hash_key_range`, `closed`, and, if it is known,
+/// `starting_sequence_number`.
 impl<'de> Deserialize<'de> for Shard {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(serde::Deserialize)]
@@ -80,11 +84,17 @@ impl<'de> Deserialize<'de> for Shard {
             id: String,
             hash_key_range: HashKeyRange,
             closed: bool,
+            #[serde(default)]
+            starting_sequence_number: Option<SequenceNumber>,
         }
         let fields = Fields::deserialize(deserializer)?;
-        Ok(match fields.closed {
+        let shard = match fields.closed {
             true => Self::closed(fields.id, fields.hash_key_range),
             false => Self::open(fields.id, fields.hash_key_range),
+        };
+        Ok(match fields.starting_sequence_number {
+            Some(number) => shard.with_starting_sequence_number(number),
+            None => shard,
         })
     }
 }
@@ -121,14 +131,25 @@ mod tests {
     #[test]
     fn a_shard_is_a_struct() {
         let range = HashKeyRange::new(HashKey::MIN, HashKey::new(99)).unwrap();
-        for (shard, closed) in [
-            (Shard::open("shardId-000000000001", range), false),
-            (Shard::closed("shardId-000000000001", range), true),
+        let open = Shard::open("shardId-000000000001", range);
+        let numbered = open
+            .clone()
+            .with_starting_sequence_number("7".parse().unwrap());
+        for (shard, closed, starting) in [
+            (open, false, None),
+            (numbered, false, Some("7")),
+            (Shard::closed("shardId-000000000001", range), true, None),
         ] {
-            let json = serde_json::json!({
+            let mut json = serde_json::json!({
                 "id": "shardId-000000000001", "hash_key_range": "0-99", "closed": closed,
+                "starting_sequence_number": starting,
             });
             assert_eq!(serde_json::to_value(&shard).unwrap(), json);
+            if starting.is_none() {
+                json.as_object_mut()
+                    .unwrap()
+                    .remove("starting_sequence_number");
+            }
             assert_eq!(serde_json::from_value::<Shard>(json).unwrap(), shard);
         }
     }

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 
 use crate::error::ShardMapError;
 use crate::hash_key::{HashKey, HashKeyRange};
+use crate::sequence::SequenceNumber;
 
 /// A shard, as `ListShards` describes it.
 ///
@@ -19,6 +20,7 @@ pub struct Shard {
     id: String,
     hash_key_range: HashKeyRange,
     closed: bool,
+    starting_sequence_number: Option<SequenceNumber>,
 }
 
 impl Shard {
@@ -28,6 +30,7 @@ impl Shard {
             id: id.into(),
             hash_key_range,
             closed: false,
+            starting_sequence_number: None,
         }
     }
 
@@ -37,6 +40,14 @@ impl Shard {
             closed: true,
             ..Self::open(id, hash_key_range)
         }
+    }
+
+    /// With its `StartingSequenceNumber`. It tells a shard from one of the same id in a stream that
+    /// was deleted and created again under its name.
+    #[must_use]
+    pub fn with_starting_sequence_number(mut self, number: SequenceNumber) -> Self {
+        self.starting_sequence_number = Some(number);
+        self
     }
 
     /// Returns its id.
@@ -52,6 +63,11 @@ impl Shard {
     /// Returns whether it takes no more records.
     pub fn is_closed(&self) -> bool {
         self.closed
+    }
+
+    /// Returns the lowest sequence number that its records may have, if known.
+    pub fn starting_sequence_number(&self) -> Option<&SequenceNumber> {
+        self.starting_sequence_number.as_ref()
     }
 }
 

@@ -46,6 +46,10 @@ use kinesis_aggregation::Shard;
 /// The futures of `put_records` and `describe` are dropped when their time is up
 /// (`request_timeout`); for `put_records` the producer then takes it that the stream may have stored
 /// any of the records.
+///
+/// A call that panics counts as one whose answer was lost, under the code `Panic`: the producer goes
+/// on, and makes the call again, for `put_records` until `record_ttl` is over. (A program built with
+/// `panic = "abort"` ends, as for any panic.)
 pub trait StreamClient: Send + Sync + 'static {
     /// Puts Kinesis records with one `PutRecords` request, without retries of its own.
     ///

@@ -13,7 +13,7 @@ use super::metrics::Metrics;
 use super::outcome::{DeliveryError, Outcome, PutError, PutErrorKind, Time};
 use super::pipeline::room;
 use super::room::Taken;
-use super::settings::Config;
+use super::settings::{Config, HIGHEST_RECORD_SIZE};
 use kinesis_aggregation::UserRecord;
 use kinesis_aggregation::wire::is_framed;
 
@@ -81,6 +81,10 @@ pub(super) struct Shared {
     closing: watch::Sender<bool>,
     /// More waits in the pipeline than can go in time.
     is_over: watch::Sender<bool>,
+    /// Held by the caller that is the next to be accepted, while it waits for that and for room.
+    turn: tokio::sync::Mutex<()>,
+    /// How many callers wait for their turn, or have it.
+    waiting: AtomicUsize,
     ended: watch::Sender<bool>,
 }
 
@@ -107,11 +111,13 @@ impl Shared {
             limits: config.limits(),
             accepted: AtomicU64::new(0),
             resolved: AtomicU64::new(0),
-            max_record_size: AtomicUsize::new(config.max_record_size(None)),
+            max_record_size: AtomicUsize::new(config.max_record_size(Some(HIGHEST_RECORD_SIZE))),
             is_service_managed: AtomicBool::new(false),
             metrics: Mutex::default(),
             closing: watch::Sender::new(false),
             is_over: watch::Sender::new(false),
+            turn: tokio::sync::Mutex::default(),
+            waiting: AtomicUsize::new(0),
             ended: watch::Sender::new(false),
             config,
         }
@@ -149,8 +155,8 @@ impl Shared {
         if let Err(kind) = self.check(&record) {
             return Err(PutError::new(record, kind));
         }
-        let is_over = *self.is_over.borrow();
-        let taken = if is_over {
+        let must_wait = self.waiting.load(Ordering::SeqCst) > 0 || *self.is_over.borrow();
+        let taken = if must_wait {
             None
         } else {
             self.limits.room.try_take(bytes(&record))
@@ -170,12 +176,14 @@ impl Shared {
             tried => return tried,
         };
         let mut closing = self.closing.subscribe();
+        let _waiting = Waiting::new(&self.waiting);
         let taken = tokio::select! {
             biased;
             _ = closing.wait_for(|closing| *closing) => None,
             taken = self.take_room(bytes(&record)) => taken,
         };
-        let Some(taken) = taken else {
+        // The turn passes on when this one is accepted, or refused.
+        let Some((taken, _turn)) = taken else {
             return Err(self.refuse(record));
         };
         // The stream may have changed meanwhile.
@@ -186,13 +194,19 @@ impl Shared {
     }
 
     /// Takes room for one record of so many bytes in its turn, once no more waits than can go in
-    /// time.
-    async fn take_room(&self, bytes: u32) -> Option<Taken<'_>> {
-        let taken = self.limits.room.take(bytes).await?;
+    /// time. Until then it takes no room, nor a place in the queue for it: other producers may
+    /// share both.
+    async fn take_room(&self, bytes: u32) -> Option<(Taken<'_>, tokio::sync::MutexGuard<'_, ()>)> {
+        let turn = self.turn.lock().await;
         let mut is_over = self.is_over.subscribe();
-        // The sender lives as long as self.
-        let _ = is_over.wait_for(|is_over| !*is_over).await;
-        Some(taken)
+        loop {
+            // The sender lives as long as self.
+            let _ = is_over.wait_for(|is_over| !*is_over).await;
+            let taken = self.limits.room.take(bytes).await?;
+            if !*is_over.borrow() {
+                return Some((taken, turn));
+            }
+        }
     }
 
     fn accept(&self, record: UserRecord, taken: Taken<'_>) -> Result<Delivery, PutError> {
@@ -391,6 +405,22 @@ impl Shared {
         }
         self.ended.send_replace(true);
         count
+    }
+}
+
+/// Counts a caller that waits, as long as this lives.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -31,6 +31,9 @@ pub const DEFAULT_MAX_PENDING_BYTES: usize = 32 * 1024 * 1024;
 pub const DEFAULT_MAX_PENDING_RECORDS: usize = 100_000;
 /// Bytes that each user record under way counts besides its data and keys.
 pub const RECORD_OVERHEAD: usize = 256;
+
+/// The most bytes of a Kinesis record that any stream takes.
+pub(super) const HIGHEST_RECORD_SIZE: usize = 10 * 1024 * 1024;
 /// The KPL sends a request when it holds this much for one shard, in bytes.
 pub const COLLECTION_MAX_SIZE_PER_SHARD: usize = 256 * 1024;
 
@@ -219,6 +222,11 @@ impl ProducerBuilder {
         ///
         /// **A KCL would silently drop every such aggregate that lands on a shard whose hash key
         /// range does not hold all its user records: on a stream of many shards, nearly all.**
+        ///
+        /// Without it, a stream is taken to go by keys until a description (within 25 s of the
+        /// first put) or the first landing shows that it does not. What was sent in aggregates by
+        /// then and landed where a KCL drops it is sent again, each user record alone. So a KCL
+        /// loses none of it; readers that do not filter see those first user records twice.
         aggregate_on_service_managed_streams: bool,
         /// The most Kinesis records of one request, 1 to 500. Default
         /// [`DEFAULT_COLLECTION_MAX_COUNT`].

@@ -94,7 +94,10 @@ impl<C: StreamClient> Task<C> {
             let napping = !self.entries.is_empty();
             self.take_in(flushes);
             let now = shared.now();
-            if state == State::Closing || shared.limits.room.is_wanted() {
+            // The answers that are awaited make room. If there are none, what is held must go for
+            // it; to close aggregates before they are full would only make more requests.
+            let needs_room = self.puts_under_way == 0 && shared.limits.room.is_wanted();
+            if state == State::Closing || needs_room {
                 self.pipeline.hurry(now);
             }
             if let Some(give_up) = give_up {

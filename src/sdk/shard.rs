@@ -55,12 +55,16 @@ impl TryFrom<&types::Shard> for Shard {
             .hash_key_range()
             .ok_or(ConvertShardError::NoHashKeyRange)?
             .try_into()?;
-        let ending = shard
-            .sequence_number_range()
-            .and_then(types::SequenceNumberRange::ending_sequence_number);
-        Ok(match ending {
+        let numbers = shard.sequence_number_range();
+        let ending = numbers.and_then(types::SequenceNumberRange::ending_sequence_number);
+        let converted = match ending {
             Some(_) => Self::closed(shard.shard_id(), range),
             None => Self::open(shard.shard_id(), range),
+        };
+        let starting = numbers.and_then(|numbers| numbers.starting_sequence_number().parse().ok());
+        Ok(match starting {
+            Some(number) => converted.with_starting_sequence_number(number),
+            None => converted,
         })
     }
 }
@@ -241,11 +245,13 @@ mod tests {
         let ends = Some(("5", "340282366920938463463374607431768211455"));
         assert_eq!(
             Shard::try_from(&shard(ends, None)),
-            Ok(Shard::open("shardId-000000000000", range))
+            Ok(Shard::open("shardId-000000000000", range)
+                .with_starting_sequence_number("1".parse().unwrap()))
         );
         assert_eq!(
             Shard::try_from(&shard(ends, Some("9"))),
-            Ok(Shard::closed("shardId-000000000000", range))
+            Ok(Shard::closed("shardId-000000000000", range)
+                .with_starting_sequence_number("1".parse().unwrap()))
         );
     }
 

@@ -162,11 +162,14 @@ impl<T> Landing<T> {
     /// shard where it was stored. So that range, once it is known, decides for all of them: each
     /// one delivered, or each one sent again.
     ///
-    /// A raw record is delivered wherever it landed.
-    pub(super) fn judge(self, range: Option<HashKeyRange>) -> Verdict<T> {
+    /// A raw record is delivered wherever it landed. One hash key alone is in the range of the
+    /// shard that it led to, whatever that range is: it needs none where the stream `goes_by_keys`
+    /// and there is no range to be had.
+    pub(super) fn judge(self, range: Option<HashKeyRange>, goes_by_keys: bool) -> Verdict<T> {
         let fits = match (self.judged_by, range) {
             (None, _) => true,
             (Some((first, last)), Some(range)) => range.contains(first) && range.contains(last),
+            (Some((first, last)), None) if goes_by_keys && first == last => true,
             (Some(_), None) => return Verdict::Open(self),
         };
         if fits {

@@ -116,19 +116,26 @@ impl<T> Flow<T> {
         self.settle(now);
     }
 
-    /// Takes a list of the shards; none if there was none to be had.
-    pub(super) fn listed(&mut self, now: Time, shards: Option<Vec<Shard>>) {
-        if self.stream.listed(now, shards) {
-            for landing in self.undecided.take_all() {
-                self.outbox.release(now, landing.span);
-                self.judge(now, landing);
-            }
+    /// Takes the answer to a listing of the shards.
+    pub(super) fn listed(&mut self, now: Time, answer: Result<Vec<Shard>, ClientErrorKind>) {
+        if self.stream.listed(now, answer) {
+            self.judge_undecided(now);
         }
         self.settle(now);
     }
 
+    fn judge_undecided(&mut self, now: Time) {
+        for landing in self.undecided.take_all() {
+            self.outbox.release(now, landing.span);
+            self.judge(now, landing);
+        }
+    }
+
     /// The stream was described, or that failed.
     pub(super) fn described(&mut self, now: Time) {
+        if self.stream.goes_by_keys_unseen() {
+            self.judge_undecided(now);
+        }
         if !self.stream.may_tell_size() {
             self.returned.append(&mut self.large.take_all());
         }
@@ -402,7 +409,7 @@ impl<T> Flow<T> {
         // What is delivered wherever it landed needs no range, and no list.
         let is_judged = Some(&landing).filter(|landing| landing.is_judged());
         let range = is_judged.and_then(|one| self.stream.range(one.shard_id(), one.answered()));
-        match landing.judge(range) {
+        match landing.judge(range, self.stream.goes_by_keys_unseen()) {
             Verdict::Delivered(members, places, landed) => {
                 self.ledger.deliver(members, places, landed);
             }

@@ -142,7 +142,7 @@ impl<T> Pipeline<T> {
                 self.flow.stream.lost(now);
             }
         }
-        self.flow.listed(now, answer.ok());
+        self.flow.listed(now, answer.map_err(|error| error.kind()));
     }
 
     /// Takes the answer to [`Action::Describe`].

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytestring::ByteString;
 
 use super::random::Random;
+use crate::client::ClientErrorKind;
 use crate::outcome::Time;
 use kinesis_aggregation::{HashKey, HashKeyRange};
 use kinesis_aggregation::{Shard, ShardMap};
@@ -76,6 +77,8 @@ pub(super) struct Shards {
     listing: Option<Time>,
     /// When the list was asked for that the map is from.
     listed: Time,
+    /// Listing the shards is not permitted, by the last answer.
+    is_denied: bool,
     pause: Duration,
     /// Not before.
     next: Time,
@@ -193,15 +196,21 @@ impl Shards {
         self.wants().then_some(self.next)
     }
 
-    /// Takes the answer to a listing; none if it failed.
+    /// Whether no list will tell anything.
+    pub(super) fn is_denied(&self) -> bool {
+        self.is_denied
+    }
+
+    /// Takes the answer to a listing.
     pub(super) fn listed(
         &mut self,
         now: Time,
-        shards: Option<Vec<Shard>>,
+        answer: Result<Vec<Shard>, ClientErrorKind>,
         random: &mut Random,
     ) -> Listed {
         let asked = self.listing.take().unwrap_or(now);
-        let listed = shards.map_or(Listed::Nothing, |shards| self.learn(shards));
+        self.is_denied = matches!(answer, Err(ClientErrorKind::Fatal));
+        let listed = answer.map_or(Listed::Nothing, |shards| self.learn(shards));
         if listed != Listed::Nothing {
             self.explain();
             self.listed = asked;
@@ -234,12 +243,11 @@ impl Shards {
 
     fn learn(&mut self, shards: Vec<Shard>) -> Listed {
         let alone = ShardMap::new(shards.clone()).ok();
-        let has_changed = |shard: &Shard| {
+        let is_another = |shard: &Shard| {
             let known = self.known.get(shard.id());
-            known.is_some_and(|known| known.hash_key_range() != shard.hash_key_range())
+            known.is_some_and(|known| is_of_another_life(known, shard))
         };
-        // In one life of the stream no shard's range ever changes.
-        if shards.iter().any(has_changed) {
+        if shards.iter().any(is_another) {
             let Some(alone) = alone else {
                 return Listed::Nothing;
             };
@@ -323,6 +331,16 @@ impl Shards {
             self.unexplained.push((shard_id, hash_key));
         }
     }
+}
+
+/// Whether these are two shards that have the same id. In one life of the stream, a shard's range
+/// and its first sequence number never change.
+fn is_of_another_life(one: &Shard, other: &Shard) -> bool {
+    let numbers = one
+        .starting_sequence_number()
+        .zip(other.starting_sequence_number());
+    one.hash_key_range() != other.hash_key_range()
+        || numbers.is_some_and(|(one, other)| one != other)
 }
 
 fn by_id(shards: Vec<Shard>) -> BTreeMap<String, Shard> {

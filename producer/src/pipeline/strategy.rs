@@ -102,9 +102,9 @@ impl Strategy {
         self.asked
     }
 
-    /// Whether the stream's limits may still become known.
-    pub(super) fn may_tell_size(&self) -> bool {
-        !self.has_told
+    /// Whether there was ever a description, or the answer that it is not permitted.
+    pub(super) fn has_told(&self) -> bool {
+        self.has_told
     }
 
     /// The stream's own limit, if it could be read.

@@ -7,13 +7,11 @@ use super::item::{Form, Item};
 use super::random::Random;
 use super::shards::{Evidence, Listed, Shards};
 use super::strategy::Strategy;
-use crate::client::StreamDescription;
+use crate::client::{ClientErrorKind, StreamDescription};
 use crate::outcome::Time;
-use crate::settings::Settings;
+use crate::settings::{HIGHEST_RECORD_SIZE, Settings};
 use kinesis_aggregation::{HashKey, HashKeyRange, Shard, ShardMap};
 
-/// The most bytes of a Kinesis record that any stream takes.
-const HIGHEST_RECORD_SIZE: usize = 10 * 1024 * 1024;
 /// While landings alone tell that the stream is service-managed, how old the map may be: landings
 /// are judged by it.
 const MAP_AGE: Duration = Duration::from_secs(60);
@@ -92,12 +90,16 @@ impl Stream {
         self.changed_if(lapsed);
     }
 
-    /// Takes the answer to a listing; none if it failed. Whether more may be judged now.
-    pub(super) fn listed(&mut self, now: Time, shards: Option<Vec<Shard>>) -> bool {
+    /// Takes the answer to a listing. Returns whether more may be judged now.
+    pub(super) fn listed(
+        &mut self,
+        now: Time,
+        answer: Result<Vec<Shard>, ClientErrorKind>,
+    ) -> bool {
         let was_valid = self.shards.valid().is_some();
-        let listed = self.shards.listed(now, shards, &mut self.random);
+        let listed = self.shards.listed(now, answer, &mut self.random);
         let changed = match listed {
-            Listed::Nothing => return false,
+            Listed::Nothing => return self.goes_by_keys_unseen(),
             Listed::Anew => {
                 self.contradiction = None;
                 self.strategy.ask(now);
@@ -233,7 +235,7 @@ impl Stream {
 
     /// Whether the most bytes of a Kinesis record may become known yet.
     pub(super) fn may_tell_size(&self) -> bool {
-        self.strategy.may_tell_size()
+        !self.strategy.has_told()
     }
 
     /// A record waits for the stream's limit.
@@ -268,6 +270,12 @@ impl Stream {
             return None;
         }
         self.shards.range(shard_id)
+    }
+
+    /// Whether it must be taken on trust that a Kinesis record lands where its hash key belongs:
+    /// listing the shards is not permitted, and nothing says that the stream picks them itself.
+    pub(super) fn goes_by_keys_unseen(&self) -> bool {
+        self.shards.is_denied() && self.strategy.has_told() && !self.is_service_managed()
     }
 
     /// Counts the maps.

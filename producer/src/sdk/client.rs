@@ -30,6 +30,8 @@ use kinesis_aggregation::{KinesisRecord, Shard};
 /// The limit for one page of shards, the SDK's retries included, unless the SDK's
 /// `operation_timeout` is set.
 const PAGE_TIMEOUT: Duration = DEFAULT_REQUEST_TIMEOUT;
+/// The longest first pause between two tries of a page.
+const PAGE_BACKOFF: Duration = Duration::from_millis(100);
 
 /// A stream of the service, through a ready [`Client`].
 ///
@@ -101,13 +103,21 @@ impl SdkStreamClient {
         answer.map_err(|error| failure::client_error(&error, trace, has_answered))
     }
 
-    /// For one page of `ListShards`: with a limit, as the SDK has none unless its user sets one.
+    /// For one page of `ListShards`: with a limit, as the SDK has none unless its user sets one, and
+    /// with short pauses between its tries. The SDK's own first one takes up to a second, its second
+    /// one up to two, and while there is no shard map most user records go out alone.
     fn page_config(&self) -> config::Builder {
+        let retries = self.client.config().retry_config().cloned();
+        let retries = retries.unwrap_or_else(RetryConfig::standard);
+        let pause = retries.initial_backoff().min(PAGE_BACKOFF);
+        let retries = retries.with_initial_backoff(pause);
         let timeouts = self.client.config().timeout_config();
         let limit = timeouts.and_then(TimeoutConfig::operation_timeout);
         let builder = timeouts.map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
         let timeouts = builder.operation_timeout(limit.unwrap_or(PAGE_TIMEOUT));
-        config::Config::builder().timeout_config(timeouts.build())
+        config::Config::builder()
+            .timeout_config(timeouts.build())
+            .retry_config(retries)
     }
 }
 

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use kinesis_aggregation::{HashKey, HashKeyRange, KinesisRecord, Shard, UserRecord};
 use kinesis_aggregation_producer::pipeline::{Action, Pipeline};
-use kinesis_aggregation_producer::{ClientError, Producer, ProducerBuilder, RecordError, Stored};
+use kinesis_aggregation_producer::{
+    ClientError, Producer, ProducerBuilder, RecordDistribution, RecordError, Stored,
+    StreamDescription,
+};
 
 const HALF: u128 = u128::MAX / 2;
 
@@ -98,4 +101,62 @@ fn a_switch_back_is_seen_where_records_have_explicit_hash_keys() {
         put_by_keys(&mut pipeline, at(10 + n), record);
     }
     assert!(!pipeline.is_service_managed());
+}
+
+fn put_two_without_keys(pipeline: &mut Pipeline<u64>, now: Duration) -> u64 {
+    for number in 0..2 {
+        let record = UserRecord::without_partition_key(format!("{number}"));
+        pipeline.put(now, record, None, number);
+    }
+    pipeline.drive(now);
+    let requests = pipeline.take_actions().into_iter();
+    let mut requests = requests.filter_map(|action| match action {
+        Action::PutRecords { id, records } => Some((id, records)),
+        _ => None,
+    });
+    let (id, records) = requests.next().expect("a request");
+    let counts: Vec<_> = records
+        .iter()
+        .map(KinesisRecord::user_record_count)
+        .collect();
+    assert_eq!(counts, [Some(2)], "they share an aggregate");
+    id
+}
+
+/// All user records of such an aggregate hash alike, so it needs no shard map: where the stream goes
+/// by keys, it lands where all of them belong.
+#[test]
+fn aggregates_without_keys_are_delivered_where_listing_the_shards_is_not_permitted() {
+    for lists_before in [true, false] {
+        let mut pipeline = pipeline(Producer::builder());
+        let denied = || Err(ClientError::fatal("AccessDeniedException"));
+        pipeline.described(at(0), Ok(None));
+        if lists_before {
+            pipeline.listed(at(0), denied());
+        }
+        let id = put_two_without_keys(&mut pipeline, at(10));
+        let answer = Ok(vec![Ok(Stored::new("shardId-000000000007", "1"))]);
+        pipeline.answered(at(20), id, answer);
+        if !lists_before {
+            assert!(pipeline.take_finished().is_empty(), "a list may tell");
+            pipeline.listed(at(30), denied());
+        }
+        let finished = pipeline.take_finished();
+        let delivered = finished.iter().filter(|(_, outcome)| outcome.is_ok());
+        assert_eq!(delivered.count(), 2, "{lists_before}");
+    }
+}
+
+/// A stream that picks the shards itself may have put it anywhere.
+#[test]
+fn aggregates_without_keys_are_not_delivered_unseen_on_a_service_managed_stream() {
+    let service_managed = StreamDescription::new(RecordDistribution::ServiceManaged);
+    let mut pipeline = pipeline(Producer::builder());
+    pipeline.described(at(0), Ok(None));
+    let id = put_two_without_keys(&mut pipeline, at(10));
+    pipeline.described(at(15), Ok(Some(service_managed)));
+    let answer = Ok(vec![Ok(Stored::new("shardId-000000000007", "1"))]);
+    pipeline.answered(at(20), id, answer);
+    pipeline.listed(at(30), Err(ClientError::fatal("AccessDeniedException")));
+    assert!(pipeline.take_finished().is_empty());
 }

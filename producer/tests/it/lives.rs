@@ -1,13 +1,15 @@
 //! Streams that are deleted and created again under their names, and beliefs that are wrong.
 
-use kinesis_aggregation::{HashKey, HashKeyRange, KinesisRecord, Shard, UserRecord};
+use kinesis_aggregation::{
+    HashKey, HashKeyRange, KinesisRecord, SequenceNumber, Shard, UserRecord, wire,
+};
 use kinesis_aggregation_producer::pipeline::Action;
 use kinesis_aggregation_producer::{
     ClientError, FailureKind, Outcome, Producer, ProducerBuilder, RecordDistribution, Stored,
     StreamDescription,
 };
 
-use super::bugs::{Bench, at, one_shard};
+use super::bugs::{Bench, at, one_shard, two_shards};
 
 const HALF: u128 = u128::MAX / 2;
 
@@ -84,6 +86,39 @@ fn fewer_shards_after_a_recreation_are_not_taken_for_a_service_managed_stream() 
     assert!(!bench.pipeline.is_service_managed());
     let finished = bench.finished();
     assert!(finished.len() == 2 && finished.iter().all(is_delivered));
+}
+
+/// The listed shards, which begin with this sequence number.
+fn starting(shards: Vec<Shard>, number: &str) -> Vec<Shard> {
+    let number: SequenceNumber = number.parse().expect("a number");
+    let starting = |shard: Shard| shard.with_starting_sequence_number(number.clone());
+    shards.into_iter().map(starting).collect()
+}
+
+/// Describing the stream is not permitted. The stream made anew has one shard, as the one before
+/// had at first, and splits it elsewhere: shard 1 has half the range that it had before.
+#[test]
+fn a_stream_made_anew_with_the_same_range_is_told_by_its_starting_sequence_number() {
+    let mut bench = Bench::new(Producer::builder());
+    bench
+        .pipeline
+        .listed(at(0), Ok(starting(two_shards(), "1")));
+    bench.pipeline.described(at(0), Ok(None));
+    let (id, _) = put_two(&mut bench, 0);
+    bench.stored(110, id, "1");
+    assert!(bench.finished().iter().all(is_delivered));
+    // It is silent, and then answers from shard 0.
+    let (id, _) = put_two(&mut bench, 60_000);
+    bench.stored(60_110, id, "0");
+    assert!(lists(&mut bench, 60_110));
+    bench
+        .pipeline
+        .listed(at(60_120), Ok(starting(one_shard(), "900")));
+    assert!(bench.finished().iter().all(is_delivered));
+    let (id, _) = put_two(&mut bench, 60_200);
+    // The range that shard 1 had in the other stream says nothing of the one that it has now.
+    bench.stored(60_310, id, "1");
+    assert!(bench.finished().is_empty(), "the KCL may drop it");
 }
 
 #[test]
@@ -169,6 +204,29 @@ pub(super) fn managed_by_landings(builder: ProducerBuilder) -> Bench {
     assert!(bench.pipeline.is_service_managed());
     bench.finished();
     bench
+}
+
+/// Not described yet, and taken for one that goes by keys.
+#[test]
+fn the_first_landing_shows_a_service_managed_stream_and_what_a_kcl_drops_goes_again_alone() {
+    let mut bench = Bench::new(Producer::builder());
+    bench.pipeline.listed(at(0), Ok(halves(["1", "0"])));
+    let (first, _) = put_two(&mut bench, 0);
+    let (second, _) = put_two(&mut bench, 105);
+    // Where they do not belong, and where they do by chance.
+    bench.stored(210, first, "0");
+    bench.stored(211, second, "1");
+    bench.pipeline.listed(at(220), Ok(halves(["1", "0"])));
+    assert!(bench.pipeline.is_service_managed());
+    assert_eq!(bench.finished().len(), 2, "a KCL has the second aggregate");
+    bench.put(220, "later");
+    let requests = bench.drive(320);
+    let records: Vec<_> = requests.iter().flat_map(|(_, records)| records).collect();
+    let is_alone = |record: &&KinesisRecord| {
+        record.explicit_hash_key().is_none() && !wire::is_framed(record.data())
+    };
+    assert_eq!(records.len(), 3);
+    assert!(records.iter().all(is_alone), "{records:?}");
 }
 
 /// Mixed aggregates are delivered wherever they land, but they tell where.

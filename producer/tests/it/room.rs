@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use kinesis_aggregation::UserRecord;
-use kinesis_aggregation_producer::{Delivery, Producer, PutError, PutErrorKind};
+use kinesis_aggregation_producer::{Delivery, Producer, PutError, PutErrorKind, RecordError};
 use tokio::time::Instant;
 
 use super::stream::{Answer, Stream, narrow, record};
@@ -195,4 +195,59 @@ async fn producers_that_share_have_room_and_connections_together() {
     one.close().await.expect("in time");
     let fourth = two.put(record("fourth")).await.expect("accepted");
     fourth.await.expect("delivered");
+}
+
+/// A producer whose shard takes nothing, with more waiting for it than it can take in time, and
+/// callers that put all the same.
+async fn slow() -> (Producer, tokio::task::JoinSet<()>) {
+    let throttled = || RecordError::new(RecordError::THROTTLED, "slow down");
+    let stream = Stream::new((0..10_000).map(|_| Answer::Records(throttled())));
+    let builder = Producer::builder().rate_limit(None);
+    let producer = builder.build(stream).expect("a runtime");
+    let large = || UserRecord::new("key", vec![0; 64 * 1024]);
+    let mut puts = tokio::task::JoinSet::new();
+    for _ in 0..3 {
+        let producer = producer.clone();
+        puts.spawn(async move {
+            while let Ok(accepted) = producer.put(large()).await {
+                drop(accepted);
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+    }
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let pending = producer.pending();
+    assert!(pending < 100, "they wait: {pending}");
+    (producer, puts)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_stream_holds_up_no_other_that_shares_its_room() {
+    let (slow, _puts) = slow().await;
+    let stream = Stream::new([]);
+    let other = Producer::builder().sharing(&slow);
+    let other = other.build(stream.clone()).expect("a runtime");
+    for number in 0..100 {
+        let put = other.put(record(&number.to_string()));
+        let put = tokio::time::timeout(Duration::from_millis(1), put).await;
+        let delivery = put.expect("at once").expect("accepted");
+        delivery.await.expect("delivered");
+    }
+}
+
+/// They wait for the stream, which many small aggregates would only slow.
+#[tokio::test(start_paused = true)]
+async fn puts_that_do_not_wait_for_room_make_nothing_go_sooner() {
+    let (slow, _puts) = slow().await;
+    let hour = Duration::from_secs(3600);
+    let stream = Stream::new([]);
+    let other = Producer::builder()
+        .sharing(&slow)
+        .record_max_buffered_time(hour)
+        .record_ttl(hour * 2);
+    let other = other.build(stream.clone()).expect("a runtime");
+    let held = other.try_put(record("held")).expect("room");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(stream.read(), [""; 0], "it waits for company");
+    drop(held);
 }

@@ -32,6 +32,8 @@ pub(super) struct State {
     pub(super) service_managed: bool,
     /// How long it takes to list the shards and to describe the stream, each.
     pub(super) slow: Duration,
+    /// How many of those calls panic before one does not.
+    pub(super) panics: usize,
 }
 
 /// A stream of one shard.
@@ -77,6 +79,13 @@ impl Stream {
     async fn pause(&self) {
         let slow = self.state.lock().expect("no panic").slow;
         tokio::time::sleep(slow).await;
+        let panics = {
+            let mut state = self.state.lock().expect("no panic");
+            let panics = state.panics > 0;
+            state.panics = state.panics.saturating_sub(1);
+            panics
+        };
+        assert!(!panics, "this client breaks, as it should");
     }
 
     /// The data of all user records that it stores.

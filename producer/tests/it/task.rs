@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use kinesis_aggregation::UserRecord;
+use kinesis_aggregation::{DEFAULT_MAX_RECORD_SIZE, UserRecord};
 use kinesis_aggregation_producer::{
     AttemptError, ClientError, FailureKind, Producer, PutErrorKind, RecordError,
 };
@@ -143,6 +143,31 @@ async fn a_request_without_an_answer_is_sent_again() {
     assert!(took >= Duration::from_secs(6), "{took:?}");
 }
 
+/// The calls that list the shards and describe the stream are made again, too.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_panics_is_asked_again() {
+    let stream = Stream::new([Answer::Panic, Answer::Panic]);
+    stream.state.lock().expect("no panic").panics = 3;
+    let producer = Producer::builder().build(stream).expect("a runtime");
+    let delivery = producer.put(record("one")).await.expect("accepted");
+    let delivered = delivery.await.expect("delivered");
+    let attempts: Vec<_> = delivered.attempts().collect();
+    let errors = attempts.iter().map(|attempt| attempt.error());
+    let codes: Vec<_> = errors.map(|error| error.map(AttemptError::code)).collect();
+    assert_eq!(codes, [Some("Panic"), Some("Panic"), None]);
+}
+
+/// Before the producer has looked at anything.
+#[tokio::test(start_paused = true)]
+async fn the_very_first_record_may_be_large_and_waits_for_the_limit() {
+    let producer = Producer::builder().build(Stream::new([]));
+    let producer = producer.expect("a runtime");
+    let large = UserRecord::new("key", vec![0; DEFAULT_MAX_RECORD_SIZE]);
+    let large = producer.try_put(large).expect("the stream may take it");
+    let error = large.await.expect_err("the stream told no larger limit");
+    assert!(matches!(error.kind(), FailureKind::TooLarge { .. }));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_record_that_expires_says_that_it_may_be_stored() {
     let stream = Stream::new((0..10).map(|_| Answer::Never));
@@ -204,10 +229,10 @@ async fn what_can_never_be_stored_is_refused_at_once() {
     let producer = Producer::builder()
         .build(Stream::new([]))
         .expect("a runtime");
-    let large = UserRecord::new("key", vec![0; 1024 * 1024]);
-    let error = producer.put(large).await.expect_err("too large");
+    let large = UserRecord::new("key", vec![0; 10 * 1024 * 1024]);
+    let error = producer.put(large).await.expect_err("no stream takes it");
     assert!(matches!(error.kind(), PutErrorKind::Refused(_)));
-    assert_eq!(error.into_record().data().len(), 1024 * 1024);
+    assert_eq!(error.into_record().data().len(), 10 * 1024 * 1024);
 }
 
 fn denied() -> ClientError {

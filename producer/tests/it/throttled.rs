@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use kinesis_aggregation::{KinesisRecord, UserRecord};
+use kinesis_aggregation::{HashKey, KinesisRecord, UserRecord};
 use kinesis_aggregation_producer::{ClientError, Producer, ProducerBuilder, RecordError, Stored};
 
-use super::bugs::{Bench, at};
+use super::bugs::{Bench, at, two_shards};
 use super::lives::managed_by_landings;
 
 fn throttled() -> RecordError {
@@ -145,5 +145,72 @@ fn a_close_forgets_no_pause_that_has_just_ended() {
     for ordered in [false, true] {
         let took = deliver_to_a_busy_shard(Producer::builder().ordered(ordered), true);
         assert!(took < 12_000, "ordered: {ordered}, {took} ms");
+    }
+}
+
+/// Puts as fast as it may to the lower half's shard, which takes 200 KB a second, and a small record
+/// every 20 ms to the upper half's. Returns how long the slowest of those took, in milliseconds.
+fn slowest_beside_a_busy_shard(builder: ProducerBuilder) -> u64 {
+    let half = u128::MAX / 2;
+    let mut bench = Bench::new(builder);
+    bench.pipeline.listed(at(0), Ok(two_shards()));
+    bench.pipeline.described(at(0), Ok(None));
+    let mut under_way = VecDeque::new();
+    let mut put_at = VecDeque::new();
+    let (mut taken, mut slowest) = (0_u64, 0);
+    for now in 0..20_000 {
+        // What the task takes in at once.
+        for _ in 0..if bench.pipeline.is_over() { 0 } else { 10 } {
+            let record = UserRecord::new("key", vec![b'x'; 1024]);
+            let hash_key = record.hash_key();
+            bench.pipeline.put(at(now), record, hash_key, "busy");
+        }
+        if now % 20 == 0 && now < 15_000 {
+            let record = UserRecord::new("key", "small").with_explicit_hash_key(HashKey::MAX);
+            bench
+                .pipeline
+                .put(at(now), record, Some(HashKey::MAX), "small");
+            put_at.push_back(now);
+        }
+        for (id, records) in bench.drive(now) {
+            under_way.push_back((now + 20, id, records));
+        }
+        while under_way.front().is_some_and(|(due, ..)| *due <= now)
+            && let Some((_, id, records)) = under_way.pop_front()
+        {
+            let answer = |record: &KinesisRecord| {
+                let is_upper = record
+                    .explicit_hash_key()
+                    .is_some_and(|key| key.get() > half);
+                if is_upper {
+                    return Ok(Stored::new("2", "1"));
+                }
+                if taken + record.data().len() as u64 > now * 200 {
+                    return Err(throttled());
+                }
+                taken += record.data().len() as u64;
+                Ok(Stored::new("1", "1"))
+            };
+            let answers = records.iter().map(answer).collect();
+            bench.pipeline.answered(at(now), id, Ok(answers));
+        }
+        for (name, outcome) in bench.finished() {
+            if name == "small" {
+                outcome.expect("delivered");
+                let put = put_at.pop_front().expect("it was put");
+                slowest = slowest.max(now - put);
+            }
+        }
+    }
+    assert!(put_at.is_empty(), "{} are not delivered", put_at.len());
+    slowest
+}
+
+#[test]
+fn a_busy_shard_slows_no_other() {
+    for ordered in [false, true] {
+        let slowest = slowest_beside_a_busy_shard(Producer::builder().ordered(ordered));
+        println!("ordered: {ordered}, {slowest} ms");
+        assert!(slowest < 400, "ordered: {ordered}, {slowest} ms");
     }
 }

@@ -21,7 +21,8 @@ fn after() -> Vec<Shard> {
 }
 
 fn list(shards: &mut Shards, now: Time, list: Option<Vec<Shard>>) -> Listed {
-    shards.listed(now, list, &mut Random::new(Some(1)))
+    let answer = list.ok_or(ClientErrorKind::Throttled);
+    shards.listed(now, answer, &mut Random::new(Some(1)))
 }
 
 #[test]

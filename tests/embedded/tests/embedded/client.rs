@@ -86,9 +86,11 @@ async fn a_split_closes_the_parent() {
     split(&kinesis.client(), "shardId-000000000000", 1 << 127).await;
     let shards = client.list_shards().await.unwrap();
     assert_eq!(shards.len(), 3);
+    let parent = Shard::closed("shardId-000000000000", HashKeyRange::FULL);
+    let starting = shards[0].starting_sequence_number().expect("it has one");
     assert_eq!(
         shards[0],
-        Shard::closed("shardId-000000000000", HashKeyRange::FULL)
+        parent.with_starting_sequence_number(starting.clone())
     );
     let map = ShardMap::new(shards).unwrap();
     assert_eq!(map.open_shards().len(), 2);
