@@ -16,6 +16,7 @@ mod random;
 mod reshard;
 mod room;
 mod script;
+mod scripts;
 mod seen;
 mod sim;
 mod stream;

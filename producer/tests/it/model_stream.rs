@@ -84,11 +84,26 @@ pub(super) struct ModelStream {
     pub(super) distribution: RecordDistribution,
     /// Before the last switch.
     before: RecordDistribution,
-    may_describe: bool,
+    pub(super) may_describe: bool,
+    /// Listing the shards is permitted.
+    pub(super) may_list: bool,
+    /// The next description tells the opposite of what is true.
+    misleads: bool,
+    /// How many questions about the stream are answered in each second.
+    pub(super) quota: Option<u32>,
+    /// The current second, and how many were asked in it.
+    asked: (u64, u32),
     shard_limit: Option<u32>,
     pub(super) faults: Faults,
     /// In the order in which they were stored: a parent's always before its children's.
     pub(super) stored: Vec<StoredRecord>,
+}
+
+fn opposite(distribution: RecordDistribution) -> RecordDistribution {
+    match distribution {
+        RecordDistribution::ByKey => RecordDistribution::ServiceManaged,
+        _ => RecordDistribution::ByKey,
+    }
 }
 
 impl ModelStream {
@@ -109,6 +124,10 @@ impl ModelStream {
             distribution,
             before: distribution,
             may_describe,
+            may_list: true,
+            misleads: false,
+            quota: None,
+            asked: (0, 0),
             shard_limit,
             faults,
             stored: Vec::new(),
@@ -122,7 +141,8 @@ impl ModelStream {
         self.before = self.distribution;
         self.lists.clear();
         self.add(HashKeyRange::FULL);
-        let mut random = Random::new(shards + self.life as u64);
+        // So many shards always have the same ranges.
+        let mut random = Random::new(shards);
         for _ in 1..shards {
             self.split(now, &mut random);
         }
@@ -192,22 +212,37 @@ impl ModelStream {
     }
 
     fn remember(&mut self, now: Duration) {
-        let list = self.shards[self.first()..]
-            .iter()
-            .map(|shard| match shard.closed {
+        let first = self.shards[self.first()..].iter().enumerate();
+        let list = first.map(|(at, shard)| {
+            let listed = match shard.closed {
                 true => Shard::closed(shard.id.as_str(), shard.range),
                 false => Shard::open(shard.id.as_str(), shard.range),
-            });
+            };
+            let number = (self.life + 1) * 10_000 + at;
+            let number = number.to_string().parse().expect("a number");
+            listed.with_starting_sequence_number(number)
+        });
         self.lists.insert(now, list.collect());
     }
 
     /// Goes by keys if it did not, and the other way round.
     pub(super) fn switch(&mut self) {
         self.before = self.distribution;
-        self.distribution = match self.distribution {
-            RecordDistribution::ByKey => RecordDistribution::ServiceManaged,
-            _ => RecordDistribution::ByKey,
-        };
+        self.distribution = opposite(self.distribution);
+    }
+
+    /// The next description tells the opposite of what is true.
+    pub(super) fn mislead(&mut self) {
+        self.misleads = true;
+    }
+
+    /// Whether no more questions are answered in this second.
+    fn is_over_quota(&mut self, now: Duration) -> bool {
+        if self.asked.0 != now.as_secs() {
+            self.asked = (now.as_secs(), 0);
+        }
+        self.asked.1 += 1;
+        self.quota.is_some_and(|quota| self.asked.1 > quota)
     }
 
     /// Splits a shard, in the middle or anywhere.
@@ -257,7 +292,10 @@ impl ModelStream {
         if !self.exists(now) {
             return Err(ClientError::no_stream("ResourceNotFoundException"));
         }
-        if random.chance(self.faults.list) {
+        if !self.may_list {
+            return Err(ClientError::fatal("AccessDeniedException"));
+        }
+        if random.chance(self.faults.list) || self.is_over_quota(now) {
             return Err(ClientError::retry("LimitExceededException", false));
         }
         let mut as_of = now;
@@ -287,15 +325,18 @@ impl ModelStream {
         if !self.exists(now) {
             return Err(ClientError::no_stream("ResourceNotFoundException"));
         }
-        if random.chance(self.faults.describe) {
+        if random.chance(self.faults.describe) || self.is_over_quota(now) {
             return Err(ClientError::retry("LimitExceededException", false));
         }
         let stale = random.chance(self.faults.stale_describe);
-        let distribution = if stale {
+        let mut distribution = if stale {
             self.before
         } else {
             self.distribution
         };
+        if self.may_describe && std::mem::take(&mut self.misleads) {
+            distribution = opposite(self.distribution);
+        }
         let created = SystemTime::UNIX_EPOCH + self.created;
         Ok(self
             .may_describe

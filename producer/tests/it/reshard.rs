@@ -51,6 +51,7 @@ fn script(faults: Faults, reshards: bool, ordered: bool) -> Script {
         collection_max_size: 5_242_880,
         switches: false,
         room: (usize::MAX, usize::MAX),
+        link: None,
     };
     Script {
         seed: 7,

@@ -15,6 +15,10 @@ pub(super) enum Event {
     Split,
     Merge,
     Switch,
+    /// The next description says the opposite of what is true.
+    Mislead,
+    /// From now on describing the stream is permitted, or no more.
+    Permit(bool),
     /// The stream is deleted, and created again after this time, with so many shards.
     Recreate(Duration, u64),
     Flush,
@@ -49,6 +53,8 @@ pub(super) struct Facts {
     pub(super) switches: bool,
     /// The room for user records under way: how many, and their bytes.
     pub(super) room: (usize, usize),
+    /// The bytes that a thin link takes in a second, of all requests together.
+    pub(super) link: Option<u64>,
 }
 
 fn faults(random: &mut Random) -> Faults {
@@ -96,6 +102,13 @@ fn faults(random: &mut Random) -> Faults {
     }
 }
 
+/// A link so thin that requests may time out in it. None of the other numbers depend on it.
+fn link(seed: u64) -> Option<u64> {
+    let mut random = Random::new(seed ^ 0x0011_17e5);
+    let rates = [20_000, 100_000, 1_000_000];
+    random.chance(150).then(|| rates[random.index(3)])
+}
+
 /// None of the other numbers depend on it.
 fn room(seed: u64) -> (usize, usize) {
     let mut random = Random::new(!seed);
@@ -127,11 +140,13 @@ impl Script {
             request_timeout: milliseconds(&mut random, &[500, 1000, 6000]),
             max_connections: [1, 2, 24, 1000, 1000][random.index(5)],
             limited: random.chance(300),
-            ambiguous: faults.are_ambiguous(),
+            // What times out on its way may arrive all the same.
+            ambiguous: faults.are_ambiguous() || link(seed).is_some(),
             collection_max_count: [1, 3, 500, 500][random.index(4)],
             collection_max_size: [3000, 5_242_880][random.index(2)],
             switches: random.chance(250),
             room: room(seed),
+            link: link(seed),
         };
         let builder = Self::builder(seed, &facts, &mut random);
         let distribution = if random.chance(150) {
@@ -149,6 +164,13 @@ impl Script {
         }
         if random.chance(100) {
             stream.max_record_size = Some(52_000);
+        }
+        stream.quota = random.chance(150).then(|| random.below(4) as u32);
+        // Nothing could tell that such a stream does not go by keys.
+        let goes_by_keys = distribution == RecordDistribution::ByKey && !facts.switches;
+        stream.may_list = !(goes_by_keys && random.chance(50));
+        if random.chance(200) {
+            Self::mislead(&mut events, &mut random);
         }
         Self {
             seed,
@@ -175,6 +197,20 @@ impl Script {
             }
             events.push((start, Event::Recreate(away, shards)));
             start += away + random.duration(0, 5_000_000);
+        }
+        events.sort_by_key(|(time, _)| *time);
+    }
+
+    /// Makes the producer believe what is not so, and keeps from it what would tell.
+    fn mislead(events: &mut Vec<(Duration, Event)>, random: &mut Random) {
+        let last = events.last().map_or(Duration::ZERO, |(time, _)| *time);
+        let last = last.as_micros() as u64;
+        for _ in 0..random.between(1, 3) {
+            let event = match random.below(3) {
+                0 => Event::Permit(random.chance(500)),
+                _ => Event::Mislead,
+            };
+            events.push((random.duration(0, last), event));
         }
         events.sort_by_key(|(time, _)| *time);
     }
