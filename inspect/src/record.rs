@@ -124,7 +124,7 @@ impl FoundRecord {
         self.shard_id.as_deref()
     }
 
-    /// When it arrived: the JSON value as it stands in the input, a number or a string.
+    /// When it arrived: the input's own JSON value, a number or a string.
     pub fn approximate_arrival_timestamp(&self) -> Option<&str> {
         self.approximate_arrival_timestamp.as_deref()
     }

@@ -76,7 +76,7 @@ pub fn check_delivery(data: &[u8], range: HashKeyRange) -> Result<Outcome, Loss>
 
 /// Reads Kinesis records as the KCL does.
 ///
-/// What the KCL loses comes out as a [`Loss`] among the user records.
+/// User records that the KCL loses are reported: a [`Loss`] comes out in their place.
 ///
 /// ```
 /// use kinesis_aggregation::{Deaggregator, KinesisRecord};
@@ -208,7 +208,7 @@ impl Deaggregator {
         Batch::new(records, judged, opened)
     }
 
-    /// What is needed of a record: its sequence number only to resume.
+    /// The parts of a record that reading needs: its sequence number only to resume.
     fn stored<'a, R: StoredRecord>(&self, record: &'a R) -> Stored<'a> {
         let sequence_number = self.rules.after.as_ref().and(record.sequence_number());
         (record.data(), sequence_number)

@@ -1,4 +1,4 @@
-//! The errors of this room, and what callbacks are told.
+//! Errors, and the arguments of callbacks.
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ pub struct JsonError {
     column: usize,
 }
 
-/// What is wrong with JSON; may grow.
+/// The kinds of a [`JsonError`]; may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonProblem {
@@ -56,7 +56,7 @@ pub enum JsonProblem {
 }
 
 impl JsonError {
-    /// What is wrong.
+    /// Returns the kind of error.
     pub fn problem(&self) -> JsonProblem {
         self.problem
     }
@@ -137,7 +137,7 @@ impl RecordError {
         self.identifier.as_deref()
     }
 
-    /// What is wrong.
+    /// Returns the kind of error.
     pub fn kind(&self) -> RecordErrorKind {
         self.kind
     }
@@ -176,7 +176,7 @@ pub enum RecordErrorKind {
     NoRecordId,
 }
 
-/// What to do with a Kinesis record whose aggregate is cut.
+/// Whether a Kinesis record with a cut aggregate fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterCut {
     /// It fails: Lambda sends it again.
@@ -323,7 +323,7 @@ impl<'a> Failure<'a> {
         self.sub_sequence_number
     }
 
-    /// What went wrong.
+    /// Returns the reason.
     pub fn reason(&self) -> FailureReason<'a> {
         self.reason
     }

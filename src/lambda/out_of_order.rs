@@ -5,8 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::call::{Broken, Called, call, call_async, call_in_time, catch};
-use super::deadline::Alarm;
+use super::call::{Alarm, Broken, Called, call, call_async, call_in_time, catch};
 use super::error::{AfterCut, Error, Failure, FailureReason};
 use super::processor::Processor;
 use super::progress::Progress;
