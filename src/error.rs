@@ -61,7 +61,7 @@ impl Loss {
     /// Returns the sub-sequence numbers of the lost user records: all of them if one is out of the
     /// hash key range, otherwise the bad one and those after it. When salvaging, the bad one alone, or
     /// none if it comes out because only its explicit hash key is bad.
-    /// What a resumed reader had before is not counted again.
+    /// User records at or below the position to resume after are not counted.
     pub fn lost(&self) -> Range<u64> {
         self.lost.clone()
     }

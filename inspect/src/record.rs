@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kinesis_aggregation::StoredRecord;
 
 /// A Kinesis record has 10 MiB at most, which is 20 MiB in hexadecimal and 40 MiB as a list of
-/// numbers. What is far longer is no record, and must not fill the memory.
+/// numbers. Anything far longer is not a record, and must not fill the memory.
 pub(crate) const LONGEST: usize = 64 << 20;
 
 /// A Kinesis record, and what the input says about it.

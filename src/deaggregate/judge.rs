@@ -49,7 +49,8 @@ pub(super) struct Aggregate<'a> {
     pub(super) index: &'a Index,
     /// Its position in the batch.
     pub(super) record_index: usize,
-    /// The first user record that is to come out: the others are judged, but were had before.
+    /// The first user record that is to come out. Those before it are judged, but a resumed reader
+    /// has them already.
     pub(super) first: usize,
     /// `None` for what the KCL opens too.
     pub(super) damage: Option<Damage>,

@@ -270,10 +270,10 @@ pub enum FailureReason<'a> {
     Panicked,
     /// The aggregate is cut.
     Cut(&'a Loss),
-    /// A handler that takes the whole slice says that it did not do this user record.
+    /// A handler that takes the whole slice reported this user record as not done.
     NotDone,
-    /// A handler that takes the whole slice named a user record that is not in it, so its word
-    /// counts for nothing: all of the slice fails.
+    /// A handler that takes the whole slice named a user record that is not in it, so its answer
+    /// cannot be trusted: all of the slice fails.
     NoSuchIndex {
         /// The index, counted from 0, or the count of `Handled::First`.
         index: usize,

@@ -189,7 +189,7 @@ fn encoding_of(text: &[u8]) -> Option<Encoding> {
     whole.or_else(cut)
 }
 
-/// `null`, `AccessDenied`: letters alone are base64 digits too. What they decode to is no text.
+/// `null`, `AccessDenied`: letters alone are base64 digits too. They do not decode to text.
 fn is_a_word(text: &[u8]) -> bool {
     const LONGEST_WORD: usize = 40;
     text.len() < LONGEST_WORD

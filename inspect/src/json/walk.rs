@@ -30,7 +30,7 @@ pub(crate) struct Walker {
     seen: Seen,
 }
 
-/// The parts of the current document that are no record.
+/// The parts of the current document that are not records.
 #[derive(Default)]
 struct Seen {
     batch: Option<FailedBatch>,
