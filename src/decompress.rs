@@ -29,8 +29,8 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// What the first bytes of `data` look like. Other data may look so by chance: only
-    /// [`decompress`] tells.
+    /// Guesses from the first bytes of `data`. Other data may start like that by chance: only
+    /// [`decompress`] can be sure.
     ///
     /// ```
     /// use kinesis_aggregation::decompress::Compression;

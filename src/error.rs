@@ -8,14 +8,14 @@ pub use crate::hash_key::{HashKeyRangeError, ParseHashKeyError};
 
 use crate::hash_key::HashKey;
 
-/// A text is not a sequence number: it is not made of ASCII digits alone, or it is empty.
+/// The text is not a sequence number: it is empty, or has anything but ASCII digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a sequence number")]
 pub struct ParseSequenceNumberError;
 
 /// A message that protobuf-java refuses: malformed, or without a required field.
 ///
-/// Such a record is no error when records are read: the KCL delivers it as a plain one.
+/// Reading a Kinesis record does not fail with it: such a record is a plain one, as in the KCL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed or incomplete protobuf at byte {offset}")]
 pub struct MalformedError {
@@ -27,8 +27,8 @@ impl MalformedError {
         Self { offset }
     }
 
-    /// Where the message stops making sense, in bytes from its start. For a missing field, the
-    /// start of the user record or tag that lacks it.
+    /// Returns the first byte that cannot be read, counted from the start of the Kinesis record's
+    /// data. For a missing field, that is the start of the user record or tag that lacks it.
     pub const fn offset(self) -> usize {
         self.offset
     }
@@ -48,30 +48,30 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// The Kinesis record's position in the batch, counted from 0.
+    /// Returns the Kinesis record's position in the batch, counted from 0.
     pub fn record_index(&self) -> usize {
         self.record
     }
 
-    /// The sub-sequence number of the user record that causes the loss.
+    /// Returns the sub-sequence number of the user record that causes the loss.
     pub fn sub_sequence_number(&self) -> u64 {
         self.user_record
     }
 
-    /// The sub-sequence numbers of all that is lost: everything if one user record is out of the
-    /// hash key range, the bad one and what follows it otherwise. When salvaging, the bad one
-    /// alone; or nothing, if the bad one comes out too because only its explicit hash key is bad.
-    /// What a resumed reader had before is not counted again.
+    /// Returns the sub-sequence numbers of the lost user records: all of them if one is out of the
+    /// hash key range, otherwise the bad one and those after it. When salvaging, the bad one alone, or
+    /// none if it comes out because only its explicit hash key is bad.
+    /// User records at or below the position to resume after are not counted.
     pub fn lost(&self) -> Range<u64> {
         self.lost.clone()
     }
 
-    /// Where the causing user record starts, in bytes from the start of the Kinesis record's data.
+    /// Returns where that user record starts, in bytes from the start of the Kinesis record's data.
     pub fn offset(&self) -> usize {
         self.offset
     }
 
-    /// Why.
+    /// Returns the reason.
     pub fn kind(&self) -> &LossKind {
         &self.kind
     }

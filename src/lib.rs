@@ -125,7 +125,7 @@ pub use sequence::{ExtendedSequenceNumber, SequenceNumber};
 pub use shard::{Shard, ShardMap};
 pub use sharded::ShardedAggregator;
 
-/// What every library makes of the same bytes: a page of the docs, not code.
+/// How each library reads the same bytes: a page of the docs, not code.
 #[cfg(doc)]
 #[doc = include_str!("../docs/COMPATIBILITY.md")]
 pub mod compatibility {}

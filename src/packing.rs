@@ -1,6 +1,6 @@
-//! What [`Aggregator`](crate::Aggregator) is made of: for producers that keep something of their
-//! own beside each user record, such as whom to tell when it is stored, or that close many
-//! Kinesis records at a time.
+//! The parts of an [`Aggregator`](crate::Aggregator), for producers that keep something of their own
+//! with each user record, such as whom to tell when it is stored, or that close many Kinesis records
+//! at a time.
 //!
 //! A [`Buffer`] holds the user records of one Kinesis record, checked against [`Settings`];
 //! [`Closed::seal_all`] makes many Kinesis records at once and gives the user records back.

@@ -187,7 +187,7 @@ pub struct KinesisRecord {
     pub(crate) explicit_hash_key: Option<HashKey>,
     pub(crate) sequence_number: Option<ByteString>,
     pub(crate) data: Bytes,
-    /// What an aggregator knows; it is not part of what the stream stores.
+    /// Known to the aggregator that made it; the stream does not store it.
     pub(crate) user_record_count: Option<usize>,
 }
 
@@ -261,7 +261,7 @@ impl KinesisRecord {
         Revealed(self)
     }
 
-    /// What is compared and hashed.
+    /// The parts that are compared and hashed.
     fn parts(&self) -> impl Eq + Hash + use<'_> {
         (
             &self.partition_key,

@@ -149,7 +149,7 @@ impl Carver {
         }
     }
 
-    /// What is known to be no aggregate, at the end or if it is much.
+    /// Bytes that are known to be no aggregate: at the end of the input, or when they are many.
     fn rest(&mut self) -> Option<Carved> {
         let is_due = self.searched >= GAP || self.ended;
         (is_due && self.searched > 0).then(|| self.gap(self.searched))?
@@ -248,18 +248,6 @@ fn varint(bytes: &[u8]) -> Result<(u64, usize), Field> {
     } else {
         Field::None
     })
-}
-
-/// How much of `message`, in whole fields, is before the one that has the byte at `offset`.
-pub(crate) fn fields_before(message: &[u8], offset: usize) -> usize {
-    let mut at = 0;
-    while let Field::Len(len) = field(message.get(at..).unwrap_or_default()) {
-        if at + len > offset || at + len > message.len() {
-            break;
-        }
-        at += len;
-    }
-    at
 }
 
 /// The aggregates at the start of `data`, one right after the other, as lengths; empty unless

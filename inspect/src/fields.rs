@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::find::{FailedBatch, Shape, Surroundings};
 use crate::record::{FoundRecord, Place};
 
-/// What a value is, by its key.
+/// The meaning of a value, by its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// A document.
@@ -67,7 +67,7 @@ impl Role {
     }
 }
 
-/// What an object says of a record.
+/// The fields of a record in an object.
 #[derive(Default)]
 pub(crate) struct Fields {
     /// Decoded, or why that fails.

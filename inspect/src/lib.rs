@@ -1,7 +1,7 @@
 //! Finds Kinesis records in whatever people have in hand, and explains them.
 //!
-//! What people have in hand is rarely one record's bytes: it is a Lambda event, the output of
-//! `aws kinesis get-records`, a line of a log, a hex dump, base64 that a mail wrapped. [`find`]
+//! People rarely have just one record's bytes: they have a Lambda event, the output of
+//! `aws kinesis get-records`, a line of a log, a hex dump, base64 that a mail program wrapped. [`find`]
 //! takes any of these and gives the Kinesis records in it. [`explain`] says everything there is
 //! to say about one of them: its frame, its tables, its user records, and what a Kinesis Client
 //! Library (KCL) delivers of it and why.

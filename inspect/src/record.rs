@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kinesis_aggregation::StoredRecord;
 
 /// A Kinesis record has 10 MiB at most, which is 20 MiB in hexadecimal and 40 MiB as a list of
-/// numbers. What is far longer is no record, and must not fill the memory.
+/// numbers. Anything far longer is not a record, and must not fill the memory.
 pub(crate) const LONGEST: usize = 64 << 20;
 
 /// A Kinesis record, and what the input says about it.
@@ -124,7 +124,7 @@ impl FoundRecord {
         self.shard_id.as_deref()
     }
 
-    /// When it arrived: the JSON value as it stands in the input, a number or a string.
+    /// When it arrived: the input's own JSON value, a number or a string.
     pub fn approximate_arrival_timestamp(&self) -> Option<&str> {
         self.approximate_arrival_timestamp.as_deref()
     }

@@ -50,7 +50,7 @@ pub enum ShardsError {
     /// The hash keys of this shard do not make a range.
     #[error("{0}: {1}")]
     Range(String, HashKeyRangeError),
-    /// Together they are no shard map.
+    /// Together they are not a shard map.
     #[error(transparent)]
     Map(#[from] ShardMapError),
     /// The shard is not in the list.

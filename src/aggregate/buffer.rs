@@ -63,7 +63,7 @@ pub struct Buffer<R> {
     expected: usize,
 }
 
-/// What adding a user record will do: see the module's example.
+/// The effect of adding a user record: see the module's example.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {
     /// The frame's size with the user record in it.

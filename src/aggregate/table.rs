@@ -34,7 +34,7 @@ impl<K> Default for Table<K> {
     }
 }
 
-/// What a table holds.
+/// The entries of a table.
 pub(super) trait Entry: Clone + Eq + Hash {
     /// A number that tells most entries apart, quicker than comparing them.
     fn print(&self) -> u64;

@@ -1,4 +1,4 @@
-//! What reading gives: Kinesis records, each with its user records.
+//! The result of reading: Kinesis records, each with its user records.
 
 use std::iter::FusedIterator;
 use std::sync::Arc;

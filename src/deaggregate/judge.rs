@@ -34,7 +34,7 @@ use crate::error::ParseHashKeyError;
 use crate::hash_key::{HashKey, HashKeyRange};
 use crate::wire::{Frame, Index, IndexedRecord};
 
-/// Judges aggregates. What it holds is of the one at hand, but for the memory.
+/// Judges one aggregate after another, and reuses its memory.
 pub(super) struct Judge<'r> {
     rules: &'r Rules,
     partition_keys: Table,
@@ -49,13 +49,14 @@ pub(super) struct Aggregate<'a> {
     pub(super) index: &'a Index,
     /// Its position in the batch.
     pub(super) record_index: usize,
-    /// The first user record that is to come out: the others are judged, but were had before.
+    /// The first user record that is to come out. Those before it are judged, but a resumed reader
+    /// has them already.
     pub(super) first: usize,
     /// `None` for what the KCL opens too.
     pub(super) damage: Option<Damage>,
 }
 
-/// What is wrong with an aggregate that is opened all the same.
+/// The damage of an aggregate that is opened all the same.
 #[derive(Clone, Copy)]
 pub(super) struct Damage {
     pub(super) reason: PlainReason,

@@ -1,4 +1,4 @@
-//! What a bad user record costs, as a value.
+//! Losses: the cost of a bad user record, as a value.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::opened::{Opened, to_u64};
 use crate::error::{Loss, LossKind};
 use crate::wire::{Frame, Index, Locator};
 
-/// What is wrong with a user record.
+/// The ways in which a user record is bad.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     PartitionKeyIndex,

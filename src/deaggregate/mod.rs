@@ -76,7 +76,7 @@ pub fn check_delivery(data: &[u8], range: HashKeyRange) -> Result<Outcome, Loss>
 
 /// Reads Kinesis records as the KCL does.
 ///
-/// What the KCL loses comes out as a [`Loss`] among the user records.
+/// User records that the KCL loses are reported: a [`Loss`] comes out in their place.
 ///
 /// ```
 /// use kinesis_aggregation::{Deaggregator, KinesisRecord};
@@ -105,8 +105,8 @@ impl Deaggregator {
     /// record's hash key says nothing about its shard.
     ///
     /// Without a range nothing is dropped: an explicit hash key that is a number no shard owns (-1,
-    /// 2^128) then cuts an aggregate, as one that is no number does. With a range, such a number
-    /// drops it, as in the KCL; one that does not know its shard's range takes 0 to 2^128 - 1.
+    /// 2^128) then cuts an aggregate, like one that is not a number. With a range, such a number
+    /// drops it, as in the KCL. A KCL that does not know its shard's range uses 0 to 2^128 - 1.
     #[must_use]
     pub fn hash_key_range(mut self, range: HashKeyRange) -> Self {
         self.rules.hash_key_range = Some(range);
@@ -114,8 +114,8 @@ impl Deaggregator {
     }
 
     /// Whether to go on after a user record with a bad index or explicit hash key, where the KCL
-    /// stops. Each bad one is reported; one of which only the explicit hash key is bad comes out
-    /// too, after its loss, with key, data, and the explicit hash key as it stands.
+    /// stops. Each bad one is reported. If only its explicit hash key is bad, the user record comes
+    /// out too, after its loss, with its key, its data, and the explicit hash key as written.
     ///
     /// Salvage does not touch the range: later user records outside it are reported and left out,
     /// and a Kinesis record whose first bad user record is outside it is dropped all the same.
@@ -130,17 +130,17 @@ impl Deaggregator {
     /// up to the first byte that cannot be read come out. Off by default.
     ///
     /// **Any byte of such a user record may be wrong**, its partition key's too: nothing proves
-    /// otherwise. So each [says](crate::UserRecordRef::is_damaged) where it comes from, the
-    /// [outcome](Outcome::Damaged) is one of its own, and there is always a loss:
+    /// otherwise. So each is [marked](crate::UserRecordRef::is_damaged), the outcome is
+    /// [`Damaged`](Outcome::Damaged), and there is always a loss:
     ///
     /// | the message | the loss |
     /// |---|---|
     /// | can be read to its end | [`DigestMismatch`](crate::LossKind::DigestMismatch), before the first user record; nothing is missing |
     /// | cannot | [`Malformed`](crate::LossKind::Malformed), after the last one; how many are missing is unknown |
     ///
-    /// A Kinesis record of which not even one user record can be read stays a plain one. Of those
-    /// that can be, bad ones are treated as by [`salvage`](Self::salvage); so is one outside the hash
-    /// key range: reported and left out, as the damage may be in its key.
+    /// A Kinesis record without a single readable user record stays a plain one. Bad user records
+    /// are treated as by [`salvage`](Self::salvage). One outside the hash key range is reported and
+    /// left out, and does not drop the others: its key may be damaged.
     ///
     /// ```
     /// use kinesis_aggregation::{Deaggregator, KinesisRecordRef, Outcome, PlainReason, wire};
@@ -208,7 +208,7 @@ impl Deaggregator {
         Batch::new(records, judged, opened)
     }
 
-    /// What is needed of a record: its sequence number only to resume.
+    /// The parts of a record that reading needs: its sequence number only to resume.
     fn stored<'a, R: StoredRecord>(&self, record: &'a R) -> Stored<'a> {
         let sequence_number = self.rules.after.as_ref().and(record.sequence_number());
         (record.data(), sequence_number)

@@ -13,7 +13,7 @@ use crate::wire::{Frame, Index, MAGIC};
 const LANES: usize = 32;
 const PART: usize = 1024 * 1024;
 
-/// What is needed of a Kinesis record: its data, and its sequence number to resume.
+/// The parts of a Kinesis record that reading needs: its data, and its sequence number to resume.
 pub(super) type Stored<'a> = (&'a [u8], Option<&'a str>);
 
 /// Opens `records`: in parts, all digests of a part first, then each record in its turn.
@@ -150,14 +150,14 @@ impl Opener<'_> {
     /// ```
     fn damaged(&mut self, reason: PlainReason, data: &[u8], first: usize) -> Option<Judged> {
         let whole = Frame::split(data);
-        let malformed = whole.and_then(|frame| self.index.refill_as_far_as_it_goes(&frame).err());
+        let malformed = whole.and_then(|frame| self.index.refill_up_to_error(&frame).err());
         let is_cut_short = match reason {
             PlainReason::Malformed { .. } => false,
             _ => malformed.is_some() || whole.is_none_or(|frame| frame.may_be_cut_short()),
         };
         let (frame, malformed) = if is_cut_short {
             let frame = Frame::cut_short(data)?;
-            let read = self.index.refill_as_far_as_it_goes(&frame);
+            let read = self.index.refill_up_to_error(&frame);
             // Even if it is cut between two user records.
             let end = read.map_or_else(MalformedError::offset, |()| data.len());
             (frame, Some(end))

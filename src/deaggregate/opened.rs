@@ -1,4 +1,4 @@
-//! What a batch holds once it is read: the ground that everything read from it stands on.
+//! The contents of a batch that was read, which all its iterators share.
 //!
 //! It holds positions in the Kinesis records' data, never the data, and so has no lifetime.
 

@@ -1,4 +1,4 @@
-//! What comes out of a Kinesis record, one after another.
+//! The user records and losses of a Kinesis record, one after another.
 
 use std::slice;
 
@@ -27,7 +27,7 @@ pub(super) enum Step<'b> {
     Loss(&'b Loss),
 }
 
-/// What follows a run.
+/// The next step after a run.
 enum Turn<'b> {
     Run(&'b [Entry]),
     Plain,

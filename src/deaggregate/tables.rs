@@ -1,4 +1,4 @@
-//! What is known of each table entry of the aggregate at hand.
+//! The state of each table entry while an aggregate is judged.
 
 use super::keys::KeyId;
 use crate::wire::TableIndex;

@@ -1,15 +1,17 @@
-//! Calls of handlers. A panic in one is a failure, and not a lost batch; with `panic = "abort"` there
-//! is nothing to catch.
+//! Calls of handlers, and the deadline for them. A panic in one is a failure, and not a lost batch;
+//! with `panic = "abort"` there is nothing to catch.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::time::{Instant, SystemTime};
 
-use super::deadline::Alarm;
+use futures_timer::Delay;
+
 use super::error::Error;
 
-/// What was called panicked.
+/// The function panicked.
 pub(super) struct Panicked;
 
 /// A handler that returned nothing.
@@ -71,4 +73,53 @@ pub(super) async fn catch_async<F: Future>(f: impl FnOnce() -> F) -> Result<F::O
         Err(panicked) => Poll::Ready(Err(panicked)),
     })
     .await
+}
+
+/// When to stop.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    pub(super) at: SystemTime,
+    /// The clock, which tests replace.
+    pub(super) now: fn() -> SystemTime,
+}
+
+impl Deadline {
+    /// `None` if it has passed already: see [`until`](super::EventUserRecords::until).
+    pub(super) fn new(at: SystemTime) -> Option<Self> {
+        let now = SystemTime::now;
+        let deadline = Self { at, now };
+        (!deadline.has_passed()).then_some(deadline)
+    }
+
+    pub(super) fn has_passed(self) -> bool {
+        (self.now)() >= self.at
+    }
+
+    /// An alarm for it, which needs no runtime: `futures-timer` has a thread of its own.
+    pub(super) fn alarm(self) -> Alarm {
+        let left = self.at.duration_since((self.now)());
+        let left = left.unwrap_or_default();
+        // No clock reaches some deadlines, and a delay until then would panic.
+        let rings = Instant::now().checked_add(left).is_some();
+        Alarm(rings.then(|| Delay::new(left)))
+    }
+}
+
+/// Rings at the deadline, if there is one.
+#[derive(Default)]
+pub(super) struct Alarm(Option<Delay>);
+
+impl Alarm {
+    /// The future's output; `None` if the alarm rings first, and the future is dropped.
+    pub(super) async fn race<F: Future>(&mut self, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        poll_fn(
+            |context| match (future.as_mut().poll(context), &mut self.0) {
+                (Poll::Ready(output), _) => Poll::Ready(Some(output)),
+                (Poll::Pending, None) => Poll::Pending,
+                (Poll::Pending, Some(delay)) => Pin::new(delay).poll(context).map(|()| None),
+            },
+        )
+        .await
+    }
 }

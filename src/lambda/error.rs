@@ -1,4 +1,4 @@
-//! The errors of this room, and what callbacks are told.
+//! Errors, and the arguments of callbacks.
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ pub struct JsonError {
     column: usize,
 }
 
-/// What is wrong with JSON; may grow.
+/// The kinds of a [`JsonError`]; may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonProblem {
@@ -56,7 +56,7 @@ pub enum JsonProblem {
 }
 
 impl JsonError {
-    /// What is wrong.
+    /// Returns the kind of error.
     pub fn problem(&self) -> JsonProblem {
         self.problem
     }
@@ -137,7 +137,7 @@ impl RecordError {
         self.identifier.as_deref()
     }
 
-    /// What is wrong.
+    /// Returns the kind of error.
     pub fn kind(&self) -> RecordErrorKind {
         self.kind
     }
@@ -176,7 +176,7 @@ pub enum RecordErrorKind {
     NoRecordId,
 }
 
-/// What to do with a Kinesis record whose aggregate is cut.
+/// Whether a Kinesis record with a cut aggregate fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterCut {
     /// It fails: Lambda sends it again.
@@ -270,10 +270,10 @@ pub enum FailureReason<'a> {
     Panicked,
     /// The aggregate is cut.
     Cut(&'a Loss),
-    /// A handler that takes the whole slice says that it did not do this user record.
+    /// A handler that takes the whole slice reported this user record as not done.
     NotDone,
-    /// A handler that takes the whole slice named a user record that is not in it, so its word
-    /// counts for nothing: all of the slice fails.
+    /// A handler that takes the whole slice named a user record that is not in it, so its answer
+    /// cannot be trusted: all of the slice fails.
     NoSuchIndex {
         /// The index, counted from 0, or the count of `Handled::First`.
         index: usize,
@@ -323,7 +323,7 @@ impl<'a> Failure<'a> {
         self.sub_sequence_number
     }
 
-    /// What went wrong.
+    /// Returns the reason.
     pub fn reason(&self) -> FailureReason<'a> {
         self.reason
     }

@@ -248,3 +248,51 @@ macro_rules! event_record {
     };
 }
 pub(super) use event_record;
+
+/// The fields of a record from a Kinesis stream: in the object `$at`, a `$metadata`, what the stream
+/// stores; beside it what Lambda or Pipes say.
+macro_rules! stream_record {
+    ($record:ident, ($($at:ident.)*) $metadata:ident) => {
+        impl $record<'_> {
+            /// The partition key; a stream with service-managed distribution may leave it out.
+            pub fn partition_key(&self) -> Option<&str> {
+                crate::lambda::json::as_str(&self.json.$($at.)*partition_key)
+            }
+
+            /// The sequence number.
+            pub fn sequence_number(&self) -> &str {
+                let number = &self.json.$($at.)*sequence_number;
+                crate::lambda::json::as_str(number).unwrap_or_default()
+            }
+
+            /// `NONE` or `KMS`, where the event says so.
+            pub fn encryption_type(&self) -> Option<&str> {
+                crate::lambda::json::as_str(&self.json.$($at.)*encryption_type)
+            }
+
+            /// The region of the stream.
+            pub fn aws_region(&self) -> Option<&str> {
+                crate::lambda::json::as_str(&self.json.aws_region)
+            }
+
+            fn metadata(&self) -> Option<&$metadata<'_>> {
+                Some(&self.json$(.$at)*)
+            }
+        }
+
+        impl crate::lambda::record::EventRecord for $record<'_> {
+            fn event_id(&self) -> Option<&str> {
+                crate::lambda::json::as_str(&self.json.event_id)
+            }
+
+            fn event_source_arn(&self) -> Option<&str> {
+                crate::lambda::json::as_str(&self.json.event_source_arn)
+            }
+
+            fn arrival_timestamp(&self) -> Option<&crate::lambda::timestamp::Timestamp> {
+                self.json.$($at.)*approximate_arrival_timestamp.as_ref()
+            }
+        }
+    };
+}
+pub(super) use stream_record;

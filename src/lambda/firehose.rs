@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::event::{event, event_json, event_record};
-use super::json::{self, Data, Text, into_owned};
+use super::json::{self, Data, Text, json_object};
 use super::record::{EventRecord, since_epoch};
 use super::timestamp::Timestamp;
 
@@ -85,47 +85,22 @@ pub struct FirehoseRecord<'a> {
 
 event_record!(RecordJson => FirehoseRecord, ()record_id or NoRecordId);
 
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RecordJson<'a> {
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    record_id: Option<Text<'a>>,
+json_object!(RecordJson {
+    texts { record_id }
     #[serde(skip_serializing_if = "Option::is_none")]
     approximate_arrival_timestamp: Option<Timestamp>,
     data: Option<Data>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     kinesis_record_metadata: Option<MetadataJson<'a>>,
-}
-
-into_owned!(RecordJson {
-    record_id,
-    approximate_arrival_timestamp,
-    data,
-    kinesis_record_metadata,
 });
 
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct MetadataJson<'a> {
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    shard_id: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    partition_key: Option<Text<'a>>,
+json_object!(MetadataJson {
+    texts { shard_id, partition_key, sequence_number }
     #[serde(skip_serializing_if = "Option::is_none")]
     approximate_arrival_timestamp: Option<Timestamp>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    sequence_number: Option<Text<'a>>,
     /// A number in some of AWS's samples, an empty string in others.
     #[serde(skip_serializing_if = "Option::is_none")]
     subsequence_number: Option<Box<RawValue>>,
-}
-
-into_owned!(MetadataJson {
-    shard_id,
-    partition_key,
-    approximate_arrival_timestamp,
-    sequence_number,
-    subsequence_number,
 });
 
 impl FirehoseRecord<'_> {

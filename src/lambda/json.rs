@@ -193,3 +193,26 @@ macro_rules! into_owned {
     };
 }
 pub(super) use into_owned;
+
+/// An object of an event's JSON: what is not there is not written either. Its `texts` borrow from the
+/// payload.
+macro_rules! json_object {
+    ($name:ident {
+        texts { $($(#[$text_attr:meta])* $text:ident),* $(,)? }
+        $($(#[$attr:meta])* $field:ident: $type:ty),* $(,)?
+    }) => {
+        #[derive(Clone, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        pub(in crate::lambda) struct $name<'a> {
+            $(
+                #[serde(borrow, skip_serializing_if = "Option::is_none")]
+                $(#[$text_attr])*
+                pub(in crate::lambda) $text: Option<crate::lambda::json::Text<'a>>,
+            )*
+            $($(#[$attr])* pub(in crate::lambda) $field: $type,)*
+        }
+
+        crate::lambda::json::into_owned!($name { $($text,)* $($field),* });
+    };
+}
+pub(super) use json_object;

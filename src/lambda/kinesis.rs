@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::JsonError;
-use super::event::{event, event_json, event_record};
-use super::json::{self, Data, Text, into_owned};
-use super::record::EventRecord;
+use super::event::{event, event_json, event_record, stream_record};
+use super::json::{self, Data, Text, into_owned, json_object};
 use super::timestamp::Timestamp;
 
 /// The event of a function that reads a stream: one batch of one shard.
@@ -207,103 +206,32 @@ pub struct KinesisEventRecord<'a> {
 
 event_record!(RecordJson => KinesisEventRecord, (kinesis.)sequence_number or NoSequenceNumber);
 
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct RecordJson<'a> {
+stream_record!(KinesisEventRecord, (kinesis.) KinesisJson);
+
+json_object!(RecordJson {
+    texts {
+        event_source,
+        event_version,
+        #[serde(rename = "eventID")]
+        event_id,
+        event_name,
+        invoke_identity_arn,
+        aws_region,
+        #[serde(rename = "eventSourceARN")]
+        event_source_arn,
+    }
     #[serde(borrow)]
-    pub(super) kinesis: KinesisJson<'a>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    pub(super) event_source: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    pub(super) event_version: Option<Text<'a>>,
-    #[serde(borrow, rename = "eventID", skip_serializing_if = "Option::is_none")]
-    pub(super) event_id: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    pub(super) event_name: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    pub(super) invoke_identity_arn: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    pub(super) aws_region: Option<Text<'a>>,
-    #[serde(
-        borrow,
-        rename = "eventSourceARN",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub(super) event_source_arn: Option<Text<'a>>,
-}
-
-into_owned!(RecordJson {
-    kinesis,
-    event_source,
-    event_version,
-    event_id,
-    event_name,
-    invoke_identity_arn,
-    aws_region,
-    event_source_arn,
+    kinesis: KinesisJson<'a>,
 });
 
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct KinesisJson<'a> {
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    pub(super) kinesis_schema_version: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    pub(super) partition_key: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    pub(super) sequence_number: Option<Text<'a>>,
-    pub(super) data: Option<Data>,
+json_object!(KinesisJson {
+    texts {
+        kinesis_schema_version,
+        partition_key,
+        sequence_number,
+        encryption_type,
+    }
+    data: Option<Data>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) approximate_arrival_timestamp: Option<Timestamp>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    pub(super) encryption_type: Option<Text<'a>>,
-}
-
-into_owned!(KinesisJson {
-    kinesis_schema_version,
-    partition_key,
-    sequence_number,
-    data,
-    approximate_arrival_timestamp,
-    encryption_type,
+    approximate_arrival_timestamp: Option<Timestamp>,
 });
-
-impl KinesisEventRecord<'_> {
-    /// The partition key; a stream with service-managed distribution may leave it out.
-    pub fn partition_key(&self) -> Option<&str> {
-        json::as_str(&self.json.kinesis.partition_key)
-    }
-
-    /// The sequence number.
-    pub fn sequence_number(&self) -> &str {
-        json::as_str(&self.json.kinesis.sequence_number).unwrap_or_default()
-    }
-
-    /// `NONE` or `KMS`, where the event says so.
-    pub fn encryption_type(&self) -> Option<&str> {
-        json::as_str(&self.json.kinesis.encryption_type)
-    }
-
-    /// The region of the stream.
-    pub fn aws_region(&self) -> Option<&str> {
-        json::as_str(&self.json.aws_region)
-    }
-
-    fn metadata(&self) -> Option<&KinesisJson<'_>> {
-        Some(&self.json.kinesis)
-    }
-}
-
-impl EventRecord for KinesisEventRecord<'_> {
-    fn event_id(&self) -> Option<&str> {
-        json::as_str(&self.json.event_id)
-    }
-
-    fn event_source_arn(&self) -> Option<&str> {
-        json::as_str(&self.json.event_source_arn)
-    }
-
-    fn arrival_timestamp(&self) -> Option<&Timestamp> {
-        self.json.kinesis.approximate_arrival_timestamp.as_ref()
-    }
-}

@@ -72,7 +72,6 @@
 
 mod aws;
 mod call;
-mod deadline;
 mod error;
 mod event;
 mod firehose;

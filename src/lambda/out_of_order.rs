@@ -5,8 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::call::{Broken, Called, call, call_async, call_in_time, catch};
-use super::deadline::Alarm;
+use super::call::{Alarm, Broken, Called, call, call_async, call_in_time, catch};
 use super::error::{AfterCut, Error, Failure, FailureReason};
 use super::processor::Processor;
 use super::progress::Progress;
@@ -19,15 +18,15 @@ use crate::error::Loss;
 
 /// Which user records of the slice a handler has done.
 ///
-/// To name an index outside the slice is an error of the handler, and then nothing counts as done.
+/// An index outside the slice is an error of the handler, and then nothing counts as done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handled {
     /// All user records are done.
     All,
-    /// So many are done, from the start of the slice; the rest is not.
+    /// This many are done, from the start of the slice; the rest is not.
     First(usize),
-    /// All are done but those at these indices. This gives up the order of the slice: what follows a
-    /// failed one is done before it.
+    /// All are done except those at these indices. This gives up the order of the slice: what follows
+    /// a failed one is done before it.
     AllBut(Vec<usize>),
 }
 
@@ -242,7 +241,7 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         *left == 0
     }
 
-    /// Takes the word of a handler that had the whole slice. Returns the Kinesis records to close: if
+    /// Takes the answer of a handler that had the whole slice. Returns the Kinesis records to close: if
     /// the order was kept, only those before the first user record that is not done, because a cut
     /// has its place in that order too.
     fn settle(&mut self, called: Called<Handled>) -> Vec<usize> {

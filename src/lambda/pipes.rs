@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Failure, FailureReason};
-use super::event::{event, event_json, event_record};
-use super::json::{self, AsBase64, Data, Text, into_owned};
+use super::event::{event, event_json, event_record, stream_record};
+use super::json::{AsBase64, Data, json_object};
 use super::record::EventRecord;
 use super::timestamp::Timestamp;
 use super::user_record::EventUserRecord;
@@ -58,85 +58,28 @@ pub struct PipesRecord<'a> {
 
 event_record!(RecordJson => PipesRecord, ()sequence_number or NoSequenceNumber);
 
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RecordJson<'a> {
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    kinesis_schema_version: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    partition_key: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    sequence_number: Option<Text<'a>>,
+stream_record!(PipesRecord, () RecordJson);
+
+json_object!(RecordJson {
+    texts {
+        kinesis_schema_version,
+        partition_key,
+        sequence_number,
+        encryption_type,
+        event_source,
+        event_version,
+        #[serde(rename = "eventID")]
+        event_id,
+        event_name,
+        invoke_identity_arn,
+        aws_region,
+        #[serde(rename = "eventSourceARN")]
+        event_source_arn,
+    }
     data: Option<Data>,
     #[serde(skip_serializing_if = "Option::is_none")]
     approximate_arrival_timestamp: Option<Timestamp>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    encryption_type: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    event_source: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    event_version: Option<Text<'a>>,
-    #[serde(borrow, rename = "eventID", skip_serializing_if = "Option::is_none")]
-    event_id: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    event_name: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    invoke_identity_arn: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    aws_region: Option<Text<'a>>,
-    #[serde(
-        borrow,
-        rename = "eventSourceARN",
-        skip_serializing_if = "Option::is_none"
-    )]
-    event_source_arn: Option<Text<'a>>,
-}
-
-into_owned!(RecordJson {
-    kinesis_schema_version,
-    partition_key,
-    sequence_number,
-    data,
-    approximate_arrival_timestamp,
-    encryption_type,
-    event_source,
-    event_version,
-    event_id,
-    event_name,
-    invoke_identity_arn,
-    aws_region,
-    event_source_arn,
 });
-
-impl PipesRecord<'_> {
-    /// The partition key; a stream with service-managed distribution may leave it out.
-    pub fn partition_key(&self) -> Option<&str> {
-        json::as_str(&self.json.partition_key)
-    }
-
-    /// The sequence number.
-    pub fn sequence_number(&self) -> &str {
-        json::as_str(&self.json.sequence_number).unwrap_or_default()
-    }
-
-    fn metadata(&self) -> Option<&RecordJson<'_>> {
-        Some(&self.json)
-    }
-}
-
-impl EventRecord for PipesRecord<'_> {
-    fn event_id(&self) -> Option<&str> {
-        json::as_str(&self.json.event_id)
-    }
-
-    fn event_source_arn(&self) -> Option<&str> {
-        json::as_str(&self.json.event_source_arn)
-    }
-
-    fn arrival_timestamp(&self) -> Option<&Timestamp> {
-        self.json.approximate_arrival_timestamp.as_ref()
-    }
-}
 
 /// A user record in the shape of a pipe's record, to answer as an enrichment: the flat array of
 /// them is what the pipe's target gets.
@@ -180,7 +123,7 @@ impl<'b> PipesUserRecord<'b> {
             approximate_arrival_timestamp: source.arrival_timestamp(),
             event_id: source.event_id(),
             event_source_arn: source.event_source_arn(),
-            aws_region: json::as_str(&source.json.aws_region),
+            aws_region: source.aws_region(),
         }
     }
 }
@@ -197,8 +140,8 @@ impl fmt::Debug for PipesUserRecord<'_> {
 }
 
 impl<'a> EventUserRecords<'_, PipesRecord<'a>> {
-    /// The answer of an enrichment that deaggregates: a flat array. What is outside the hash key
-    /// range is dropped.
+    /// The answer of an enrichment that deaggregates: a flat array. Aggregates outside the hash key
+    /// range are dropped.
     ///
     /// # Errors
     ///

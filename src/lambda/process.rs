@@ -204,7 +204,7 @@ struct Current<'b, R> {
     cut: Option<Loss>,
 }
 
-/// What to do next. Each step is settled before the next one is asked for.
+/// The next thing to do. Each step is settled before the next one is asked for.
 pub(super) enum Step<'b, R> {
     /// The handler is to be called.
     Call(EventUserRecord<'b, R>),
@@ -323,7 +323,7 @@ impl<'b, R: EventRecord> InOrder<'b, R> {
         returned
     }
 
-    /// Takes the callback's word about a cut.
+    /// Takes the callback's answer about a cut.
     pub(super) fn settle_cut(&mut self, cut: &CutStep<'b, R>, after: AfterCut) {
         if after == AfterCut::GoOn {
             self.progress.tell(cut.position, &cut.loss);

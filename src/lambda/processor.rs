@@ -126,8 +126,8 @@ impl Processor {
         self
     }
 
-    /// Remembers which user records were done of the Kinesis records that come again, and leaves
-    /// them out then. See [`Resume`] for what `Ok` of a handler has to mean.
+    /// Remembers which user records are done of Kinesis records that Lambda sends again, and leaves
+    /// them out then. See [`Resume`] for what a handler promises with `Ok`.
     #[must_use]
     pub fn resume(mut self, resume: impl Resume + 'static) -> Self {
         self.resume = Some(Box::new(resume));
@@ -135,8 +135,8 @@ impl Processor {
     }
 
     /// Is told of every aggregate that is dropped because a user record of it is outside the hash
-    /// key range; when salvaging, of user records too. This is no failure: it is to be expected
-    /// after a reshard. Without a range nothing is dropped.
+    /// key range; when salvaging, of user records too. This is not a failure: expect it after a
+    /// reshard. Without a range nothing is dropped.
     #[must_use]
     pub fn on_dropped(mut self, f: impl Fn(&Lost<'_>) + Send + Sync + 'static) -> Self {
         self.on_dropped = Some(Box::new(f));
@@ -150,8 +150,8 @@ impl Processor {
     ///
     /// A cut aggregate has a user record with a bad index, or with an explicit hash key that is not
     /// a number of 0 to 2^128-1. That holds with a hash key range too: what the KCL then drops for a
-    /// number that no shard owns (`-123`, from old writers) is not expected after a reshard, and
-    /// nothing that may be dropped in silence.
+    /// number that no shard owns (`-123`, from old writers) is not expected after a reshard, and must
+    /// not be dropped in silence.
     ///
     /// Without this, a cut aggregate fails. It will never succeed: **an event source mapping
     /// without limits for its retries then comes back to it until it expires, and blocks its shard
@@ -189,7 +189,7 @@ impl Processor {
     }
 
     /// Is told of everything that makes a Kinesis record fail. Log it: the answer to Lambda has no
-    /// room for reasons.
+    /// place for reasons.
     #[must_use]
     pub fn on_failure(mut self, f: impl Fn(&Failure<'_>) + Send + Sync + 'static) -> Self {
         self.on_failure = Some(Box::new(f));
@@ -221,7 +221,7 @@ impl Processor {
         self.resume.as_deref()
     }
 
-    /// Whether a loss is a drop, which is no failure; if so, the callback is told.
+    /// Whether a loss is a drop, which is not a failure; if so, the callback is told.
     pub(super) fn is_dropped<R: EventRecord>(&self, loss: &Loss, source: &R) -> bool {
         let is_dropped = *loss.kind() == LossKind::OutOfRange;
         if is_dropped && let Some(on_dropped) = &self.on_dropped {

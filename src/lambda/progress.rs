@@ -1,5 +1,7 @@
 //! The account of what is done of an event.
 
+use std::collections::HashMap;
+
 use super::record::EventRecord;
 use super::response::{BatchResponse, Counts};
 use super::resume::{Done, RecordKey, Resume};
@@ -18,7 +20,8 @@ pub(super) struct Progress<'b, R: EventRecord> {
 
 struct Memory<'b> {
     resume: &'b dyn Resume,
-    /// None for a record without a sequence number.
+    /// `None` for a record without a sequence number, and for those that share a key: what was done
+    /// of one would pass for done of the other.
     keys: Vec<Option<RecordKey<'b>>>,
     done: Vec<Done>,
     /// Whether something was remembered of each.
@@ -27,7 +30,13 @@ struct Memory<'b> {
 
 impl<'b> Memory<'b> {
     fn new<R: EventRecord>(resume: &'b dyn Resume, records: &'b [R]) -> Self {
-        let keys: Vec<_> = records.iter().map(RecordKey::of).collect();
+        let mut times: HashMap<RecordKey<'_>, usize> = HashMap::new();
+        for key in records.iter().filter_map(RecordKey::of) {
+            let times = times.entry(key).or_default();
+            *times = times.saturating_add(1);
+        }
+        let key = |record| RecordKey::of(record).filter(|key| times.get(key) == Some(&1));
+        let keys: Vec<_> = records.iter().map(key).collect();
         let asked: Vec<_> = keys.iter().copied().flatten().collect();
         let mut answers = resume.load(&asked).into_iter();
         let mut answer = |key: &Option<RecordKey<'_>>| {
@@ -174,9 +183,9 @@ impl<R: EventRecord> Drop for Progress<'_, R> {
 
 /// The number under which a cut is remembered among the user records that are done.
 ///
-/// A bad user record that is lost takes no other place. One that is salvaged has two things to
-/// remember, and the callback's word must not count as the handler's: the word goes far above any
-/// user record, of which an aggregate has less than 2^31.
+/// For a bad user record that is lost, that is its own number. One that is salvaged has its own number
+/// for its handler, and the callback's answer must not count as the handler's: it goes above 2^32, and
+/// an aggregate has fewer than 2^31 user records.
 fn told(loss: &Loss) -> u64 {
     const TOLD: u64 = 1 << 32;
     let salvaged = loss.lost().is_empty();

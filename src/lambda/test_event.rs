@@ -1,6 +1,6 @@
 //! Events for users' tests.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::json::AsBase64;
 use crate::record::UserRecord;
@@ -118,43 +118,20 @@ impl TestEvent {
     /// The event of a Kinesis event source mapping, as JSON.
     pub fn kinesis_json(&self) -> String {
         let records = self.each(|sequence_number, record| {
-            json!({
-                "kinesis": {
-                    "kinesisSchemaVersion": "1.0",
-                    "partitionKey": record.partition_key,
-                    "sequenceNumber": sequence_number,
-                    "data": AsBase64(&record.data),
-                    "approximateArrivalTimestamp": ARRIVED,
-                },
-                "eventSource": "aws:kinesis",
-                "eventVersion": "1.0",
-                "eventID": format!("{SHARD}:{sequence_number}"),
-                "eventName": "aws:kinesis:record",
-                "invokeIdentityArn": "arn:aws:iam::123456789012:role/test",
-                "awsRegion": "us-east-1",
-                "eventSourceARN": STREAM,
-            })
+            let mut envelope = envelope(sequence_number);
+            let kinesis = stored(sequence_number, record);
+            envelope.insert("kinesis".to_owned(), kinesis.into());
+            envelope.into()
         });
         json!({ "Records": records }).to_string()
     }
 
-    /// The event of an EventBridge pipe, as JSON.
+    /// The event of an EventBridge pipe, as JSON: the same, but flat.
     pub fn pipes_json(&self) -> String {
         let records = self.each(|sequence_number, record| {
-            json!({
-                "kinesisSchemaVersion": "1.0",
-                "partitionKey": record.partition_key,
-                "sequenceNumber": sequence_number,
-                "data": AsBase64(&record.data),
-                "approximateArrivalTimestamp": ARRIVED,
-                "eventSource": "aws:kinesis",
-                "eventVersion": "1.0",
-                "eventID": format!("{SHARD}:{sequence_number}"),
-                "eventName": "aws:kinesis:record",
-                "invokeIdentityArn": "arn:aws:iam::123456789012:role/test",
-                "awsRegion": "us-east-1",
-                "eventSourceARN": STREAM,
-            })
+            let mut flat = envelope(sequence_number);
+            flat.extend(stored(sequence_number, record));
+            flat.into()
         });
         Value::from(records).to_string()
     }
@@ -177,11 +154,43 @@ impl TestEvent {
         .to_string()
     }
 
-    fn each(&self, f: impl Fn(String, &TestRecord) -> Value) -> Vec<Value> {
+    fn each(&self, f: impl Fn(&str, &TestRecord) -> Value) -> Vec<Value> {
         let numbered = (1_u64..).zip(&self.records);
-        let records = numbered.map(|(number, record)| f(number.to_string(), record));
+        let records = numbered.map(|(number, record)| f(&number.to_string(), record));
         records.collect()
     }
+}
+
+/// The part of a record that the stream stores.
+fn stored(sequence_number: &str, record: &TestRecord) -> Map<String, Value> {
+    object([
+        ("kinesisSchemaVersion", "1.0".into()),
+        ("partitionKey", record.partition_key.as_str().into()),
+        ("sequenceNumber", sequence_number.into()),
+        ("data", json!(AsBase64(&record.data))),
+        ("approximateArrivalTimestamp", ARRIVED.into()),
+    ])
+}
+
+/// The part that Lambda and Pipes add.
+fn envelope(sequence_number: &str) -> Map<String, Value> {
+    object([
+        ("eventSource", "aws:kinesis".into()),
+        ("eventVersion", "1.0".into()),
+        ("eventID", format!("{SHARD}:{sequence_number}").into()),
+        ("eventName", "aws:kinesis:record".into()),
+        (
+            "invokeIdentityArn",
+            "arn:aws:iam::123456789012:role/test".into(),
+        ),
+        ("awsRegion", "us-east-1".into()),
+        ("eventSourceARN", STREAM.into()),
+    ])
+}
+
+fn object<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
+    let fields = fields.into_iter();
+    fields.map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 const SHARD: &str = "shardId-000000000000";

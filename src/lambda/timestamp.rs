@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 /// An arrival time as the event has it: it serialises back to the very text that was read.
 ///
 /// Lambda and Pipes count seconds, Firehose milliseconds, and some samples in AWS's documentation
-/// have a date in words: what the number means is the business of the record's `arrival_time`.
+/// have a date in words. The record's `arrival_time` knows which.
 ///
 /// ```
 /// use kinesis_aggregation::lambda::Timestamp;
@@ -31,8 +31,8 @@ impl Timestamp {
     }
 
     /// The time since 1970-01-01T00:00:00Z, read as a number of seconds, to the nanosecond; what
-    /// is finer is cut off. The number may be a string: so `aws_lambda_events` writes it. None if
-    /// it is no number, or out of range.
+    /// is finer is cut off. The number may be a string, as `aws_lambda_events` writes it. `None` if
+    /// it is not a number, or out of range.
     pub fn as_seconds(&self) -> Option<Duration> {
         decimal(self.as_json(), 9)
     }

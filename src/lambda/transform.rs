@@ -1,7 +1,8 @@
 //! Answers that name every record: Firehose's.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::iter::Enumerate;
+use std::{fmt, slice};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -9,12 +10,14 @@ use serde::Serialize;
 use super::call::{Called, call, call_async};
 use super::error::{AfterCut, Error, Failure, FailureReason};
 use super::json::AsBase64;
+use super::processor::Processor;
 use super::record::EventRecord;
 use super::user_record::EventUserRecord;
 use super::user_records::EventUserRecords;
+use crate::deaggregate::{Deaggregated, UserRecords};
 use crate::error::Loss;
 
-/// The answer of a function that transforms: one answer for each record id, in order.
+/// The answer of a function that transforms: one record for each record id, in order.
 ///
 /// Firehose takes no more than 6 MB of it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -30,7 +33,7 @@ impl TransformResponse {
     }
 }
 
-/// What happened to a record, in Firehose's words.
+/// The result of transforming one record, by Firehose's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub enum TransformResult {
@@ -65,7 +68,7 @@ impl TransformedRecord {
         &self.record_id
     }
 
-    /// What happened to it.
+    /// Returns its result.
     pub fn result(&self) -> TransformResult {
         self.result
     }
@@ -87,7 +90,7 @@ impl fmt::Debug for TransformedRecord {
     }
 }
 
-/// What a handler makes of one user record.
+/// A transformed user record.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Transformed {
     data: Vec<u8>,
@@ -152,31 +155,17 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         F: FnMut(EventUserRecord<'b, R>) -> Result<Option<Transformed>, E>,
         E: Into<Error>,
     {
-        let mut answer = TransformResponse::default();
-        for (position, record) in self.batch().records().iter().enumerate() {
-            if record.source().record_id().is_none() {
-                continue;
-            }
-            let mut one = One::new(self, position, record.source());
-            for user_record in record.user_records() {
-                match user_record {
-                    Ok(user_record) => {
-                        let user_record = EventUserRecord::new(position, one.source, user_record);
-                        one.settle(&user_record, call(|| f(user_record)));
-                    }
-                    Err(loss) if one.is_dropped(&loss) => {}
-                    Err(loss) => {
-                        let after = self.processor().after_cut(&loss, one.source);
-                        one.settle_cut(&loss, after);
-                    }
-                }
-                if one.failed {
-                    break;
+        let mut run = Transforming::new(self);
+        while let Some(step) = run.next() {
+            match step {
+                Step::Call(user_record) => run.settle(&user_record, call(|| f(user_record))),
+                Step::Cut(loss, source) => {
+                    let after = self.processor().after_cut(&loss, source);
+                    run.settle_cut(&loss, after);
                 }
             }
-            answer.records.extend(one.answer());
         }
-        answer
+        run.answer
     }
 
     /// [`transform`](Self::transform) with an asynchronous function.
@@ -189,54 +178,87 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         F: AsyncFnMut(EventUserRecord<'_, R>) -> Result<Option<Transformed>, E>,
         E: Into<Error>,
     {
-        let mut answer = TransformResponse::default();
-        for (position, record) in self.batch().records().iter().enumerate() {
-            if record.source().record_id().is_none() {
-                continue;
-            }
-            let mut one = One::new(self, position, record.source());
-            for user_record in record.user_records() {
-                match user_record {
-                    Ok(user_record) => {
-                        let user_record = EventUserRecord::new(position, one.source, user_record);
-                        let called = call_async(|| f(user_record)).await;
-                        one.settle(&user_record, called);
-                    }
-                    Err(loss) if one.is_dropped(&loss) => {}
-                    Err(loss) => {
-                        let processor = self.processor();
-                        let after = processor.after_cut_async(&loss, one.source).await;
-                        one.settle_cut(&loss, after);
-                    }
+        let mut run = Transforming::new(self);
+        while let Some(step) = run.next() {
+            match step {
+                Step::Call(user_record) => {
+                    let called = call_async(|| f(user_record)).await;
+                    run.settle(&user_record, called);
                 }
-                if one.failed {
-                    break;
+                Step::Cut(loss, source) => {
+                    let after = self.processor().after_cut_async(&loss, source).await;
+                    run.settle_cut(&loss, after);
                 }
             }
-            answer.records.extend(one.answer());
         }
-        answer
+        run.answer
     }
+}
+
+/// Steps through the records of an event, one answer each. It calls nothing itself, so that the
+/// synchronous form and the asynchronous one can share it.
+struct Transforming<'b, R: EventRecord> {
+    processor: &'b Processor,
+    records: Enumerate<slice::Iter<'b, Deaggregated<&'b R>>>,
+    current: Option<One<'b, R>>,
+    answer: TransformResponse,
+}
+
+/// The next thing to do. Each step is settled before the next one is asked for.
+enum Step<'b, R> {
+    /// The handler is to be called.
+    Call(EventUserRecord<'b, R>),
+    /// The callback for cuts is to be asked about this loss, in this record.
+    Cut(Loss, &'b R),
 }
 
 /// One record on its way to its answer.
 struct One<'b, R> {
-    user_records: &'b EventUserRecords<'b, R>,
     position: usize,
     source: &'b R,
+    record_id: &'b str,
+    user_records: UserRecords<'b>,
     made: Option<Transformed>,
     failed: bool,
 }
 
-impl<'b, R: EventRecord> One<'b, R> {
-    fn new(user_records: &'b EventUserRecords<'b, R>, position: usize, source: &'b R) -> Self {
+impl<'b, R: EventRecord> Transforming<'b, R> {
+    fn new(user_records: &'b EventUserRecords<'b, R>) -> Self {
         Self {
-            user_records,
-            position,
-            source,
-            made: None,
-            failed: false,
+            processor: user_records.processor(),
+            records: user_records.batch().records().iter().enumerate(),
+            current: None,
+            answer: TransformResponse::default(),
         }
+    }
+
+    fn next(&mut self) -> Option<Step<'b, R>> {
+        loop {
+            let Some(one) = &mut self.current else {
+                let (position, record) = self.records.next()?;
+                self.current = One::new(position, record);
+                continue;
+            };
+            match one.user_records.next() {
+                _ if one.failed => self.end(),
+                Some(Ok(user_record)) => {
+                    let user_record = EventUserRecord::new(one.position, one.source, user_record);
+                    return Some(Step::Call(user_record));
+                }
+                Some(Err(loss)) => {
+                    if !self.processor.is_dropped(&loss, one.source) {
+                        return Some(Step::Cut(loss, one.source));
+                    }
+                }
+                None => self.end(),
+            }
+        }
+    }
+
+    /// The current record has its answer.
+    fn end(&mut self) {
+        let answer = self.current.take().map(One::answer);
+        self.answer.records.extend(answer);
     }
 
     /// Adds what the handler made of a user record.
@@ -245,37 +267,49 @@ impl<'b, R: EventRecord> One<'b, R> {
         user_record: &EventUserRecord<'b, R>,
         called: Called<Option<Transformed>>,
     ) {
-        let processor = self.user_records.processor();
-        match (user_record.report(processor, called), &mut self.made) {
-            (None, _) => self.failed = true,
+        let Some(one) = &mut self.current else { return };
+        match (user_record.report(self.processor, called), &mut one.made) {
+            (None, _) => one.failed = true,
             (Some(None), _) => {}
-            (Some(made), None) => self.made = made,
+            (Some(made), None) => one.made = made,
             (Some(Some(made)), Some(before)) if made.partition_keys == before.partition_keys => {
                 before.data.extend_from_slice(&made.data);
             }
             (Some(Some(_)), Some(_)) => {
-                user_record.fail(processor, FailureReason::PartitionKeysDiffer);
-                self.failed = true;
+                user_record.fail(self.processor, FailureReason::PartitionKeysDiffer);
+                one.failed = true;
             }
         }
     }
 
-    fn is_dropped(&self, loss: &Loss) -> bool {
-        let processor = self.user_records.processor();
-        processor.is_dropped(loss, self.source)
-    }
-
+    /// Takes the callback's answer about a cut.
     fn settle_cut(&mut self, loss: &Loss, after: AfterCut) {
-        if after.is_fail() {
+        if after.is_fail()
+            && let Some(one) = &mut self.current
+        {
             let reason = FailureReason::Cut(loss);
-            let failure = Failure::new(self.position, self.source, None, reason);
-            self.user_records.processor().report(&failure);
-            self.failed = true;
+            let failure = Failure::new(one.position, one.source, None, reason);
+            self.processor.report(&failure);
+            one.failed = true;
         }
     }
+}
 
-    fn answer(self) -> Option<TransformedRecord> {
-        let record_id = self.source.record_id()?.to_owned();
+impl<'b, R: EventRecord> One<'b, R> {
+    /// `None` without a record id: no answer could name it.
+    fn new(position: usize, record: &'b Deaggregated<&'b R>) -> Option<Self> {
+        let source: &'b R = record.source();
+        Some(Self {
+            position,
+            source,
+            record_id: source.record_id()?,
+            user_records: record.into_iter(),
+            made: None,
+            failed: false,
+        })
+    }
+
+    fn answer(self) -> TransformedRecord {
         let (result, data, partition_keys) = match self.made {
             _ if self.failed => {
                 let data = self.source.share(0..self.source.data().len());
@@ -284,11 +318,11 @@ impl<'b, R: EventRecord> One<'b, R> {
             None => (TransformResult::Dropped, Bytes::new(), BTreeMap::new()),
             Some(made) => (TransformResult::Ok, made.data.into(), made.partition_keys),
         };
-        Some(TransformedRecord {
-            record_id,
+        TransformedRecord {
+            record_id: self.record_id.to_owned(),
             result,
             data: AsBase64(data),
             metadata: (!partition_keys.is_empty()).then_some(TransformMetadata { partition_keys }),
-        })
+        }
     }
 }

@@ -176,7 +176,7 @@ impl<R: EventRecord> fmt::Debug for EventUserRecord<'_, R> {
 }
 
 impl<'b, R: EventRecord> EventUserRecord<'b, R> {
-    /// What a handler returned for this user record. If it failed, the callback is told.
+    /// Returns the handler's result for this user record. If it failed, the callback is told.
     pub(super) fn report<T>(&self, processor: &Processor, called: Called<T>) -> Option<T> {
         match called {
             Ok(Ok(value)) => return Some(value),

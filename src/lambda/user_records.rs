@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::deadline::{Alarm, Deadline};
+use super::call::{Alarm, Deadline};
 use super::processor::Processor;
 use super::record::{EventRecord, Records};
 use super::user_record::EventUserRecord;
@@ -285,7 +285,7 @@ mod tests {
 
     /// The emulator of cargo-lambda sends such a one, and so does a margin above the timeout.
     #[test]
-    fn a_deadline_that_has_passed_already_is_ignored() {
+    fn a_deadline_that_has_passed_or_never_comes_is_ignored() {
         let event = event();
         let processor = Processor::new();
         for deadline in [Duration::ZERO, Duration::from_secs(600)] {
@@ -294,6 +294,13 @@ mod tests {
             let response = user_records.process(|_| Ok::<(), Error>(()));
             assert!(response.is_success());
         }
+        // The clock does not go that far.
+        let never = SystemTime::UNIX_EPOCH + Duration::from_secs(i64::MAX.unsigned_abs());
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.build().unwrap();
+        let user_records = processor.read(&event).until(never);
+        let run = user_records.process_async(async |_| Ok::<(), Error>(()));
+        assert!(runtime.block_on(run).is_success());
         let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
         let user_records = processor.read(&event).until(tomorrow);
         assert_eq!(user_records.deadline.unwrap().at, tomorrow);

@@ -31,7 +31,7 @@ impl WindowResponse {
     ///
     /// With a state above [`MAX_STATE`] it logs a warning (`tracing`), and Lambda ends the window
     /// early: the window's last invocation comes with
-    /// [`is_window_terminated_early`](super::KinesisEvent::is_window_terminated_early). It is no
+    /// [`is_window_terminated_early`](super::KinesisEvent::is_window_terminated_early). This is not an
     /// error: an invocation that failed would come again with the same state, and block its shard.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     ///
     /// The state that comes back holds the Kinesis records before the failed one and nothing of that
     /// one, which Lambda sends again whole: so each user record is in the state once. For this the
-    /// state is cloned for each Kinesis record, and a [`Resume`](super::Resume) takes no part.
+    /// state is cloned for each Kinesis record, and a [`Resume`](super::Resume) is not used.
     ///
     /// ```
     /// use kinesis_aggregation::lambda::{Error, KinesisEvent, Processor, WindowResponse};

@@ -1,4 +1,4 @@
-//! What reading takes, a stored Kinesis record, and what it gives, user records.
+//! Stored Kinesis records, which reading takes, and the user records that it returns.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -10,7 +10,7 @@ use bytestring::ByteString;
 use crate::hash_key::HashKey;
 use crate::sequence::{ExtendedSequenceNumber, SequenceNumber};
 
-/// A Kinesis record as a stream stores it: what reading takes, however it was fetched.
+/// A Kinesis record as a stream stores it, however it was fetched: the input of reading.
 ///
 /// Implemented for [`KinesisRecord`](crate::KinesisRecord), for the record types of the SDK and of
 /// Lambda, and for [`KinesisRecordRef`], which borrows from whatever else you have. Implement it

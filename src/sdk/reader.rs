@@ -223,13 +223,13 @@ impl ShardReader {
     }
 }
 
-/// Why a page cannot be had.
+/// Why a page cannot be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadShardError {
-    /// There is no iterator to be had.
+    /// The shard iterator cannot be fetched.
     #[error("cannot get a shard iterator")]
     Iterator(#[source] Box<SdkError<GetShardIteratorError>>),
-    /// There are no records to be had.
+    /// The records cannot be fetched.
     #[error("cannot get the records")]
     Records(#[source] Box<SdkError<GetRecordsError>>),
 }

@@ -16,7 +16,7 @@ pub(super) const FIXED32: u32 = 5;
 /// protobuf-java's recursion limit; messages count towards it too.
 const MAX_DEPTH: usize = 100;
 
-/// What is left of a message.
+/// The rest of a message that is still to be read.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],

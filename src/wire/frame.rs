@@ -78,7 +78,7 @@ impl<'a> Frame<'a> {
         FIELDS.contains(&self.digest[0])
     }
 
-    /// The protobuf message, as it stands.
+    /// The protobuf message, unchanged.
     pub fn message(&self) -> &'a [u8] {
         self.message
     }

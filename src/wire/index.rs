@@ -82,17 +82,18 @@ impl Index {
         &self.explicit_hash_keys
     }
 
-    /// [`refill`](Self::refill), but what can be read before the error stays: for messages that are
+    /// [`refill`](Self::refill), but what is before the error stays: for messages that are damaged or
     /// cut short.
     ///
     /// ```text
     /// 0A 01 6B   1A 05 08 00 1A 01 78   1A 05 08 00
     /// key "k"    user record, whole     says 5 bytes, and there are 2: the error is here
     /// ```
-    pub(crate) fn refill_as_far_as_it_goes(
-        &mut self,
-        frame: &Frame<'_>,
-    ) -> Result<(), MalformedError> {
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new). The index holds the table entries and user records before the error.
+    pub fn refill_up_to_error(&mut self, frame: &Frame<'_>) -> Result<(), MalformedError> {
         self.read_by::<true>(frame)
     }
 

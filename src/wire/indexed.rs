@@ -1,4 +1,4 @@
-//! What the index holds: positions in a Kinesis record's data.
+//! The index's entries: positions in a Kinesis record's data.
 
 use std::ops::Range;
 

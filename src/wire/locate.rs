@@ -39,7 +39,7 @@ impl Locator {
     }
 }
 
-/// What [`Locator::find`] finds.
+/// The result of [`Locator::find`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Located {
     pub(crate) offset: usize,

@@ -1,4 +1,4 @@
-//! What `kagg inspect` says of whatever people have in hand, as JSON.
+//! The report of `kagg inspect` on any input, as JSON.
 
 use kinesis_aggregation_inspect::{Everything, Shards, explain, find};
 use serde_json::{Value, json};

@@ -46,7 +46,7 @@ pub use output::{LOSS, Output, PLAIN};
 #[cfg(feature = "write")]
 use write::Aggregators;
 
-/// What this instance keeps between calls.
+/// The state of this instance between calls.
 #[derive(Default)]
 pub struct Instance {
     input: Vec<u8>,

@@ -12,12 +12,12 @@ pub const LOSS: u32 = u32::MAX - 1;
 #[cfg(feature = "read")]
 const LOSS_NUMBERS: usize = 8;
 
-/// What a call found. The host gets the address of the header: the status, then the address and
+/// The result of a call. The host gets the address of the header: the status, then the address and
 /// the length of each of the tables, in the order of the fields here.
 #[derive(Debug, Default)]
 pub struct Output {
     header: [u32; 13],
-    /// What came out, five numbers each: where the data start and end in the Kinesis record, the
+    /// The user records, five numbers each: where the data start and end in the Kinesis record, the
     /// partition key, 0 or the explicit hash key + 1, the sub-sequence number. Keys are positions
     /// in `keys`.
     pub rows: Vec<u32>,

@@ -176,7 +176,7 @@ fn shards(input: &mut Input<'_>) -> Result<Vec<Shard>, Bad> {
     Ok(shards)
 }
 
-/// The user records, each with its position; those whose explicit hash key is none are refused.
+/// The user records, each with its position; those whose explicit hash key is not a hash key are refused.
 fn user_records(
     request: &Bytes,
     own: impl Fn(Bytes) -> Bytes,

@@ -1,4 +1,4 @@
-//! What there is to say about a Kinesis record.
+//! Explains a Kinesis record: its frame, its user records, and what a KCL delivers of it.
 
 mod preview;
 mod report;

@@ -1,7 +1,7 @@
 //! Everything there is to say about a Kinesis record.
 
 use bytes::Bytes;
-use kinesis_aggregation::wire::{DIGEST_LEN, Frame, Index, MAGIC};
+use kinesis_aggregation::wire::{Frame, Index};
 use kinesis_aggregation::{HashKey, Outcome, PlainReason, ShardMap, deaggregate, md5};
 use serde::Serialize;
 
@@ -9,7 +9,6 @@ use super::preview::preview;
 use super::tables::{Tables, texts};
 use super::user_records::{UserRecord, user_records};
 use super::verdict::Verdict;
-use crate::carve::fields_before;
 use crate::coat::Coat;
 use crate::record::FoundRecord;
 use crate::shards::Shards;
@@ -23,9 +22,9 @@ use crate::words::suspicion;
 pub struct Explanation<'a> {
     /// Its number in the input.
     pub record: usize,
-    /// Its sequence number, if the input says.
+    /// Its sequence number, if the input has it.
     pub sequence_number: Option<&'a str>,
-    /// The shard it was read from, if the input says.
+    /// The shard it was read from, if the input has it.
     pub shard_id: Option<&'a str>,
     /// Its own partition key: `a` for most aggregates.
     pub partition_key: Option<&'a str>,
@@ -35,13 +34,13 @@ pub struct Explanation<'a> {
     pub data_length: usize,
     /// The start of the data, for a person.
     pub data_preview: String,
-    /// What it is.
+    /// Plain, an aggregate, or broken.
     pub kind: Kind,
     /// Its frame, if it has the magic and room for a digest.
     pub frame: Option<FrameReport>,
-    /// What is broken, or what its coat is.
+    /// Why it is broken, or how it was altered.
     pub problem: Option<String>,
-    /// What was done to it on its way.
+    /// How it was altered on its way.
     pub coat: Option<Coat>,
     /// Where its protobuf breaks, in bytes from the start of the data.
     pub breaks_at: Option<usize>,
@@ -53,7 +52,7 @@ pub struct Explanation<'a> {
     pub sizes: Option<Sizes>,
     /// Whether anything is wrong: see [`is_bad`](Explanation::is_bad).
     pub bad: bool,
-    /// What a KCL makes of it.
+    /// The verdict: how much of it a KCL delivers.
     pub kcl: Verdict<'a>,
     /// All user records, the bad ones too.
     pub user_records: Vec<UserRecord<'a>>,
@@ -191,7 +190,7 @@ impl Explanation<'_> {
     }
 }
 
-/// What is in the message of a frame, whatever its digest says.
+/// The contents of a frame's message, whether or not its digest is right.
 struct Contents {
     index: Index,
     breaks_at: Option<usize>,
@@ -200,13 +199,9 @@ struct Contents {
 
 impl Contents {
     fn of(data: &Bytes, frame: Option<&Frame<'_>>) -> Self {
-        let read = frame.map(Index::new).transpose();
-        let breaks_at = read.as_ref().err().map(|error| error.offset());
-        let index = match (read, breaks_at) {
-            (Err(_), Some(offset)) => index_before(data, offset),
-            (read, _) => read.ok().flatten(),
-        };
-        let index = index.unwrap_or_default();
+        let mut index = Index::default();
+        let read = frame.map(|frame| index.refill_up_to_error(frame));
+        let breaks_at = read.and_then(Result::err).map(|error| error.offset());
         Self {
             breaks_at,
             tables: Tables {
@@ -216,15 +211,6 @@ impl Contents {
             index,
         }
     }
-}
-
-/// Of the fields before the one that breaks, which are well-formed.
-fn index_before(data: &[u8], offset: usize) -> Option<Index> {
-    let message = data.get(MAGIC.len()..)?;
-    let whole = fields_before(message, offset.checked_sub(MAGIC.len())?);
-    // A frame of them alone: its digest does not matter here.
-    let shorter = [&MAGIC, message.get(..whole)?, &[0; DIGEST_LEN]].concat();
-    Index::new(&Frame::split(&shorter)?).ok()
 }
 
 /// Whether the digest is right without a newline, of one byte or two, at the end.

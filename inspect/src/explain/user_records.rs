@@ -22,14 +22,14 @@ pub struct UserRecord<'a> {
     pub partition_key: Option<ByteString>,
     /// The entry of the explicit hash key table that it names.
     pub explicit_hash_key_index: Option<u32>,
-    /// As it stands in the table.
+    /// Its text in the table.
     pub explicit_hash_key: Option<ByteString>,
     /// The effective hash key; in JSON a string of decimal digits. `None` if it has no valid one.
     #[serde(serialize_with = "decimal")]
     pub hash_key: Option<HashKey>,
     /// The open shard that owns its hash key.
     pub predicted_shard: Option<&'a str>,
-    /// What is wrong with it by itself, whatever the shard.
+    /// Why it is bad on any shard.
     pub fault: Option<&'static str>,
     /// Where its data starts, in bytes from the start of the Kinesis record's data.
     pub data_offset: usize,

@@ -80,7 +80,7 @@ impl<'a> Verdict<'a> {
         let explanation = match (read.outcome(), &loss) {
             (Outcome::Plain(_), _) => "delivers it as a plain record, as it is".to_owned(),
             (Outcome::Empty, _) => "has nothing to deliver: there is no user record".to_owned(),
-            (outcome, Some(loss)) => explain(outcome, loss, count, user_records),
+            (outcome, Some(loss)) => describe_loss(outcome, loss, count, user_records),
             (_, None) => format!("delivers {}", counted(count)),
         };
         Self {
@@ -107,8 +107,13 @@ fn counted(count: usize) -> String {
     }
 }
 
-/// What the KCL does at a loss, and where what is out of range belongs.
-fn explain(outcome: Outcome, loss: &Loss, count: usize, user_records: &[UserRecord<'_>]) -> String {
+/// Says what the KCL does at a loss, and to which shard a user record out of range belongs.
+fn describe_loss(
+    outcome: Outcome,
+    loss: &Loss,
+    count: usize,
+    user_records: &[UserRecord<'_>],
+) -> String {
     let cause = Cause(loss);
     if outcome == Outcome::Dropped {
         let at = usize::try_from(loss.sub_sequence_number()).ok();

@@ -21,7 +21,7 @@ pub enum FindError {
     /// JSON that breaks off, or is damaged.
     #[error("the JSON breaks at line {}, byte {} of the input: {what}", place.line, place.offset)]
     Json {
-        /// What is wrong there.
+        /// The problem.
         what: &'static str,
         /// Where.
         place: Place,
@@ -40,10 +40,10 @@ pub enum FindError {
     OtherSource {
         /// Its event source, such as `aws:kafka`.
         name: &'static str,
-        /// What to do.
+        /// A way to go on.
         advice: &'static str,
     },
-    /// What Lambda sends to an on-failure destination when it does not send the records.
+    /// Lambda's message to an on-failure destination that does not get the records.
     #[error("{0}")]
     BatchWithoutRecords(Box<FailedBatch>),
     /// The shards of a stream.
@@ -86,7 +86,7 @@ pub struct FailedBatch {
     pub batch_size: Option<u64>,
 }
 
-/// What it names, and the command that fetches the records.
+/// The batch, and the command that fetches its records.
 impl fmt::Display for FailedBatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |text: &Option<String>| {
@@ -135,7 +135,7 @@ impl Refused {
         self.place
     }
 
-    /// What is wrong with it, without its data.
+    /// The problem, without data.
     pub fn why(&self) -> &str {
         &self.why
     }

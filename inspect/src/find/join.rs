@@ -24,7 +24,7 @@ pub(super) struct Join {
     hashed: usize,
 }
 
-/// What a further line makes of it.
+/// The effect of one more line.
 pub(super) enum Joined {
     /// The aggregate is whole.
     Whole(Vec<u8>),

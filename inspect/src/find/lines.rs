@@ -96,7 +96,7 @@ impl TextReader {
         Ok(true)
     }
 
-    /// What is left when all lines are read.
+    /// The rest, when all lines are read.
     fn last(&mut self, sink: &mut Sink) -> Result<bool, FindError> {
         let before = sink.len();
         match std::mem::replace(&mut self.kind, Kind::Done) {
@@ -151,7 +151,7 @@ impl Kind {
         }
     }
 
-    /// What the first line tells. `None` if nothing.
+    /// Judges by the first line; `None` if it could be anything.
     fn of(line: &[u8], blanks: &mut Vec<Place>) -> Option<Self> {
         let text = line.trim_ascii();
         if DumpRow::parse(text).is_some_and(|row| row.offset == 0 && !row.bytes.is_empty()) {
@@ -189,7 +189,7 @@ fn encoding_of(text: &[u8]) -> Option<Encoding> {
     whole.or_else(cut)
 }
 
-/// `null`, `AccessDenied`: letters alone are base64 digits too. What they decode to is no text.
+/// `null`, `AccessDenied`: letters alone are base64 digits too. They do not decode to text.
 fn is_a_word(text: &[u8]) -> bool {
     const LONGEST_WORD: usize = 40;
     text.len() < LONGEST_WORD

@@ -18,7 +18,7 @@
 pub enum Shape {
     /// A Lambda event of a Kinesis stream, with a tumbling window or without.
     Lambda,
-    /// What `aws kinesis get-records` prints as JSON, and requests of PutRecords.
+    /// The JSON that `aws kinesis get-records` prints, or a request of PutRecords.
     Kinesis,
     /// The event of an EventBridge pipe with a Kinesis source.
     Pipes,

@@ -36,7 +36,7 @@ pub(crate) struct Sink {
     inside: Option<Place>,
 }
 
-/// What a record's surroundings say of it.
+/// Facts about a record from the text around it.
 pub(crate) trait Surroundings {
     fn into_record(self, data: Bytes, index: usize, place: Place) -> FoundRecord;
 }
@@ -54,7 +54,7 @@ impl Sink {
         self.first + self.count
     }
 
-    /// What waits to be taken.
+    /// Found, and not yet taken.
     pub(crate) fn len(&self) -> usize {
         self.out.len()
     }

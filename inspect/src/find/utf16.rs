@@ -78,7 +78,7 @@ impl Utf16 {
         }
     }
 
-    /// What is left at the end.
+    /// The rest at the end.
     pub(super) fn end(&mut self, out: &mut Vec<u8>) {
         out.append(&mut self.rest);
     }

@@ -1,4 +1,4 @@
-//! What `aws kinesis get-records --output yaml` prints: one key and its value a line.
+//! The output of `aws kinesis get-records --output yaml`: one key and its value a line.
 
 use bytes::Bytes;
 

@@ -4,7 +4,7 @@ use super::scan::{Scanner, Text, Token};
 use crate::fields::{Fields, Role};
 use crate::record::Place;
 
-/// What is open.
+/// The object or array that is open.
 #[expect(clippy::large_enum_variant, reason = "only a few are open at once")]
 pub(super) enum Open {
     Object(Object),
@@ -37,7 +37,7 @@ pub(super) struct Array {
     pub(super) bytes: Option<Vec<u8>>,
 }
 
-/// What a token is where it is.
+/// The role of a token in its place.
 pub(super) enum Next {
     Value(Role),
     Close,

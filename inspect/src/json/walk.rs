@@ -30,7 +30,7 @@ pub(crate) struct Walker {
     seen: Seen,
 }
 
-/// What the document at hand has that is no record.
+/// The parts of the current document that are not records.
 #[derive(Default)]
 struct Seen {
     batch: Option<FailedBatch>,

@@ -1,4 +1,4 @@
-//! Lists of decimal numbers that are no JSON: `[243 137 154 194]` as Go prints bytes, `[-13 -119]`,
+//! Lists of decimal numbers that are not JSON: `[243 137 154 194]` as Go prints bytes, `[-13 -119]`,
 //! `<<243,137,154,194>>` in Erlang.
 
 pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {

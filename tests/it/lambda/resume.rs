@@ -43,6 +43,38 @@ fn a_retry_leaves_out_what_was_done() {
     assert!(memory.is_empty());
 }
 
+/// Two streams in one event that does not say which is which: what was done of one record is not
+/// done of the other.
+#[test]
+fn records_that_cannot_be_told_apart_are_not_remembered() {
+    let json = br#"{"Records": [
+        {"kinesis": {"sequenceNumber": "7", "partitionKey": "k", "data": "b25l"}},
+        {"kinesis": {"sequenceNumber": "7", "partitionKey": "l", "data": "dHdv"}}
+    ]}"#;
+    let event = KinesisEvent::from_slice(json).unwrap();
+    let memory = Arc::new(MemoryResume::new());
+    let processor = Processor::new().resume(Arc::clone(&memory));
+    let run = |fail: &'static [u8]| {
+        let called = Mutex::new(Vec::new());
+        let user_records = processor.read(&event);
+        let response = block_on(user_records.process_concurrently(2, async |user_record| {
+            called.lock().unwrap().push(user_record.data().to_vec());
+            if user_record.data() == fail {
+                Err("on purpose")
+            } else {
+                Ok(())
+            }
+        }));
+        (called.into_inner().unwrap(), response)
+    };
+    let (called, response) = run(b"one");
+    assert_eq!(called, [b"one", b"two"]);
+    assert_eq!(named(&response), ["7"]);
+    let (called, response) = run(b"");
+    assert_eq!(called, [b"one", b"two"]);
+    assert!(response.is_success() && memory.is_empty());
+}
+
 #[test]
 fn what_was_done_after_the_failure_is_left_out_too() {
     let memory = Arc::new(MemoryResume::new());
