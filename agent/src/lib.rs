@@ -24,10 +24,13 @@ mod record;
 mod run;
 
 pub use config::{
-    AccessKey, Config, ConfigError, ConfigErrors, Destination, Flow, LogLevel, PartitionKeyOption,
-    Warning,
+    AccessKey, Config, ConfigError, ConfigErrors, Destination, Flow, LogLevel, PartitionKeyFrom,
+    PartitionKeyOption, Warning,
 };
-pub use convert::{Converted, Converter, OptionError, convert_all};
+pub use convert::{
+    Compression, Converted, Converter, InstanceMetadata, JsonPointer, MetadataError,
+    MetadataService, OptionError, convert_all,
+};
 pub use deliver::{FirehoseClient, FirehoseError};
 pub use follow::{
     FileRecord, FollowRules, Follower, Head, InitialPosition, MARK, Mark, Now, Report, Saved,
@@ -40,4 +43,4 @@ pub use positions::{
     AgentCheckpoint, PositionStore, StoreError, hand_back, read_checkpoints, take_over,
 };
 pub use record::RecordRules;
-pub use run::{FlowTask, RunError, Sink, Stopped, open_flow};
+pub use run::{FlowTask, Host, RunError, Sink, Stopped, open_flow};

@@ -77,6 +77,11 @@ impl FilePattern {
         self.base.as_deref()
     }
 
+    /// Whether a directory of the pattern has a glob.
+    pub fn has_directory_globs(&self) -> bool {
+        !self.directories.is_empty()
+    }
+
     /// Whether a file of this name, in one of the pattern's directories, is followed.
     pub fn matches_name(&self, name: &OsStr) -> bool {
         self.name.is_match(Path::new(name)) && !is_packed(name)

@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 use super::comments;
 use super::error::{ConfigError, ConfigErrors, Warning};
 use super::flow::Flow;
+use super::read_flow;
 use super::reader::Reader;
+use super::settings::{FLOW_KEYS, FlowSettings};
 
 /// The lines in memory of all flows together, by default, in bytes.
 const DEFAULT_MAX_MEMORY: u64 = 32 * 1024 * 1024;
@@ -98,19 +100,45 @@ impl Config {
     ///
     /// [`ConfigErrors`]: everything that is wrong, not only the first.
     pub fn parse(text: &str, drop_ins: &[(PathBuf, String)]) -> Result<Self, ConfigErrors> {
-        let (object, mut flows) = parse_object(text).map_err(|error| ConfigErrors {
+        Self::parse_with(text, drop_ins, &Map::new())
+    }
+
+    /// The same, with settings of our own (`kagg.…`) that take the place of the file's: for every
+    /// flow, if they are a flow's.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigErrors`], as [`parse`](Self::parse).
+    ///
+    /// ```
+    /// use kinesis_aggregation_agent::Config;
+    ///
+    /// let file = r#"{"flows": [{"filePattern": "/logs/app.log*", "kinesisStream": "logs"}]}"#;
+    /// let flags = serde_json::json!({"kagg.aggregate": true, "kagg.maxMemoryBytes": "4194304"});
+    /// let config = Config::parse_with(file, &[], flags.as_object().expect("an object"))?;
+    /// assert!(config.flows()[0].aggregate());
+    /// assert_eq!(config.max_memory(), 4_194_304);
+    /// # Ok::<(), kinesis_aggregation_agent::ConfigErrors>(())
+    /// ```
+    pub fn parse_with(
+        text: &str,
+        drop_ins: &[(PathBuf, String)],
+        flags: &Map<String, Value>,
+    ) -> Result<Self, ConfigErrors> {
+        let (mut object, mut flows) = parse_object(text).map_err(|error| ConfigErrors {
             errors: vec![ConfigError {
                 place: "agent.json".to_owned(),
                 key: String::new(),
-                reason: format!("is no JSON object: {error}"),
+                reason: format!("is not a JSON object: {error}"),
             }],
         })?;
+        let settings = FlowSettings::take(&mut object, flags);
         let mut reader = Reader::new(&object, "agent.json");
         for (path, text) in drop_ins {
             match parse_object(text) {
                 Ok((_, more)) => flows.extend(more),
                 Err(error) => reader.warn(format_args!(
-                    "{} is passed over: it is no JSON object: {error}",
+                    "{} is passed over: it is not a JSON object: {error}",
                     path.display()
                 )),
             }
@@ -126,7 +154,7 @@ impl Config {
         let mut seen = BTreeSet::new();
         for (index, text) in flows.iter().enumerate() {
             let number = index.saturating_add(1);
-            let flow = Flow::parse(number, text, &mut errors, &mut warnings);
+            let flow = read_flow::parse(number, text, &settings, &mut errors, &mut warnings);
             if let Some(flow) = flow {
                 if !seen.insert(flow.id()) {
                     errors.push(ConfigError {
@@ -201,7 +229,7 @@ impl Config {
                 ],
             ),
         };
-        reader.unknown_keys(NO_OP_KEYS);
+        reader.unknown_keys(&[NO_OP_KEYS, &FLOW_KEYS].concat());
         config
     }
 
@@ -209,13 +237,6 @@ impl Config {
     #[must_use]
     pub fn with_database(mut self, database: PathBuf) -> Self {
         self.database = database;
-        self
-    }
-
-    /// With aggregation in every flow to a Kinesis stream.
-    #[must_use]
-    pub fn with_aggregation(mut self) -> Self {
-        self.flows.iter_mut().for_each(Flow::set_aggregation);
         self
     }
 

@@ -3,11 +3,14 @@
 
 mod agent;
 mod comments;
+mod departures;
 mod error;
 mod flow;
+mod read_flow;
 mod reader;
 mod report;
+mod settings;
 
 pub use agent::{AccessKey, Config, LogLevel};
 pub use error::{ConfigError, ConfigErrors, Warning};
-pub use flow::{Destination, Flow, PartitionKeyOption};
+pub use flow::{Destination, Flow, PartitionKeyFrom, PartitionKeyOption};

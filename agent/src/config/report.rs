@@ -1,11 +1,20 @@
 //! The report that `--check` prints.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use super::agent::Config;
-use super::flow::{Destination, Flow, PartitionKeyOption};
+use super::flow::{Destination, Flow, PartitionKeyFrom, PartitionKeyOption};
+use crate::convert::Converter;
 use crate::follow::InitialPosition;
-use crate::fs::FileSystem;
+use crate::fs::{FileSystem, read_full};
+
+/// How much of a file's end tells how long its lines are.
+const SAMPLE: u64 = 64 * 1024;
+/// The size of an aggregate, which the producer closes at the KPL's limit.
+const AGGREGATE: usize = 51_200;
+/// What an aggregate needs for a line besides its bytes.
+const LINE_OVERHEAD: usize = 8;
 
 impl Config {
     /// Returns what was understood, and which files each flow would follow now: for people to read.
@@ -44,34 +53,100 @@ impl Flow {
             "  a file that is there at the very first start is begun {start}"
         );
         if matches!(self.destination(), Destination::Kinesis(_)) {
-            let key = match self.partition_key() {
-                PartitionKeyOption::Random => "random",
-                PartitionKeyOption::Deterministic => "the MD5 of the record",
-            };
-            let grouping = if self.aggregate() {
-                "many lines share a Kinesis record; its readers have to deaggregate"
-            } else {
-                "one Kinesis record a line; kagg.aggregate would put many lines into one"
-            };
-            let _ = writeln!(report, "  partition key: {key}; {grouping}");
+            let _ = writeln!(report, "  partition key: {}", self.key_in_words());
+            let _ = writeln!(report, "  {}", self.grouping(fs));
         }
-        if !self.converters().is_empty() {
-            let _ = writeln!(
-                report,
-                "  {} dataProcessingOptions",
-                self.converters().len()
-            );
+        let steps = self.converters().iter().map(Converter::name);
+        let added = [
+            ("addFile", self.file_field()),
+            ("addHost", self.host_field()),
+        ];
+        let added = added.iter().filter(|(_, field)| field.is_some());
+        let steps: Vec<&str> = steps.chain(added.map(|(name, _)| *name)).collect();
+        if !steps.is_empty() {
+            let _ = writeln!(report, "  each record goes through {}", steps.join(", "));
         }
-        let mut files = Vec::new();
-        let directories = pattern.directories(fs);
-        for (path, error) in &directories.unreadable {
+        if let Some(compression) = self.compression() {
+            let _ = writeln!(report, "  each record is compressed: {compression:?}");
+        }
+        for departure in self.departures() {
+            let _ = writeln!(report, "  departure: {departure}");
+        }
+        let (files, unreadable) = self.files(fs);
+        for (path, error) in unreadable {
             let _ = writeln!(report, "  cannot read {}: {error}", path.display());
         }
+        if files.is_empty() {
+            let _ = writeln!(report, "  no file matches now");
+        }
+        for file in files {
+            let _ = writeln!(report, "  follows {}", file.display());
+        }
+    }
+
+    fn key_in_words(&self) -> String {
+        match (self.partition_key_from(), self.partition_key()) {
+            (Some(PartitionKeyFrom::File), _) => "the path of the file; its lines stay in order",
+            (Some(PartitionKeyFrom::Value(_)), _) => {
+                "a value of the record; a random one if it has none"
+            }
+            (None, PartitionKeyOption::Random) => "random",
+            (None, PartitionKeyOption::Deterministic) => "the MD5 of the record",
+        }
+        .to_owned()
+    }
+
+    /// Whether lines share Kinesis records, in words, and how many of the lines that are there now
+    /// do or would.
+    pub fn grouping(&self, fs: &impl FileSystem) -> String {
+        let lines = self.lines_in_a_record(fs);
+        match (self.aggregate(), lines) {
+            (true, Some(lines)) => format!(
+                "aggregation is on: a Kinesis record takes about {lines} lines like the last ones; its readers have to deaggregate"
+            ),
+            (true, None) => {
+                "aggregation is on: many lines share a Kinesis record; its readers have to deaggregate"
+                    .to_owned()
+            }
+            (false, Some(lines)) => format!(
+                "aggregation is off: one Kinesis record a line; with kagg.aggregate about {lines} lines like the last ones would share one"
+            ),
+            (false, None) => {
+                "aggregation is off: one Kinesis record a line; with kagg.aggregate many lines would share one"
+                    .to_owned()
+            }
+        }
+    }
+
+    /// How many lines like the last ones of the file that was written last fit into an aggregate.
+    fn lines_in_a_record(&self, fs: &impl FileSystem) -> Option<usize> {
+        let files = self.files(fs).0.into_iter();
+        let files = files.filter_map(|path| Some((fs.meta(&path).ok()?, path)));
+        let (meta, path) = files.max_by_key(|(meta, _)| meta.modified)?;
+        let from = meta.len.saturating_sub(SAMPLE);
+        let mut sample = vec![0; usize::try_from(meta.len.saturating_sub(from)).ok()?];
+        let file = fs.open(&path).ok()?;
+        let read = read_full(&file, from, &mut sample).ok()?;
+        sample.truncate(read);
+        let lines = memchr::memchr_iter(b'\n', &sample).count();
+        if lines == 0 {
+            return None;
+        }
+        let needed = sample.len() + lines * LINE_OVERHEAD;
+        Some((AGGREGATE * lines / needed).max(1))
+    }
+
+    /// The files that match now, and what cannot be read.
+    fn files(&self, fs: &impl FileSystem) -> (Vec<PathBuf>, Vec<(PathBuf, std::io::Error)>) {
+        let pattern = &self.rules().pattern;
+        let directories = pattern.directories(fs);
+        let mut files = Vec::new();
+        let mut unreadable = directories.unreadable;
         for directory in directories.found {
             let names = match fs.list(&directory) {
                 Ok(names) => names,
                 Err(error) => {
-                    let _ = writeln!(report, "  cannot read {}: {error}", directory.display());
+                    unreadable.push((directory, error));
                     continue;
                 }
             };
@@ -80,11 +155,6 @@ impl Flow {
             files.extend(paths.filter(|path| fs.meta(path).is_ok_and(|meta| meta.is_file)));
         }
         files.sort();
-        if files.is_empty() {
-            let _ = writeln!(report, "  no file matches now");
-        }
-        for file in files {
-            let _ = writeln!(report, "  follows {}", file.display());
-        }
+        (files, unreadable)
     }
 }

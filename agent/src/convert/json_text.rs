@@ -39,6 +39,87 @@ pub(super) fn write_string(json: &mut String, text: &str) {
     json.push('"');
 }
 
+/// Writes the same JSON without blanks between its tokens.
+pub(super) fn compact(to: &mut String, json: &str) {
+    let (mut is_string, mut is_escaped) = (false, false);
+    for char in json.chars() {
+        if is_string {
+            is_string = is_escaped || char != '"';
+            is_escaped = !is_escaped && char == '\\';
+        } else if char.is_ascii_whitespace() {
+            continue;
+        } else {
+            is_string = char == '"';
+        }
+        to.push(char);
+    }
+}
+
+/// Writes JSON that has no blanks between its tokens as Jackson's pretty printer does: a line for each
+/// field of an object, elements of a list in one line, blanks inside empty brackets.
+///
+/// ```text
+///   {"a":1,"b":[1,{}]}    {
+///                           "a" : 1,
+///                           "b" : [ 1, { } ]
+///                         }
+/// ```
+pub(super) fn write_pretty(to: &mut String, json: &str) {
+    let (mut is_string, mut is_escaped) = (false, false);
+    // For each open bracket, whether it is an object's.
+    let mut open = Vec::new();
+    let newline = |to: &mut String, open: &[bool]| {
+        to.push('\n');
+        let depth = open.iter().filter(|is_object| **is_object).count();
+        to.extend(std::iter::repeat_n("  ", depth));
+    };
+    let mut chars = json.chars().peekable();
+    while let Some(char) = chars.next() {
+        if is_string {
+            is_string = is_escaped || char != '"';
+            is_escaped = !is_escaped && char == '\\';
+            to.push(char);
+            continue;
+        }
+        match char {
+            '{' | '[' => {
+                to.push(char);
+                let close = if char == '{' { '}' } else { ']' };
+                if chars.next_if_eq(&close).is_some() {
+                    to.push(' ');
+                    to.push(close);
+                    continue;
+                }
+                open.push(char == '{');
+                if char == '{' {
+                    newline(to, &open);
+                } else {
+                    to.push(' ');
+                }
+            }
+            '}' | ']' => {
+                open.pop();
+                if char == '}' {
+                    newline(to, &open);
+                } else {
+                    to.push(' ');
+                }
+                to.push(char);
+            }
+            ',' if open.last() == Some(&true) => {
+                to.push(',');
+                newline(to, &open);
+            }
+            ',' => to.push_str(", "),
+            ':' => to.push_str(" : "),
+            other => {
+                is_string = other == '"';
+                to.push(other);
+            }
+        }
+    }
+}
+
 /// Writes an object of strings and nulls, and a newline. Of a name that comes twice the first
 /// gives the place and the last the value.
 pub(super) fn write_object<'t>(

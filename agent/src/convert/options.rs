@@ -1,19 +1,36 @@
 //! What one entry of `dataProcessingOptions` says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::csv::{CsvToJson, Delimiter};
-use super::json_text::Layout;
+use super::instance::Ec2Metadata;
+use super::json_fields::JsonPointer;
+use super::json_text::{Layout, compact};
+use super::json_to_csv::JsonToCsv;
 use super::log::{FORMATS, LogToJson};
 use super::metadata::Metadata;
 use super::single_line::SingleLine;
 use super::step::Step;
 use crate::java_regex::{JavaRegex, JavaRegexError};
 
-const NAMES: &str = "ADDMETADATA, SINGLELINE, CSVTOJSON, LOGTOJSON, ADDBRACKETS";
+const NAMES: &str =
+    "ADDMETADATA, ADDEC2METADATA, SINGLELINE, CSVTOJSON, JSONTOCSV, LOGTOJSON, ADDBRACKETS";
+
+/// How long the agent takes what it knows of its instance for good.
+const METADATA_TTL: u64 = 3600;
+
+/// What the flow says for those of its options that say nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OptionDefaults {
+    /// `kagg.csvQuoting`.
+    pub(crate) csv_quoting: bool,
+    /// `kagg.onMismatch`.
+    pub(crate) keeps_mismatches: bool,
+}
 
 /// Why an entry of `dataProcessingOptions` cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,9 +75,6 @@ pub enum OptionError {
     /// The option runs a Java class, which this program cannot.
     #[error("USINGPLUGGIN runs a Java class, which cannot be done here")]
     JavaClass,
-    /// The option is not supported yet.
-    #[error("{0} is not supported yet")]
-    Unsupported(&'static str),
 }
 
 struct Entry<'v>(&'v Value);
@@ -92,9 +106,9 @@ impl<'v> Entry<'v> {
         }
     }
 
-    fn flag(&self, key: &'static str) -> Result<bool, OptionError> {
+    fn flag(&self, key: &'static str, default: bool) -> Result<bool, OptionError> {
         match self.0.get(key) {
-            None => Ok(false),
+            None => Ok(default),
             Some(Value::Bool(flag)) => Ok(*flag),
             Some(_) => Err(OptionError::Type {
                 key,
@@ -123,19 +137,16 @@ impl<'v> Entry<'v> {
         Ok(step)
     }
 
-    fn csv(&self) -> Result<CsvToJson, OptionError> {
+    fn csv(&self, defaults: OptionDefaults) -> Result<CsvToJson, OptionError> {
         let names = self.texts("customFieldNames")?;
         let delimiter = self.text("delimiter")?.unwrap_or(",");
-        let mut chars = delimiter.chars();
-        let delimiter = match (self.flag("kagg.csvQuoting")?, chars.next(), chars.next()) {
-            (true, Some(char), None) => Delimiter::Quoted(char),
-            (true, _, _) => {
-                return Err(OptionError::Type {
-                    key: "delimiter",
-                    expected: "one character, which kagg.csvQuoting needs",
-                });
-            }
-            (false, ..) => Delimiter::new(delimiter)?,
+        let delimiter = if self.flag("kagg.csvQuoting", defaults.csv_quoting)? {
+            Delimiter::Quoted(one_char(
+                delimiter,
+                "one character, which kagg.csvQuoting needs",
+            )?)
+        } else {
+            Delimiter::new(delimiter)?
         };
         Ok(CsvToJson {
             names: names.ok_or(OptionError::Missing("customFieldNames"))?,
@@ -144,7 +155,44 @@ impl<'v> Entry<'v> {
         })
     }
 
-    fn log(&self) -> Result<LogToJson, OptionError> {
+    fn json_to_csv(&self) -> Result<JsonToCsv, OptionError> {
+        let fields = self
+            .texts("fields")?
+            .ok_or(OptionError::Missing("fields"))?;
+        let pointers = fields.iter().map(|field| JsonPointer::new(field));
+        let fields = pointers.collect::<Option<Vec<_>>>();
+        let fields = fields.filter(|fields| !fields.is_empty());
+        let delimiter = self.text("delimiter")?.unwrap_or(",");
+        Ok(JsonToCsv {
+            fields: fields.ok_or(OptionError::Type {
+                key: "fields",
+                expected: "a list of JSON pointers, which begin with /",
+            })?,
+            delimiter: one_char(delimiter, "one character")?,
+        })
+    }
+
+    fn ec2(&self) -> Result<Ec2Metadata, OptionError> {
+        self.text("logFormat")?
+            .ok_or(OptionError::Missing("logFormat"))?;
+        let seconds = match self.0.get("metadataTTL") {
+            None | Some(Value::Null) => Some(METADATA_TTL),
+            Some(Value::Number(number)) => number.as_u64(),
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            Some(_) => None,
+        };
+        let seconds = seconds.filter(|seconds| *seconds > 0);
+        let seconds = seconds.ok_or(OptionError::Type {
+            key: "metadataTTL",
+            expected: "a number of seconds of 1 or more",
+        })?;
+        Ok(Ec2Metadata {
+            ttl: Duration::from_secs(seconds),
+            layout: self.layout()?,
+        })
+    }
+
+    fn log(&self, defaults: OptionDefaults) -> Result<LogToJson, OptionError> {
         let name = self
             .text("logFormat")?
             .ok_or(OptionError::Missing("logFormat"))?;
@@ -176,7 +224,8 @@ impl<'v> Entry<'v> {
             }
         };
         let keeps_mismatches = match self.text("kagg.onMismatch")? {
-            None | Some("skip") => false,
+            None => defaults.keeps_mismatches,
+            Some("skip") => false,
             Some("raw") => true,
             Some(value) => return Err(unknown("kagg.onMismatch", value, "skip, raw")),
         };
@@ -205,10 +254,10 @@ impl<'v> Entry<'v> {
                 });
             }
         };
-        Ok(Metadata {
-            text: format!("\"metadata\":{},\"data\":", compact(metadata)),
-            timestamp,
-        })
+        let mut text = "\"metadata\":".to_owned();
+        compact(&mut text, metadata);
+        text.push_str(",\"data\":");
+        Ok(Metadata { text, timestamp })
     }
 }
 
@@ -216,6 +265,17 @@ impl<'v> Entry<'v> {
 struct Fields<'t> {
     #[serde(borrow)]
     metadata: Option<&'t RawValue>,
+}
+
+fn one_char(delimiter: &str, expected: &'static str) -> Result<char, OptionError> {
+    let mut chars = delimiter.chars();
+    match (chars.next(), chars.next()) {
+        (Some(char), None) => Ok(char),
+        _ => Err(OptionError::Type {
+            key: "delimiter",
+            expected,
+        }),
+    }
 }
 
 fn unknown(key: &'static str, value: &str, accepted: &str) -> OptionError {
@@ -226,42 +286,24 @@ fn unknown(key: &'static str, value: &str, accepted: &str) -> OptionError {
     }
 }
 
-/// The same JSON without blanks between its tokens.
-fn compact(json: &str) -> String {
-    let mut compact = String::with_capacity(json.len());
-    let (mut is_string, mut is_escaped) = (false, false);
-    for char in json.chars() {
-        if is_string {
-            is_string = is_escaped || char != '"';
-            is_escaped = !is_escaped && char == '\\';
-        } else if char.is_ascii_whitespace() {
-            continue;
-        } else {
-            is_string = char == '"';
-        }
-        compact.push(char);
-    }
-    compact
-}
-
-pub(super) fn converter(option: &Value, text: &str) -> Result<Step, OptionError> {
+pub(super) fn converter(
+    option: &Value,
+    text: &str,
+    defaults: OptionDefaults,
+) -> Result<Step, OptionError> {
     let entry = Entry(option);
     let name = entry
         .text("optionName")?
         .ok_or(OptionError::Missing("optionName"))?;
     Ok(match name {
         "SINGLELINE" => Step::SingleLine(entry.single_line()?),
-        "CSVTOJSON" => Step::Csv(entry.csv()?),
-        "LOGTOJSON" => Step::Log(entry.log()?),
+        "CSVTOJSON" => Step::Csv(entry.csv(defaults)?),
+        "LOGTOJSON" => Step::Log(entry.log(defaults)?),
         "ADDMETADATA" => Step::Metadata(entry.metadata(text)?),
         "ADDBRACKETS" => Step::Brackets,
         "USINGPLUGGIN" => return Err(OptionError::JavaClass),
-        "ADDEC2METADATA" => {
-            entry
-                .text("logFormat")?
-                .ok_or(OptionError::Missing("logFormat"))?;
-            return Err(OptionError::Unsupported("ADDEC2METADATA"));
-        }
+        "JSONTOCSV" => Step::JsonToCsv(entry.json_to_csv()?),
+        "ADDEC2METADATA" => Step::Ec2(entry.ec2()?),
         value => return Err(unknown("optionName", value, NAMES)),
     })
 }

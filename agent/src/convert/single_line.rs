@@ -10,7 +10,7 @@ pub(super) struct SingleLine {
 
 impl SingleLine {
     /// Splits at `\n`, trims each part, joins them with nothing (or with two backslashes and an
-    /// n), and adds a newline. The empty parts at the end are none, as in Java's `split`.
+    /// n), and adds a newline. Empty parts at the end do not count, as in Java's `split`.
     pub(super) fn convert(self, record: &[u8]) -> Bytes {
         let text = String::from_utf8_lossy(record);
         let text = text.trim_end_matches('\n');

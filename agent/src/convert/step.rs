@@ -1,6 +1,8 @@
 //! One kind of converter each.
 
 use super::csv::CsvToJson;
+use super::instance::Ec2Metadata;
+use super::json_to_csv::JsonToCsv;
 use super::log::LogToJson;
 use super::metadata::Metadata;
 use super::single_line::SingleLine;
@@ -11,5 +13,7 @@ pub(super) enum Step {
     Csv(CsvToJson),
     Log(LogToJson),
     Metadata(Metadata),
+    JsonToCsv(JsonToCsv),
+    Ec2(Ec2Metadata),
     Brackets,
 }

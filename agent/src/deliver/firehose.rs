@@ -169,6 +169,7 @@ mod tests {
         let line = |len: usize| Outgoing {
             ticket: Ticket { file: 1, serial: 0 },
             data: vec![b'x'; len].into(),
+            key: None,
         };
         for _ in 0..12 {
             join(&mut batch, line(18), 100);

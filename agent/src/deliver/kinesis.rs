@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::outgoing::{Outgoing, Ticket, Traffic};
 use super::pause::Pause;
-use crate::config::{Destination, Flow, PartitionKeyOption};
+use crate::config::{Destination, Flow, PartitionKeyFrom, PartitionKeyOption};
 
 /// Records are tried for ever. The producer wants a number.
 const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
@@ -33,17 +33,21 @@ pub(crate) fn producer(
         .collection_max_size(flow.max_buffer_bytes())
         .record_max_buffered_time(flow.max_buffer_age())
         .record_ttl(FOR_EVER)
-        .max_pending_bytes(max_memory);
+        .max_pending_bytes(max_memory)
+        .ordered(flow.partition_key_from() == Some(&PartitionKeyFrom::File));
     if let Destination::Kinesis(name) = flow.destination() {
         builder = builder.stream_name(name);
     }
     builder.build(client)
 }
 
-/// A record with its key: the MD5 of its bytes, or none, and then the producer gives a random one
-/// to each Kinesis record.
-fn user_record(key: PartitionKeyOption, data: Bytes) -> UserRecord {
-    match key {
+/// A record with its key: its own, else the MD5 of its bytes, or none, and then the producer gives a
+/// random one to each Kinesis record.
+fn user_record(option: PartitionKeyOption, key: Option<String>, data: Bytes) -> UserRecord {
+    if let Some(key) = key {
+        return UserRecord::new(key, data);
+    }
+    match option {
         PartitionKeyOption::Random => UserRecord::without_partition_key(data),
         PartitionKeyOption::Deterministic => {
             let digest = u128::from_be_bytes(Md5::digest(&data).into());
@@ -88,7 +92,7 @@ pub(crate) async fn deliver(
             for record in batch {
                 let len = record.data.len();
                 let put = producer
-                    .put(user_record(flow.partition_key(), record.data))
+                    .put(user_record(flow.partition_key(), record.key, record.data))
                     .await;
                 match put {
                     Ok(delivery) => {

@@ -15,6 +15,8 @@ pub(crate) struct Ticket {
 pub(crate) struct Outgoing {
     pub(crate) ticket: Ticket,
     pub(crate) data: Bytes,
+    /// From `kagg.partitionKeyFrom`, at most 256 characters.
+    pub(crate) key: Option<String>,
 }
 
 /// What a flow has done since it started.

@@ -1,5 +1,6 @@
 //! Whether one file's content is another's.
 
+use std::cmp::Ordering;
 use std::io;
 
 use super::mark::MARK;
@@ -81,6 +82,58 @@ pub(super) fn compare<F: OpenFile>(
         Ok(Comparison::Longer)
     } else {
         Ok(Comparison::Unclear)
+    }
+}
+
+/// What comparing a new file with one that is read shows, where one of them is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unpacked {
+    Different,
+    /// They are the same, or so far that they must be.
+    Same,
+    /// The new one is the beginning of the other one.
+    Shorter,
+    /// The new one has all of the other one, which has so many bytes, and more.
+    Longer(u64),
+    /// The other one changes meanwhile.
+    Unclear,
+}
+
+/// Compares from the start what a packed file unpacks to. That they begin alike does not say that they
+/// are the same: logs may have a long header.
+pub(super) fn compare_unpacked<F: OpenFile>(
+    new: &mut Stream<F>,
+    known: &mut Stream<F>,
+) -> io::Result<Unpacked> {
+    let mut buffers = [vec![0; STEP], vec![0; STEP]];
+    let [left, right] = &mut buffers;
+    let mut compared = 0;
+    let comparison = loop {
+        let (new_read, known_read) = (
+            new.read_at(compared, left)?,
+            known.read_at(compared, right)?,
+        );
+        let both = new_read.min(known_read);
+        if left.get(..both) != right.get(..both) {
+            break Unpacked::Different;
+        }
+        compared = compared.saturating_add(both as u64);
+        if compared >= BUDGET {
+            break Unpacked::Same;
+        }
+        if both < STEP {
+            break match new_read.cmp(&known_read) {
+                Ordering::Less => Unpacked::Shorter,
+                Ordering::Equal => Unpacked::Same,
+                Ordering::Greater => Unpacked::Longer(compared),
+            };
+        }
+    };
+    let is_packed = known.source.as_ref().is_some_and(Source::is_packed);
+    if is_packed || known.is_intact()? {
+        Ok(comparison)
+    } else {
+        Ok(Unpacked::Unclear)
     }
 }
 

@@ -183,6 +183,12 @@ impl<S: FileSystem> Follower<S> {
         }
     }
 
+    /// The path under which a file was first seen, which rotation does not change.
+    pub fn first_path(&self, file: u64) -> Option<PathBuf> {
+        let stream = self.streams.get(&file)?;
+        Some(stream.directory().join(&stream.first_name))
+    }
+
     /// Whether there is anything to save: the directories were listed, now or in an earlier life.
     pub fn has_started(&self) -> bool {
         self.listed_at > i128::MIN

@@ -6,7 +6,9 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::compare::{Comparison, Recognition, compare, may_be_copy, recognise};
+use super::compare::{
+    Comparison, Recognition, Unpacked, compare, compare_unpacked, may_be_copy, recognise,
+};
 use super::follower::Follower;
 use super::mark::MARK;
 use super::names::is_rotated;
@@ -155,18 +157,29 @@ impl<S: FileSystem> Follower<S> {
         let mut is_unclear = false;
         let is_read = |known: &Stream<S::File>| known.state == State::Active;
         for (&key, known) in self.streams.iter_mut().filter(|(_, known)| is_read(known)) {
-            let is_packed = [&new.source, &known.source]
-                .into_iter()
-                .any(|source| source.as_ref().is_some_and(Source::is_packed));
-            if is_packed {
+            let packed = [&new.source, &known.source]
+                .map(|source| source.as_ref().is_some_and(Source::is_packed));
+            if packed != [false, false] {
                 let Some(source) = &mut new.source else {
                     continue;
                 };
-                if recognise(source, known)? != Recognition::Other {
-                    return Ok(Some(Verdict::Known));
+                if recognise(source, known)? == Recognition::Other {
+                    // Too little was read of that one to tell.
+                    is_unclear |= known.head.len() < MARK && !known.is_at_end();
+                    continue;
                 }
-                // Too little was read of that one to tell.
-                is_unclear |= known.head.len() < MARK && !known.is_at_end();
+                match (compare_unpacked(new, known)?, packed) {
+                    (Unpacked::Same, _) | (Unpacked::Shorter, [true, _]) => {
+                        return Ok(Some(Verdict::Known));
+                    }
+                    (Unpacked::Longer(position), [_, true]) => {
+                        let known = key;
+                        return Ok(Some(Verdict::After { known, position }));
+                    }
+                    // What has more than the file that is read was not made of it.
+                    (Unpacked::Different | Unpacked::Longer(_), _) => {}
+                    (Unpacked::Shorter | Unpacked::Unclear, _) => is_unclear = true,
+                }
                 continue;
             }
             if !known.head.is_telling() || !may_be_copy(new, known) {

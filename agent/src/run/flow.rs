@@ -8,6 +8,7 @@ use kinesis_aggregation_producer::{Producer, ProducerConfigError, StreamClient};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::host::Host;
 use super::worker::Worker;
 use crate::config::Flow;
 use crate::deliver::{FirehoseClient, Traffic, deliver_to_firehose, deliver_to_kinesis, producer};
@@ -84,11 +85,15 @@ impl Drop for Half {
 
 impl FlowTask {
     /// Starts a flow on the current tokio runtime, with `max_memory` bytes for its lines, and
-    /// `checkpoint_ttl` as the time that files which are gone are remembered.
+    /// `checkpoint_ttl` as the time that files which are gone are remembered, on `host`.
     ///
     /// # Errors
     ///
     /// Every [`RunError`].
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all are needed, and none has a default"
+    )]
     pub fn start<S>(
         flow: Flow,
         fs: S,
@@ -97,6 +102,7 @@ impl FlowTask {
         store: Arc<Mutex<PositionStore>>,
         max_memory: usize,
         checkpoint_ttl: Duration,
+        host: Host,
     ) -> Result<Self, RunError>
     where
         S: FileSystem + Send + 'static,
@@ -143,6 +149,7 @@ impl FlowTask {
             traffic: Arc::clone(&traffic),
             max_memory: half,
             checkpoint_ttl,
+            host,
         };
         let reader = std::thread::Builder::new()
             .name("kagg-reader".to_owned())

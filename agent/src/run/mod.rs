@@ -2,8 +2,11 @@
 //! lives.
 
 mod flow;
+mod host;
+mod prepare;
 mod start;
 mod worker;
 
 pub use flow::{FlowTask, RunError, Sink, Stopped};
+pub use host::Host;
 pub use start::open_flow;

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc::Sender;
 
+use super::host::Host;
+use super::prepare::{Surroundings, prepare};
+
 use crate::config::Flow;
-use crate::convert::{Converted, convert_all};
 use crate::deliver::{Outgoing, Ticket, Traffic};
 use crate::follow::{FileRecord, Follower, Now, Report};
 use crate::fs::FileSystem;
 use crate::positions::PositionStore;
-use crate::record::cut;
 
 /// Positions are saved at most this often.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -31,6 +32,7 @@ pub(super) struct Worker<S: FileSystem> {
     pub(super) traffic: Arc<Traffic>,
     pub(super) max_memory: usize,
     pub(super) checkpoint_ttl: Duration,
+    pub(super) host: Host,
 }
 
 impl<S: FileSystem> Worker<S> {
@@ -108,22 +110,30 @@ impl<S: FileSystem> Worker<S> {
     }
 
     fn convert(&mut self, records: Vec<FileRecord>) -> Vec<Outgoing> {
-        let millis = u64::try_from(wall() / 1_000_000).unwrap_or(0);
-        let rules = &self.flow.rules().records;
+        let mut around = Surroundings {
+            path: String::new(),
+            host: self.host.name(),
+            instance: self.host.instance(),
+            now: u64::try_from(wall() / 1_000_000).unwrap_or(0),
+        };
+        let wants_path =
+            self.flow.file_field().is_some() || self.flow.partition_key_from().is_some();
+        let mut file = None;
         let mut batch = Vec::with_capacity(records.len());
         for record in records {
             let len = record.data.len();
+            if wants_path && file != Some(record.file) {
+                let path = self.follower.first_path(record.file).unwrap_or_default();
+                around.path = path.to_string_lossy().into_owned();
+                file = Some(record.file);
+            }
             let ticket = Ticket {
                 file: record.file,
                 serial: record.serial,
             };
-            match convert_all(self.flow.converters(), record.data, millis) {
-                Converted::Record(data) if data.len() > rules.max_record => batch.push(Outgoing {
-                    ticket,
-                    data: cut(&data, rules.max_record, &rules.terminator),
-                }),
-                Converted::Record(data) => batch.push(Outgoing { ticket, data }),
-                Converted::Skipped => {
+            match prepare(&self.flow, ticket, record.data, &around) {
+                Some(outgoing) => batch.push(outgoing),
+                None => {
                     if self.traffic.skipped() < SHOWN_SKIPPED {
                         tracing::warn!(
                             "{}: a record of {len} bytes has not the form that dataProcessingOptions asks for, and is skipped",

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use kinesis_aggregation_agent::{Config, Destination, InitialPosition, PartitionKeyOption, RealFs};
+use kinesis_aggregation_agent::{
+    Compression, Config, Destination, InitialPosition, PartitionKeyOption, RealFs,
+};
 
 fn parse(text: &str) -> Result<Config, String> {
     Config::parse(text, &[]).map_err(|errors| errors.to_string())
@@ -59,11 +61,35 @@ const FLOW_KEYS: &[(&str, &[&str], &[&str])] = &[
     ),
     ("kagg.multiLineWaitMillis", &["0", "900000"], &["900001"]),
     ("kagg.rotatedDir", &["\"/logs/old\""], &["\"old\""]),
+    ("kagg.addFile", &["\"file\"", "\"\""], &["1", "true"]),
+    ("kagg.addHost", &["\"host\""], &["{}"]),
+    (
+        "kagg.compress",
+        &["\"gzip\"", "\"zlib\"", "\"zstd\""],
+        &["\"GZIP\"", "\"lz4\"", "true"],
+    ),
+    (
+        "kagg.partitionKeyFrom",
+        &["\"file\"", "\"/user/id\"", "\"/\""],
+        &["\"user\"", "\"File\"", "[]"],
+    ),
+    ("kagg.csvQuoting", &["true", "\"yes\""], &["\"maybe\""]),
+    ("kagg.onMismatch", &["\"skip\"", "\"raw\""], &["\"drop\""]),
     ("aggregatedRecordSizeBytes", &["0"], &["1", "1024001"]),
     (
         "dataProcessingOptions",
         &["[]", "{}"],
-        &["[{}]", "[{\"optionName\": \"USINGPLUGGIN\"}]"],
+        &[
+            "[{}]",
+            r#"[{"optionName": "USINGPLUGGIN"}]"#,
+            r#"[{"optionName": "JSONTOCSV"}]"#,
+            r#"[{"optionName": "JSONTOCSV", "fields": []}]"#,
+            r#"[{"optionName": "JSONTOCSV", "fields": ["a"]}]"#,
+            r#"[{"optionName": "JSONTOCSV", "fields": ["/a"], "delimiter": "::"}]"#,
+            r#"[{"optionName": "ADDEC2METADATA"}]"#,
+            r#"[{"optionName": "ADDEC2METADATA", "logFormat": "x", "metadataTTL": 0}]"#,
+            r#"[{"optionName": "CSVTOJSON", "customFieldNames": ["a"], "delimiter": "::", "kagg.csvQuoting": true}]"#,
+        ],
     ),
 ];
 
@@ -126,6 +152,142 @@ fn every_key_is_taken_within_its_range_and_refused_beyond() {
             );
         }
     }
+}
+
+#[test]
+fn settings_of_a_flow_may_be_said_once_for_all_and_flags_go_before_the_file() {
+    let text = r#"{
+        "kagg.aggregate": true, "kagg.multiLineWaitMillis": 7, "kagg.compress": "gzip",
+        "kagg.partitionKeyFrom": "file",
+        "flows": [
+            {"filePattern": "/a", "kinesisStream": "s"},
+            {"filePattern": "/b", "kinesisStream": "s", "kagg.aggregate": false, "kagg.compress": "zlib"},
+            {"filePattern": "/c", "deliveryStream": "f"}
+        ]}"#;
+    let aggregates = |config: &Config| -> Vec<bool> {
+        config.flows().iter().map(|flow| flow.aggregate()).collect()
+    };
+    let config = parse(text).expect("good");
+    assert!(config.warnings().is_empty(), "{:?}", config.warnings());
+    assert_eq!(aggregates(&config), [true, false, false]);
+    for flow in config.flows() {
+        assert_eq!(flow.rules().multi_line_wait.as_millis(), 7);
+    }
+    let compressions = config.flows().iter().map(|flow| flow.compression());
+    let (gzip, zlib) = (Compression::Gzip, Compression::Zlib);
+    assert!(compressions.eq([Some(gzip), Some(zlib), Some(gzip)]));
+    assert_eq!(config.flows()[2].partition_key_from(), None);
+
+    let flags = serde_json::json!({"kagg.aggregate": true, "kagg.compress": "zstd", "kagg.maxMemoryBytes": "5000000"});
+    let flags = flags.as_object().expect("an object");
+    let config = Config::parse_with(text, &[], flags).expect("good");
+    assert_eq!(aggregates(&config), [true, true, false]);
+    assert_eq!(config.flows()[1].compression(), Some(Compression::Zstd));
+    assert_eq!(config.max_memory(), 5_000_000);
+    let bad = serde_json::json!({"kagg.compress": "lz4"});
+    let error = Config::parse_with(text, &[], bad.as_object().expect("an object"));
+    let error = error.expect_err("refused").to_string();
+    assert!(
+        error.contains("flow 1 (/a): kagg.compress is \"lz4\", not one of gzip, zlib, zstd"),
+        "{error}"
+    );
+    // Misspelt at the top level.
+    let config =
+        parse(r#"{"kagg.agregate": true, "flows": [{"filePattern": "/a", "kinesisStream": "s"}]}"#);
+    let warning = config.expect("good").warnings()[0].to_string();
+    assert!(
+        warning.ends_with("did you mean kagg.aggregate?"),
+        "{warning}"
+    );
+}
+
+#[test]
+fn what_cannot_go_together_is_refused() {
+    let firehose = |keys: &str| {
+        let flow = r#""filePattern": "/logs/app.log", "deliveryStream": "f""#;
+        parse(&format!(r#"{{"flows": [{{{flow}{keys}}}]}}"#))
+    };
+    for (config, key) in [
+        (firehose(r#", "kagg.aggregate": true"#), "kagg.aggregate"),
+        (
+            firehose(r#", "kagg.partitionKeyFrom": "file""#),
+            "kagg.partitionKeyFrom",
+        ),
+        (
+            firehose(r#", "kagg.compress": "gzip", "aggregatedRecordSizeBytes": 100"#),
+            "kagg.compress",
+        ),
+        (
+            firehose(r#", "multiLineStartPattern": "x", "aggregatedRecordSizeBytes": 100"#),
+            "aggregatedRecordSizeBytes",
+        ),
+    ] {
+        let error = config.expect_err(key);
+        assert!(error.contains(key), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn a_record_leaves_room_for_its_key_and_for_what_compression_adds() {
+    let most = |keys: &str| {
+        flow(keys).expect("good").flows()[0]
+            .rules()
+            .records
+            .max_record
+    };
+    let plain = most("");
+    assert_eq!(plain, 1024 * 1024 - 40);
+    assert_eq!(most(r#", "kagg.compress": "gzip""#), plain - 1024);
+    let both = r#", "kagg.compress": "zstd", "kagg.partitionKeyFrom": "/a""#;
+    assert_eq!(most(both), plain - 2048);
+}
+
+#[test]
+fn the_report_says_what_is_done_and_where_it_departs_from_the_agent() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    std::fs::write(path("app.log"), "a line of 23 bytes now\n".repeat(10_000)).expect("written");
+    let report = |keys: &str| {
+        let pattern = path("app.log*");
+        let text = format!(
+            r#"{{"flows": [{{"filePattern": "{}", "kinesisStream": "s"{keys}}}]}}"#,
+            pattern.display()
+        );
+        parse(&text).expect("good").report(&RealFs)
+    };
+    let plain = report("");
+    assert!(
+        plain.contains(
+            "aggregation is off: one Kinesis record a line; with kagg.aggregate about 1651 lines"
+        ),
+        "{plain}"
+    );
+    assert!(
+        plain.contains("departure: an unterminated last line"),
+        "{plain}"
+    );
+    assert!(!plain.contains("DETERMINISTIC"), "{plain}");
+    let full = report(
+        r#", "kagg.aggregate": true, "partitionKeyOption": "DETERMINISTIC", "kagg.addFile": "f",
+            "kagg.compress": "zstd", "multiLineStartPattern": "x", "fileFooterPattern": "y",
+            "dataProcessingOptions": [{"optionName": "ADDBRACKETS"},
+                {"optionName": "LOGTOJSON", "logFormat": "SYSLOG"}]"#,
+    );
+    for words in [
+        "aggregation is on: a Kinesis record takes about 1651 lines",
+        "goes through ADDBRACKETS, LOGTOJSON, addFile",
+        "compressed: Zstd",
+        "departure: DETERMINISTIC is",
+        "departure: the last multi-line record",
+        "departure: fileFooterPattern",
+        "departure: LOGTOJSON strips",
+        "departure: ADDBRACKETS",
+    ] {
+        assert!(full.contains(words), "{words}: {full}");
+    }
+    std::fs::remove_file(path("app.log")).expect("removed");
+    assert!(report("").contains("with kagg.aggregate many lines would share one"));
 }
 
 #[test]
@@ -214,7 +376,7 @@ fn what_makes_no_flow_is_refused_all_at_once() {
     assert!(
         parse("[]")
             .expect_err("no object")
-            .contains("no JSON object")
+            .contains("not a JSON object")
     );
     let twice = r#"{"filePattern": "/logs/app.log", "kinesisStream": "s"}"#;
     let error = parse(&format!(r#"{{"flows": [{twice}, {twice}]}}"#)).expect_err("refused");
@@ -256,7 +418,7 @@ fn the_report_names_the_files_that_would_be_followed() {
     let report = config.expect("good").report(&RealFs);
     let followed: Vec<_> = report
         .lines()
-        .filter(|line| line.contains("follows"))
+        .filter(|line| line.starts_with("  follows "))
         .collect();
     assert_eq!(followed.len(), 1, "{report}");
     assert!(followed[0].ends_with("one/app.log"), "{report}");

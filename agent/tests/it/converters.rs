@@ -18,7 +18,7 @@ fn every_record_comes_out_as_the_agent_gives_it() {
             (Err(_), Some(_)) => {}
             (Ok(converter), None) => {
                 let data = case["data"].as_str().expect("a text").to_owned();
-                let converted = converter.convert(data.into(), 0);
+                let converted = converter.convert(data.into(), 0, None);
                 let expected = match case["out"].as_str() {
                     Some(out) => Converted::Record(out.to_owned().into()),
                     None => Converted::Skipped,
@@ -55,7 +55,7 @@ fn every_format_is_a_mismatch_for_hostile_lines_without_running_away() {
             "- ".repeat(50_000),
             "\" \"".repeat(30_000),
         ] {
-            assert_eq!(converter.convert(line.into(), 0), Converted::Skipped);
+            assert_eq!(converter.convert(line.into(), 0, None), Converted::Skipped);
         }
     }
 }

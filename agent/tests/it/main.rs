@@ -5,6 +5,7 @@ mod converters;
 mod directories;
 mod hand_over;
 mod logrotate;
+mod our_converters;
 mod refusing;
 mod run;
 mod stream;

@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kinesis_aggregation::Deaggregator;
 use kinesis_aggregation_agent::{
-    Config, FileSystem, FlowTask, Meta, PositionStore, RealFile, RealFs, Sink, open_flow,
+    Config, FileSystem, FlowTask, Host, Meta, PositionStore, RealFile, RealFs, Sink, open_flow,
 };
 
 use crate::stream::Stream;
@@ -62,7 +63,16 @@ where
     let store = Arc::new(Mutex::new(store));
     let memory = 8 * 1024 * 1024;
     let ttl = Duration::from_secs(86_400);
-    let task = FlowTask::start(flow, fs, follower, sink, store, memory, ttl);
+    let task = FlowTask::start(
+        flow,
+        fs,
+        follower,
+        sink,
+        store,
+        memory,
+        ttl,
+        Host::new().with_name("h"),
+    );
     Agent {
         task: task.expect("starts"),
     }
@@ -292,5 +302,82 @@ async fn a_reload_while_every_put_is_throttled_sends_each_line_once() {
         stream.wait_for(50).await;
         agent.stop().await;
         assert_each_once(&stream, 50);
+    }
+}
+
+fn write(path: &Path, text: &str) {
+    fs::write(path, text).expect("written");
+}
+
+/// The partition key and data of what a flow with these keys makes of some JSON lines.
+async fn delivered(keys: &str) -> Vec<(String, Vec<u8>)> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let live = directory.path().join("app.log");
+    write(
+        &live,
+        "{\"id\": 7}\n{\"id\": \"b\"}\n{\"id\": \"\"}\nno JSON\n",
+    );
+    let stream = Stream::default();
+    let keys = format!(r#", "initialPosition": "START_OF_FILE"{keys}"#);
+    let agent = start(directory.path(), "app.log", &keys, &stream, false);
+    stream.wait_for(4).await;
+    agent.stop().await;
+    let path = directory.path().display().to_string();
+    let mut delivered = Vec::new();
+    for record in stream.records() {
+        let opened = Deaggregator::new().deaggregate(&record);
+        for user_record in opened.user_records() {
+            let user_record = user_record.expect("whole");
+            let key = user_record.partition_key().unwrap_or_default();
+            delivered.push((key.replace(&path, "DIR"), user_record.data().to_vec()));
+        }
+    }
+    delivered.sort_by(|one, other| one.1.cmp(&other.1));
+    delivered
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_key_comes_from_the_file_or_from_the_record() {
+    for aggregate in ["", r#", "kagg.aggregate": true"#] {
+        let by_file = delivered(&format!(r#", "kagg.partitionKeyFrom": "file"{aggregate}"#)).await;
+        assert!(
+            by_file.iter().all(|(key, _)| key == "DIR/app.log"),
+            "{by_file:?}"
+        );
+        let by_value = delivered(&format!(r#", "kagg.partitionKeyFrom": "/id"{aggregate}"#)).await;
+        let keys: Vec<&str> = by_value.iter().map(|(key, _)| key.as_str()).collect();
+        let [no_json, empty, b, seven] = keys[..] else {
+            panic!("{keys:?}");
+        };
+        assert_eq!((b, seven), ("b", "7"));
+        assert!(!no_json.is_empty() && !empty.is_empty(), "{keys:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn file_and_host_are_added_to_json_lines_and_what_is_sent_is_compressed() {
+    let keys =
+        r#", "kagg.addFile": "file", "kagg.addHost": "host", "kagg.partitionKeyFrom": "/file""#;
+    let plain = delivered(keys).await;
+    let (key, data) = &plain[2];
+    let text = String::from_utf8_lossy(data);
+    assert_eq!(key, "DIR/app.log");
+    assert!(text.starts_with("{\"id\":\"b\",\"file\":\"/"), "{text}");
+    assert!(text.ends_with("/app.log\",\"host\":\"h\"}\n"), "{text}");
+    assert_eq!(plain[0].1, b"no JSON\n");
+    let keys = format!(r#"{keys}, "kagg.compress": "gzip", "kagg.aggregate": true"#);
+    let packed = delivered(&keys).await;
+    assert_eq!(
+        packed
+            .iter()
+            .filter(|(key, _)| key == "DIR/app.log")
+            .count(),
+        3
+    );
+    for (_, data) in &packed {
+        let mut text = String::new();
+        let mut decoder = flate2::read::GzDecoder::new(&data[..]);
+        decoder.read_to_string(&mut text).expect("gzip");
+        assert!(text.ends_with('\n'));
     }
 }

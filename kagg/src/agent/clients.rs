@@ -1,5 +1,7 @@
 //! The clients of AWS's SDKs that a configuration asks for.
 
+use aws_config::imds;
+use aws_config::imds::client::error::ImdsError;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_firehose::error::ProvideErrorMetadata as _;
@@ -7,7 +9,9 @@ use aws_sdk_firehose::primitives::Blob;
 use aws_sdk_firehose::types::Record;
 use aws_sdk_kinesis::config::{Credentials, SharedCredentialsProvider};
 use bytes::Bytes;
-use kinesis_aggregation_agent::{Config, FirehoseClient, FirehoseError};
+use kinesis_aggregation_agent::{
+    Config, FirehoseClient, FirehoseError, MetadataError, MetadataService,
+};
 
 /// The agent's name for its session.
 const SESSION: &str = "AWSKinesisAgent";
@@ -93,6 +97,27 @@ impl FirehoseClient for Firehose {
                 .map_or(Ok(()), |code| Err(FirehoseError::new(code)))
         });
         Ok(results.collect())
+    }
+}
+
+/// The instance metadata service, by IMDSv2.
+pub(super) struct InstanceService(imds::Client);
+
+impl InstanceService {
+    pub(super) fn new() -> Self {
+        Self(imds::Client::builder().build())
+    }
+}
+
+impl MetadataService for InstanceService {
+    async fn get(&self, path: &str) -> Result<Option<String>, MetadataError> {
+        match self.0.get(path).await {
+            Ok(text) => Ok(Some(text.into())),
+            Err(ImdsError::ErrorResponse(error)) if error.response().status().as_u16() == 404 => {
+                Ok(None)
+            }
+            Err(error) => Err(MetadataError::Service(error.to_string())),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use kinesis_aggregation_agent::{Config, ConfigErrors};
+use serde_json::{Map, Value};
 
 use crate::complaint::complain;
 use crate::exit::{Failure, Result, Status};
@@ -28,9 +29,8 @@ pub(super) struct ConfigArgs {
 pub(super) struct RunArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Put many lines into each Kinesis record; its readers have to deaggregate
-    #[arg(long)]
-    aggregate: bool,
+    #[command(flatten)]
+    settings: Settings,
     /// Only show what is understood of the configuration and which files it follows
     #[arg(long)]
     check: bool,
@@ -39,13 +39,76 @@ pub(super) struct RunArgs {
     hand_back: bool,
 }
 
+/// Settings of our own, which take the place of the keys of that name in the configuration.
+#[derive(clap::Args)]
+struct Settings {
+    /// Put many lines into each Kinesis record; its readers have to deaggregate
+    #[arg(long)]
+    aggregate: bool,
+    /// Read columns in double quotes in CSVTOJSON, as RFC 4180 has them
+    #[arg(long)]
+    csv_quoting: bool,
+    /// Keep at most so many bytes of lines in memory
+    #[arg(long, value_name = "BYTES")]
+    max_memory_bytes: Option<String>,
+    /// Look for rotated files in this directory too: logrotate's olddir
+    #[arg(long, value_name = "DIRECTORY")]
+    rotated_dir: Option<String>,
+    /// Let a multi-line record wait so long for its next line
+    #[arg(long, value_name = "MILLIS")]
+    multi_line_wait_millis: Option<String>,
+    /// What becomes of a line that LOGTOJSON cannot read: skip or raw
+    #[arg(long, value_name = "WHAT")]
+    on_mismatch: Option<String>,
+    /// Put the path of the file into this field of each JSON line
+    #[arg(long, value_name = "FIELD")]
+    add_file: Option<String>,
+    /// Put the name of this host into this field of each JSON line
+    #[arg(long, value_name = "FIELD")]
+    add_host: Option<String>,
+    /// Take partition keys from the file (file) or from a value of each line (a JSON pointer)
+    #[arg(long, value_name = "WHAT")]
+    partition_key_from: Option<String>,
+    /// Compress each line before it is aggregated: gzip, zlib or zstd
+    #[arg(long, value_name = "FORMAT")]
+    compress: Option<String>,
+}
+
+impl Settings {
+    /// Under the names of their keys.
+    fn to_keys(&self) -> Map<String, Value> {
+        let flags = [
+            ("kagg.aggregate", self.aggregate),
+            ("kagg.csvQuoting", self.csv_quoting),
+        ];
+        let flags = flags.into_iter().filter(|(_, is_set)| *is_set);
+        let texts = [
+            ("kagg.maxMemoryBytes", &self.max_memory_bytes),
+            ("kagg.rotatedDir", &self.rotated_dir),
+            ("kagg.multiLineWaitMillis", &self.multi_line_wait_millis),
+            ("kagg.onMismatch", &self.on_mismatch),
+            ("kagg.addFile", &self.add_file),
+            ("kagg.addHost", &self.add_host),
+            ("kagg.partitionKeyFrom", &self.partition_key_from),
+            ("kagg.compress", &self.compress),
+        ];
+        let texts = texts
+            .into_iter()
+            .filter_map(|(key, text)| Some((key.to_owned(), text.clone()?.into())));
+        flags
+            .map(|(key, is_set)| (key.to_owned(), is_set.into()))
+            .chain(texts)
+            .collect()
+    }
+}
+
 impl ConfigArgs {
     /// Where the positions are.
     pub(super) fn database(&self) -> Result<PathBuf> {
         if let Some(database) = &self.database {
             return Ok(database.clone());
         }
-        let config = read(&self.config)?.map_err(Failure::new)?;
+        let config = read(&self.config, &Map::new())?.map_err(Failure::new)?;
         Ok(config.database().clone())
     }
 }
@@ -61,13 +124,14 @@ impl RunArgs {
 
     /// The configuration as it is now.
     pub(super) fn read_again(&self) -> Result<std::result::Result<Config, ConfigErrors>> {
-        Ok(read(&self.config.config)?.map(|config| self.apply(config)))
+        let read = read(&self.config.config, &self.settings.to_keys())?;
+        Ok(read.map(|config| self.apply(config)))
     }
 
     /// The configuration. `None` if it is refused, which is told.
     pub(super) fn load(&self, status: &Status) -> Result<Option<Config>> {
-        match read(&self.config.config)? {
-            Ok(config) => Ok(Some(self.apply(config))),
+        match self.read_again()? {
+            Ok(config) => Ok(Some(config)),
             Err(errors) => {
                 complain(format_args!("{errors}"));
                 status.lose();
@@ -76,22 +140,19 @@ impl RunArgs {
         }
     }
 
-    /// What the flags say goes before what the file says.
-    fn apply(&self, mut config: Config) -> Config {
-        if let Some(database) = &self.config.database {
-            config = config.with_database(database.clone());
+    /// What a flag says goes before what the file says.
+    fn apply(&self, config: Config) -> Config {
+        match &self.config.database {
+            Some(database) => config.with_database(database.clone()),
+            None => config,
         }
-        if self.aggregate {
-            config = config.with_aggregation();
-        }
-        config
     }
 }
 
 type Read = std::result::Result<Config, ConfigErrors>;
 
 /// Reads a configuration, and the files of `agent.d` beside it in the order of their names.
-fn read(path: &Path) -> Result<Read> {
+fn read(path: &Path, settings: &Map<String, Value>) -> Result<Read> {
     let text = fs::read_to_string(path).map_err(|error| Failure::of_file("read", path, &error))?;
     let directory = path.parent().unwrap_or(Path::new("")).join("agent.d");
     let paths =
@@ -102,7 +163,7 @@ fn read(path: &Path) -> Result<Read> {
             fs::read_to_string(&path).map_err(|error| Failure::of_file("read", &path, &error))?;
         drop_ins.push((path, text));
     }
-    Ok(Config::parse(&text, &drop_ins))
+    Ok(Config::parse_with(&text, &drop_ins, settings))
 }
 
 /// The files of a directory in the order of their names; none if it does not exist.

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kinesis_aggregation_agent::{
-    Config, Destination, FlowTask, LogLevel, PositionStore, RealFs, Sink, StoreError, open_flow,
+    Config, Destination, Flow, FlowTask, Host, LogLevel, PositionStore, RealFs, Sink, StoreError,
+    open_flow,
 };
 use kinesis_aggregation_producer::sdk::SdkStreamClient;
 use tokio::task::JoinSet;
@@ -81,6 +82,7 @@ async fn run(
 async fn start(config: &Config, store: &Arc<Mutex<PositionStore>>) -> Result<Vec<FlowTask>> {
     let sdk = clients::sdk_config(config).await;
     let memory = config.max_memory() / config.flows().len().max(1);
+    let host = host(config).await;
     let mut tasks = Vec::new();
     for flow in config.flows() {
         let follower = {
@@ -89,22 +91,35 @@ async fn start(config: &Config, store: &Arc<Mutex<PositionStore>>) -> Result<Vec
         };
         let sink = match flow.destination() {
             Destination::Kinesis(name) => {
-                let grouping = if flow.aggregate() {
-                    "many lines share a Kinesis record"
-                } else {
-                    "one Kinesis record a line (--aggregate would put many into one)"
-                };
-                tracing::info!("{}: {grouping}", flow.id());
+                tracing::info!("{}: {}", flow.id(), flow.grouping(&RealFs));
                 Sink::Kinesis(SdkStreamClient::new(clients::kinesis(config, &sdk), name))
             }
             Destination::Firehose(name) => Sink::Firehose(clients::firehose(config, &sdk, name)),
         };
         let store = Arc::clone(store);
         let ttl = config.checkpoint_ttl();
-        let task = FlowTask::start(flow.clone(), RealFs, follower, sink, store, memory, ttl);
+        let task = FlowTask::start(
+            flow.clone(),
+            RealFs,
+            follower,
+            sink,
+            store,
+            memory,
+            ttl,
+            host.clone(),
+        );
         tasks.push(task.map_err(Failure::new)?);
     }
     Ok(tasks)
+}
+
+/// This machine, with what is known of the EC2 instance if a flow wants it.
+async fn host(config: &Config) -> Host {
+    let host = Host::new();
+    match config.flows().iter().filter_map(Flow::instance_ttl).min() {
+        Some(ttl) => host.on_instance(clients::InstanceService::new(), ttl).await,
+        None => host,
+    }
 }
 
 /// Waits for a signal, or for a flow to fail, and logs from time to time how far the flows are.
