@@ -31,6 +31,7 @@ mod source;
 #[cfg(feature = "aws")]
 mod tail;
 mod template;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -11,6 +11,7 @@ use crate::content::ContentArgs;
 use crate::exit::Result;
 use crate::output::{Output, put_json_option};
 use crate::template::{Delimiter, Template};
+use crate::terminal::make_json_safe;
 
 /// How user records are printed: for every subcommand that prints them.
 #[derive(clap::Args)]
@@ -153,6 +154,7 @@ impl Printer {
                             let _ = write!(line, ",\"damaged\":{damaged}");
                         }
                         line.extend_from_slice(b"}\n");
+                        make_json_safe(line);
                     }
                     Form::Template(template) => {
                         template.put(line, position, source, &user_record, data);
@@ -171,6 +173,7 @@ impl Printer {
         self.left -= 1;
         self.line.clear();
         put_unopened(&mut self.line, record);
+        make_json_safe(&mut self.line);
         self.out.write(&self.line)
     }
 }

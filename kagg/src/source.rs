@@ -30,7 +30,11 @@ pub(crate) fn open_raw(file: Option<&Path>) -> Result<Source> {
 /// What messages call the input.
 pub(crate) fn name(file: Option<&Path>) -> Cow<'_, str> {
     match file {
-        Some(path) if path != Path::new("-") => path.to_string_lossy(),
+        // A line break in it must not make two lines of one.
+        Some(path) if path != Path::new("-") => match path.to_string_lossy() {
+            name if name.contains('\n') => Cow::Owned(name.replace('\n', "\\n")),
+            name => name,
+        },
         _ => Cow::Borrowed("standard input"),
     }
 }

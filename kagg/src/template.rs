@@ -7,6 +7,7 @@ use kinesis_aggregation::UserRecordRef;
 use kinesis_aggregation_inspect::FoundRecord;
 
 use crate::arrival::iso;
+use crate::terminal::is_steering;
 
 /// What is printed for each user record.
 #[derive(Clone, Debug)]
@@ -85,10 +86,7 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
     for c in text.chars() {
         match c {
             '"' | '\'' | '\\' => escaped.push(c),
-            // C0, C1, and what turns the direction of writing; other characters stay.
-            _ if c.is_control()
-                || matches!(c, '\u{200E}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}') =>
-            {
+            _ if is_steering(c) => {
                 let _ = write!(escaped, "{}", c.escape_debug());
             }
             _ => escaped.push(c),

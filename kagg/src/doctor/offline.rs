@@ -3,7 +3,7 @@
 use kinesis_aggregation_inspect::FoundRecord;
 use kinesis_aggregation_inspect::doctor::{Diagnosis, Doctor};
 
-use super::Args;
+use super::args::Args;
 use crate::arrival;
 use crate::exit::{Failure, Result, Status};
 use crate::input::InputArgs;

@@ -10,8 +10,9 @@ use kinesis_aggregation::sdk::list_shards;
 use kinesis_aggregation::{Shard, ShardMap};
 use kinesis_aggregation_inspect::doctor::{Diagnosis, Doctor, NotAsked, StreamFacts};
 
+use super::args::Args;
+use super::lambda;
 use super::sample::Sampler;
-use super::{Args, lambda};
 use crate::aws::{StreamName, block_on, cannot_describe, is_denied, reason};
 use crate::exit::{Failure, Result};
 use crate::output::complain;

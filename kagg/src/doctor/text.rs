@@ -7,6 +7,7 @@ use kinesis_aggregation_inspect::doctor::{
 };
 
 use crate::color::{BAD, BOLD, DIM, GOOD, WARNING};
+use crate::terminal::{self, wrapped};
 
 pub(super) fn write(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<()> {
     if let Some(stream) = &diagnosis.stream {
@@ -36,8 +37,16 @@ pub(super) fn write(out: &mut impl Write, diagnosis: &Diagnosis) -> io::Result<(
     findings(out, &diagnosis.findings)
 }
 
+/// A line under a heading, wrapped on a terminal.
 fn line(out: &mut impl Write, label: &str, value: &str) -> io::Result<()> {
-    writeln!(out, "  {DIM}{label:<18}{DIM:#}  {value}")
+    const LABEL: usize = 18;
+    let width = terminal::width().map_or(usize::MAX, |width| width.saturating_sub(LABEL + 4));
+    let lines = wrapped(value, width.max(LABEL));
+    for (position, text) in lines.iter().enumerate() {
+        let label = if position == 0 { label } else { "" };
+        writeln!(out, "  {DIM}{label:<LABEL$}{DIM:#}  {text}")?;
+    }
+    Ok(())
 }
 
 fn facts(out: &mut impl Write, stream: &StreamFacts) -> io::Result<()> {
@@ -134,10 +143,8 @@ fn findings(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
             advice,
             ..
         } = finding;
-        writeln!(
-            out,
-            "{style}{severity}{style:#} {BOLD}{name}{BOLD:#}: {title}"
-        )?;
+        writeln!(out, "{style}{severity}{style:#} {BOLD}{name}{BOLD:#}")?;
+        line(out, "what", title)?;
         line(out, "seen", evidence)?;
         line(out, "do", advice)?;
     }

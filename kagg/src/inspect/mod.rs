@@ -13,6 +13,7 @@ use crate::color::ColorArgs;
 use crate::exit::{Failure, Result, Status};
 use crate::input::InputArgs;
 use crate::shards;
+use crate::terminal::{self, make_json_safe};
 
 /// Explains Kinesis records: frame, digest, tables, sizes, user records, and what the KCL does
 ///
@@ -71,6 +72,7 @@ Examples:
 pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
     let shards = args.shards()?;
     let mut out = args.color.stdout(args.json);
+    let width = terminal::width();
     let mut summary = text::Summary::default();
     // They come after the summary, which is known at the end.
     let mut problems = Vec::new();
@@ -87,8 +89,10 @@ pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
                 }
                 let written = match args.json {
                     true => json_line(&mut out, &report),
-                    false if args.only_problems => text::record(&mut problems, record, &report),
-                    false => text::record(&mut out, record, &report),
+                    false if args.only_problems => {
+                        text::record(&mut problems, record, &report, width)
+                    }
+                    false => text::record(&mut out, record, &report, width),
                 };
                 written.map_err(|error| Failure::of_output(&error))?;
             }
@@ -105,6 +109,8 @@ pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
 }
 
 fn json_line(out: &mut impl Write, report: &Explanation<'_>) -> std::io::Result<()> {
-    serde_json::to_writer(&mut *out, report)?;
+    let mut json = serde_json::to_vec(report)?;
+    make_json_safe(&mut json);
+    out.write_all(&json)?;
     out.write_all(b"\n")
 }

@@ -57,11 +57,12 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Writes the report, and an empty line.
+/// Writes the report, and an empty line. Tables fit into `width` columns.
 pub(super) fn record(
     out: &mut impl Write,
     record: &FoundRecord,
     report: &Explanation<'_>,
+    width: Option<usize>,
 ) -> io::Result<()> {
     let what = match report.kind {
         Kind::Plain => "plain record",
@@ -101,7 +102,7 @@ pub(super) fn record(
     }
     problem_lines(out, record, report)?;
     verdict_lines(out, report)?;
-    table::user_records(out, &report.user_records)?;
+    table::user_records(out, &report.user_records, width)?;
     writeln!(out)
 }
 

@@ -22,7 +22,7 @@ fn the_status_says_whether_something_is_lost() {
     let run = kagg("doctor --json", &bad).expect(1);
     assert_eq!(findings(&run), ["digest-wrong"]);
     let run = kagg("doctor", &bad).expect(1);
-    assert!(run.text().contains("loss digest-wrong: "), "{}", run.text());
+    assert!(run.text().contains("loss digest-wrong\n"), "{}", run.text());
     kagg("doctor", "{}").expect(2);
 }
 

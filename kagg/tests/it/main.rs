@@ -15,6 +15,8 @@ mod output;
 mod readme;
 mod shards;
 mod streams;
+#[cfg(unix)]
+mod terminal;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -1,0 +1,62 @@
+//! What is asked of the doctor.
+
+use std::path::PathBuf;
+
+use crate::color::ColorArgs;
+use crate::input::InputShape;
+
+/// Says where the user records of a stream die, and what they cost
+///
+/// Looks at Kinesis records: who writes aggregates, what a KCL would drop and why, broken records,
+/// the partition keys with the most user records, and what aggregation saves. Of a stream, it reads
+/// a sample (at most one GetRecords a second from each shard, and 100 MB in all) and looks at how it
+/// is set up: distribution, shards, channels, consumers, Lambda event source mappings. It changes
+/// nothing; permissions that it lacks are listed. Each finding has a severity, what shows it, and
+/// what to do. The exit status is 1 if user records are lost, and 2 if nothing could be read. Shows
+/// partition keys.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// A stream's name or ARN, or files with Kinesis records in any form that `deaggregate` reads;
+    /// `-` or nothing is standard input. What exists as a file is one
+    #[arg(value_name = "STREAM|FILE")]
+    pub(super) targets: Vec<PathBuf>,
+    /// What the files are, where their content does not tell
+    #[arg(long, value_name = "SHAPE", default_value = "auto")]
+    pub(super) input: InputShape,
+    /// What `aws kinesis list-shards` or `describe-stream` printed, to judge files by
+    #[arg(long, value_name = "FILE")]
+    pub(super) shards: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Sample what was put into the stream within this time, like 15m or 24h
+    #[cfg(feature = "aws")]
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    pub(super) since: humantime::Duration,
+    #[command(flatten)]
+    pub(super) color: ColorArgs,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    pub(super) aws: crate::aws::AwsArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  kagg doctor orders
+  kagg doctor page-*.json
+  kagg doctor --shards shards.json --json page-*.json | jq '.findings[].name'";
+
+#[cfg(feature = "aws")]
+impl Args {
+    /// The stream that is named, if it is no file.
+    pub(super) fn stream(&self) -> Option<&str> {
+        let [target] = &*self.targets else {
+            return None;
+        };
+        let text = target.to_str().filter(|text| *text != "-")?;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+        let is_stream = text.starts_with("arn:") || text.chars().all(is_name);
+        (is_stream && !target.exists()).then_some(text)
+    }
+}
