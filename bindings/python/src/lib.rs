@@ -4,6 +4,7 @@
 //! ([`opened`]), and then becomes Python objects, one Kinesis record's at a time ([`iterator`]).
 
 mod aggregate;
+mod arrow;
 mod encode;
 mod iterator;
 mod opened;
@@ -12,6 +13,7 @@ mod put;
 mod settings;
 mod source;
 mod user_record;
+mod views;
 
 use pyo3::prelude::*;
 
@@ -20,6 +22,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::aggregate::{RecordAggregator, aggregate};
+    #[pymodule_export]
+    use super::arrow::Columns;
     #[pymodule_export]
     use super::encode::encode;
     #[pymodule_export]

@@ -129,7 +129,7 @@ impl Table {
             let item = match user_record {
                 Ok(user_record) => table.item(record.source().data, &user_record),
                 Err(loss) => Item::Loss {
-                    message: message(&loss, first),
+                    message: message(&loss, first + loss.record_index()),
                     sub_sequence_number: loss.sub_sequence_number(),
                 },
             };
@@ -161,7 +161,7 @@ impl Table {
 }
 
 /// Where `part` is in `data`.
-fn range(data: &[u8], part: &[u8]) -> Range<usize> {
+pub(crate) fn range(data: &[u8], part: &[u8]) -> Range<usize> {
     // It may be elsewhere.
     if part.is_empty() {
         return 0..0;
@@ -171,11 +171,10 @@ fn range(data: &[u8], part: &[u8]) -> Range<usize> {
 }
 
 /// As the loss says it, but with the Kinesis record's place among all, not in its batch.
-fn message(loss: &Loss, first: usize) -> String {
+pub(crate) fn message(loss: &Loss, index: usize) -> String {
     format!(
-        "user record {} of Kinesis record {}, at byte {}: {}",
+        "user record {} of Kinesis record {index}, at byte {}: {}",
         loss.sub_sequence_number(),
-        first + loss.record_index(),
         loss.offset(),
         loss.kind()
     )

@@ -18,6 +18,6 @@ class Readme(unittest.TestCase):
             event = {"Records": [lambda_record(b'{"a": 1}', "key", "1")]}
             names["handler"](event, None)
             self.assertEqual(names["lambda_handler"](event, None), {"batchItemFailures": []})
-        self.assertEqual(len(examples), 4)
-        self.assertEqual(printed.getvalue(), "2 0\nkey 0 {'a': 1}\nkey {\"a\": 1}\n")
+        self.assertEqual(len(examples), 5)
+        self.assertEqual(printed.getvalue(), "2 2\n2 0\nkey 0 {'a': 1}\nkey {\"a\": 1}\n")
         self.assertEqual(len(names["deaggregate_records"](lambda_record(b"x", "key", "1"))), 1)

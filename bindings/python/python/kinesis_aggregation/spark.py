@@ -1,0 +1,51 @@
+"""User records of Kinesis records in Spark: archives and streams, on every worker."""
+
+import pyarrow as pa
+from pyspark.sql import types
+
+from .arrow import deaggregate_arrow
+
+__all__ = ["deaggregate_frame"]
+
+_FIELDS = [
+    types.StructField("sub_sequence_number", types.LongType(), False),
+    types.StructField("partition_key", types.StringType()),
+    types.StructField("explicit_hash_key", types.StringType()),
+    types.StructField("data", types.BinaryType()),
+    types.StructField("aggregated", types.BooleanType(), False),
+    types.StructField("loss", types.StringType()),
+]
+# Spark knows no views.
+_KINDS = [pa.int64(), pa.string(), pa.string(), pa.binary(), pa.bool_(), pa.string()]
+
+# A batch of Spark's has 10,000 rows, and each may hold thousands of user records: so many at a time go on.
+_ROWS = 100
+
+
+def deaggregate_frame(frame, column="data", *, hash_key_range=None, salvage=False):
+    """Reads a binary column of Kinesis records' data: a row for each user record and each loss."""
+    kept = [field for field in frame.schema if field.name != column]
+    schema = types.StructType(kept + _FIELDS)
+    if len(kept) == len(frame.schema):
+        raise ValueError(f"no column {column}")
+    if not isinstance(frame.schema[column].dataType, types.BinaryType):
+        raise TypeError(f"the column {column} is not binary")
+    if len({name.lower() for name in schema.names}) < len(schema):
+        raise ValueError(f"two columns have one name: {', '.join(schema.names)}")
+
+    def read(batches):
+        for batch in batches:
+            for start in range(0, batch.num_rows, _ROWS):
+                yield _read(batch.slice(start, _ROWS), column, hash_key_range, salvage)
+
+    return frame.mapInArrow(read, schema)
+
+
+def _read(batch, column, hash_key_range, salvage):
+    user_records = deaggregate_arrow(batch[column], hash_key_range=hash_key_range, salvage=salvage)
+    names = [name for name in batch.schema.names if name != column]
+    arrays = [batch[name].take(user_records["record_index"]) for name in names]
+    for field, kind in zip(_FIELDS, _KINDS):
+        names.append(field.name)
+        arrays.append(user_records[field.name].cast(kind))
+    return pa.RecordBatch.from_arrays(arrays, names)
