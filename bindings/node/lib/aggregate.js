@@ -2,6 +2,7 @@
 'use strict';
 
 const { Request, write: core } = require('./core.js');
+const { number, object } = require('./records.js');
 
 /** The core's word for the KPL's own setting. */
 const DEFAULT = 0xffffffff;
@@ -22,9 +23,10 @@ function size(value, name) {
 }
 
 function openRequest(options) {
-  const { shards, mixingShards = false, maxSize, maxCount, maxRecordSize, outerKey } = options;
+  const { shards, mixingShards = false, maxSize, maxCount, maxRecordSize, outerKey } = object(options);
+  if (shards !== undefined && !Array.isArray(shards)) throw new TypeError('shards is not an array');
   if (mixingShards && shards !== undefined) throw new TypeError('either shards or mixingShards');
-  const first = outerKey !== undefined && typeof outerKey === 'object' && outerKey.first === true;
+  const first = outerKey !== undefined && outerKey?.first === true;
   if (outerKey !== undefined && !first && typeof outerKey !== 'string') {
     throw new TypeError('outerKey is neither a string nor { first: true }');
   }
@@ -40,10 +42,12 @@ function openRequest(options) {
   request.number(size(maxRecordSize, 'maxRecordSize'));
   request.part(first ? '' : (outerKey ?? ''));
   request.number(shards ? shards.length : 0);
-  for (const { ShardId, HashKeyRange, SequenceNumberRange } of shards ?? []) {
+  for (const shard of shards ?? []) {
+    const { ShardId, HashKeyRange, SequenceNumberRange } = shard ?? {};
     if (typeof ShardId !== 'string' || !HashKeyRange) throw new TypeError('a shard has no ShardId or no HashKeyRange');
     request.part(ShardId);
-    request.part(`${HashKeyRange.StartingHashKey}-${HashKeyRange.EndingHashKey}`);
+    const start = number(HashKeyRange.StartingHashKey, 'a StartingHashKey');
+    request.part(`${start}-${number(HashKeyRange.EndingHashKey, 'an EndingHashKey')}`);
     request.number(SequenceNumberRange?.EndingSequenceNumber ? 1 : 0);
   }
   return request;
@@ -75,7 +79,7 @@ function sendUserRecords(userRecords) {
     numbers[at] = key.start;
     numbers[at + 1] = key.end;
     if (explicitHashKey !== undefined && explicitHashKey !== null) {
-      const text = String(explicitHashKey);
+      const text = number(explicitHashKey, `user record ${index}: its explicitHashKey`);
       const hashKey = keys.get(text) ?? enter(text);
       numbers[at + 2] = hashKey.start;
       numbers[at + 3] = hashKey.end;
@@ -129,7 +133,7 @@ const forgotten = new FinalizationRegistry(close);
 class RecordAggregator {
   #open;
 
-  constructor(options = {}) {
+  constructor(options) {
     openRequest(options).send(core);
     const { status } = core.answer((exports) => exports.aggregator());
     this.#open = { exports: core.exports, handle: status };
@@ -186,6 +190,7 @@ class RecordAggregator {
 }
 
 function aggregate(userRecords, options) {
+  if (typeof userRecords?.[Symbol.iterator] !== 'function') throw new TypeError('the user records are not iterable');
   return RecordAggregator.batch(Array.from(userRecords), options);
 }
 

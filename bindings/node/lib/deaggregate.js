@@ -2,7 +2,7 @@
 'use strict';
 
 const { read: core } = require('./core.js');
-const { list, parse } = require('./records.js');
+const { list, number, object, parse } = require('./records.js');
 
 /** Digests are computed together, but what is more than this is no quicker and needs more memory. */
 const BATCH = 2 * 1024 * 1024;
@@ -76,27 +76,30 @@ class LostUserRecords {
   }
 }
 
+/** `START-END` of a range in any of its shapes. */
 function range(value) {
   if (value === undefined || typeof value === 'string') return value ?? '';
-  const start = value.start ?? value.StartingHashKey;
-  const end = value.end ?? value.EndingHashKey;
-  if (start === undefined || end === undefined) throw new TypeError('hashKeyRange has no start or no end');
+  const start = number(value?.start ?? value?.StartingHashKey, "hashKeyRange's start");
+  const end = number(value?.end ?? value?.EndingHashKey, "hashKeyRange's end");
   return `${start}-${end}`;
 }
 
+/** `SEQUENCE:SUB` of a position in any of its shapes. */
 function position(value) {
   if (value === undefined || typeof value === 'string') return value ?? '';
-  const { sequenceNumber, subSequenceNumber } = value;
+  const { sequenceNumber, subSequenceNumber } = value ?? {};
   if (typeof sequenceNumber !== 'string') throw new TypeError('after has no sequenceNumber');
-  return subSequenceNumber === undefined ? sequenceNumber : `${sequenceNumber}:${subSequenceNumber}`;
+  if (subSequenceNumber === undefined) return sequenceNumber;
+  return `${sequenceNumber}:${number(subSequenceNumber, "after's subSequenceNumber")}`;
 }
 
 /** What the options say, as the core wants it. */
-function settings(options = {}) {
+function settings(options) {
+  const { salvage, hashKeyRange, after } = object(options);
   return {
-    flags: options.salvage ? 1 : 0,
-    range: Buffer.from(range(options.hashKeyRange)),
-    after: Buffer.from(position(options.after)),
+    flags: salvage ? 1 : 0,
+    range: Buffer.from(range(hashKeyRange)),
+    after: Buffer.from(position(after)),
   };
 }
 

@@ -1,8 +1,18 @@
+// What the package gives. A function that only reads starts without the rest.
 'use strict';
 
-const { deaggregate } = require('./deaggregate.js');
-const { processBatch } = require('./process.js');
-const { transformBatch } = require('./transform.js');
-const { aggregate, RecordAggregator } = require('./aggregate.js');
-
-module.exports = { deaggregate, processBatch, transformBatch, aggregate, RecordAggregator };
+module.exports = {
+  deaggregate: require('./deaggregate.js').deaggregate,
+  get processBatch() {
+    return require('./process.js').processBatch;
+  },
+  get transformBatch() {
+    return require('./transform.js').transformBatch;
+  },
+  get aggregate() {
+    return require('./aggregate.js').aggregate;
+  },
+  get RecordAggregator() {
+    return require('./aggregate.js').RecordAggregator;
+  },
+};

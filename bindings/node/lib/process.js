@@ -2,6 +2,7 @@
 'use strict';
 
 const { deaggregate } = require('./deaggregate.js');
+const { object } = require('./records.js');
 
 /**
  * What becomes of a loss: an aggregate that is out of the hash key range was left to another shard, which is no failure;
@@ -106,11 +107,12 @@ async function concurrently(event, handler, limit, options) {
   return failures.answer();
 }
 
-async function processBatch(event, handler, options = {}) {
+async function processBatch(event, handler, options) {
   if (typeof handler !== 'function') throw new TypeError('the handler is not a function');
-  const { concurrency = 1 } = options;
+  const how = object(options, 'onLoss', 'onFailure');
+  const { concurrency = 1 } = how;
   if (!(Number.isInteger(concurrency) && concurrency > 0)) throw new TypeError('concurrency is not a number above 0');
-  return concurrency === 1 ? inOrder(event, handler, options) : concurrently(event, handler, concurrency, options);
+  return concurrency === 1 ? inOrder(event, handler, how) : concurrently(event, handler, concurrency, how);
 }
 
 module.exports = { processBatch, failsAt };

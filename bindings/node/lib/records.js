@@ -3,6 +3,23 @@
 
 const has = (object, key) => object !== null && typeof object === 'object' && key in object;
 
+/** Options that are left out, or an object of them, whose `functions` are functions. */
+function object(options, ...functions) {
+  if (options === undefined) return {};
+  if (options === null || typeof options !== 'object') throw new TypeError('the options are not an object');
+  for (const name of functions) {
+    const value = options[name];
+    if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} is not a function`);
+  }
+  return options;
+}
+
+/** A whole number as text, in whatever type it comes: hash keys are longer than a JavaScript number. */
+function number(value, what) {
+  if (typeof value === 'string' || typeof value === 'bigint' || typeof value === 'number') return String(value);
+  throw new TypeError(`${what} is neither a string nor a number`);
+}
+
 /** The Kinesis records of an event, of a page of GetRecords, or of an array. */
 function list(source) {
   if (Array.isArray(source)) return source;
@@ -48,4 +65,4 @@ function parse(record, index) {
   };
 }
 
-module.exports = { list, parse };
+module.exports = { list, number, object, parse };

@@ -2,7 +2,7 @@
 'use strict';
 
 const { deaggregate } = require('./deaggregate.js');
-const { list } = require('./records.js');
+const { list, object } = require('./records.js');
 const { failsAt } = require('./process.js');
 
 function made(value) {
@@ -42,16 +42,17 @@ async function answer(record, userRecords, handler, options) {
   }
 }
 
-async function transformBatch(event, handler, options = {}) {
+async function transformBatch(event, handler, options) {
   if (typeof handler !== 'function') throw new TypeError('the handler is not a function');
+  const how = object(options, 'onLoss', 'onFailure');
   const records = list(event);
-  const all = deaggregate(records, options);
+  const all = deaggregate(records, how);
   const answers = [];
   let pending = all.next();
   for (let index = 0; index < records.length; index += 1) {
     const own = [];
     for (; !pending.done && pending.value.recordIndex === index; pending = all.next()) own.push(pending.value);
-    answers.push(await answer(records[index], own, handler, options));
+    answers.push(await answer(records[index], own, handler, how));
   }
   return { records: answers };
 }
