@@ -31,9 +31,21 @@ pub(super) struct Behaviour {
     pub(super) yields: u8,
 }
 
+/// What is wrong with a Kinesis record, which makes it a cut one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    None,
+    /// It ends with a user record that nobody can read.
+    Cut,
+    /// The last user record is salvaged.
+    BadHashKey,
+    /// All user records are salvaged.
+    Damaged,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Shard {
-    pub(super) records: Vec<(Vec<Behaviour>, bool)>,
+    pub(super) records: Vec<(Vec<Behaviour>, Flaw)>,
     /// Which invocations break off without an answer, and after how many polls.
     pub(super) breaks: HashMap<usize, u8>,
 }

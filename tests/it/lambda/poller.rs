@@ -13,7 +13,7 @@ use kinesis_aggregation::lambda::{AfterCut, MemoryResume, Processor};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::function::{Behaviour, Form, Function, Id, Shard};
+use super::function::{Behaviour, Flaw, Form, Function, Id, Shard};
 use super::support::{Stored, event_json};
 
 /// The settings of an event source mapping.
@@ -39,10 +39,13 @@ fn behaviour() -> impl Strategy<Value = Behaviour> {
 }
 
 fn shard() -> impl Strategy<Value = Shard> {
-    let record = (
-        prop::collection::vec(behaviour(), 1..5),
-        prop::bool::weighted(0.05),
-    );
+    let flaw = prop_oneof![
+        15 => Just(Flaw::None),
+        1 => Just(Flaw::Cut),
+        1 => Just(Flaw::BadHashKey),
+        1 => Just(Flaw::Damaged),
+    ];
+    let record = (prop::collection::vec(behaviour(), 1..5), flaw);
     let breaks = prop::collection::hash_map(0_usize..12, 0_u8..9, 0..4);
     (prop::collection::vec(record, 1..14), breaks)
         .prop_map(|(records, breaks)| Shard { records, breaks })
@@ -75,7 +78,7 @@ fn sequence_number(record: usize) -> String {
     (95 + record).to_string()
 }
 
-fn stored(record: usize, (user_records, cut): &(Vec<Behaviour>, bool)) -> Stored {
+fn stored(record: usize, (user_records, flaw): &(Vec<Behaviour>, Flaw)) -> Stored {
     let texts: Vec<_> = user_records
         .iter()
         .enumerate()
@@ -85,10 +88,12 @@ fn stored(record: usize, (user_records, cut): &(Vec<Behaviour>, bool)) -> Stored
         .iter()
         .map(|(key, data)| (&key[..], &data[..]))
         .collect();
-    match (&pairs[..], cut) {
-        (_, true) => Stored::cut(&sequence_number(record), &pairs),
+    match (&pairs[..], flaw) {
+        (_, Flaw::Cut) => Stored::cut(&sequence_number(record), &pairs),
+        (_, Flaw::BadHashKey) => Stored::with_bad_hash_key(&sequence_number(record), &pairs),
+        (_, Flaw::Damaged) => Stored::damaged(&sequence_number(record), &pairs),
         // Some travel as plain records, as one alone does with the KPL.
-        (&[(key, data)], false) if record.is_multiple_of(2) => {
+        (&[(key, data)], Flaw::None) if record.is_multiple_of(2) => {
             Stored::plain(&sequence_number(record), key, data)
         }
         _ => Stored::aggregate(&sequence_number(record), &pairs),
@@ -200,7 +205,8 @@ fn check(
 ) -> Result<(), TestCaseError> {
     let told = Arc::new(Mutex::new(Vec::new()));
     let cuts = Arc::clone(&told);
-    let mut processor = Processor::new().on_cut(move |lost| {
+    let processor = Processor::new().salvage(true).salvage_damaged(true);
+    let mut processor = processor.on_cut(move |lost| {
         let sequence_number = lost.sequence_number().unwrap().to_owned();
         cuts.lock().unwrap().push(sequence_number);
         answers.after_cut
@@ -231,11 +237,11 @@ fn check(
     // Every user record is processed, or its Kinesis record is on the failure list; and a cut
     // aggregate is on it, too, unless the callback has said to go on.
     let told = told.lock().unwrap();
-    for (record, (user_records, cut)) in shard.records.iter().enumerate() {
+    for (record, (user_records, flaw)) in shard.records.iter().enumerate() {
         let given_up = outcome.given_up.contains(&record);
         let sequence_number = sequence_number(record);
         let times = told.iter().filter(|told| **told == sequence_number).count();
-        let passes = !cut || (goes_on && times > 0);
+        let passes = *flaw == Flaw::None || (goes_on && times > 0);
         prop_assert!(given_up || passes, "cut {record} passed");
         // Having said so once is enough, where there is a memory.
         let remembers = resume && goes_on && form != Form::Window;

@@ -55,6 +55,23 @@ impl Stored {
         Self::plain(sequence_number, "a", sealed(&aggregated))
     }
 
+    /// An aggregate of these, the last with an explicit hash key that is not a number.
+    pub(super) fn with_bad_hash_key(sequence_number: &str, user_records: &[(&str, &str)]) -> Self {
+        let mut aggregated = aggregated(user_records);
+        aggregated.explicit_hash_key_table.push("undefined".into());
+        if let Some(last) = aggregated.records.last_mut() {
+            last.explicit_hash_key_index = Some(0);
+        }
+        Self::plain(sequence_number, "a", sealed(&aggregated))
+    }
+
+    /// An aggregate of these with a wrong digest.
+    pub(super) fn damaged(sequence_number: &str, user_records: &[(&str, &str)]) -> Self {
+        let mut stored = Self::aggregate(sequence_number, user_records);
+        *stored.data.last_mut().unwrap() ^= 1;
+        stored
+    }
+
     /// An aggregate of two, the second with the explicit hash key at `index` of a table with `key`.
     pub(super) fn with_explicit_hash_key(
         sequence_number: &str,
@@ -77,12 +94,17 @@ impl Stored {
     }
 }
 
-fn framed(user_records: &[(&str, &str)], cut: bool) -> Vec<u8> {
+fn aggregated(user_records: &[(&str, &str)]) -> AggregatedRecord {
     let mut aggregated = AggregatedRecord::default();
     for (index, (key, data)) in (0..).zip(user_records) {
         aggregated.partition_key_table.push((*key).into());
         aggregated.records.push(record(index, data));
     }
+    aggregated
+}
+
+fn framed(user_records: &[(&str, &str)], cut: bool) -> Vec<u8> {
+    let mut aggregated = aggregated(user_records);
     if cut {
         aggregated.records.push(record(99_999, "lost"));
     }
