@@ -124,11 +124,11 @@ impl<S: FileSystem> Follower<S> {
         self.looked_at = Some(now.monotonic);
         let listing = self.list(fs);
         self.look_first(&listing);
-        self.match_names(fs, &listing, now);
+        let is_all_known = self.match_names(fs, &listing, now);
         self.settle_new(now);
         self.search(fs, &listing, now);
         self.finish(now.monotonic);
-        self.looked(&listing, now.wall);
+        self.looked(&listing, is_all_known, now.wall);
         more
     }
 
@@ -148,7 +148,7 @@ impl<S: FileSystem> Follower<S> {
             .is_some_and(|directory| self.first_look.contains(directory))
     }
 
-    fn looked(&mut self, listing: &Listing, wall: i128) {
+    fn looked(&mut self, listing: &Listing, is_all_known: bool, wall: i128) {
         if self.is_first_start && (!listing.read.is_empty() || listing.refused.is_empty()) {
             self.is_first_start = false;
             self.unseen.clone_from(&listing.refused);
@@ -157,9 +157,14 @@ impl<S: FileSystem> Follower<S> {
         }
         if listing.is_complete {
             self.has_listed = true;
-            // What rotation put there and is not yet decided on is new at the next start too.
-            let is_open = |stream: &Stream<S::File>| stream.is_new() && !stream.is_listed;
-            if listing.is_stable && !self.streams.values().any(is_open) {
+            // What is there and not yet decided on is new at the next start too, whatever rotation
+            // does to it until then. But for live files that are empty, and copies of live ones.
+            let is_open = |stream: &Stream<S::File>| {
+                stream.is_new()
+                    && (!stream.is_listed || (stream.state == State::Fresh && stream.len > 0))
+            };
+            let is_settled = !self.streams.values().any(is_open);
+            if listing.is_stable && is_all_known && is_settled {
                 self.listed_at = wall;
             }
         }

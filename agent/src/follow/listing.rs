@@ -150,8 +150,9 @@ impl<S: FileSystem> Follower<S> {
         listing
     }
 
-    /// Finds known files under their names of now, and opens those that are new.
-    pub(super) fn match_names(&mut self, fs: &S, listing: &Listing, now: Now) {
+    /// Finds known files under their names of now, and opens those that are new. Returns whether all
+    /// that the listing names is known now.
+    pub(super) fn match_names(&mut self, fs: &S, listing: &Listing, now: Now) -> bool {
         let mut by_id: HashMap<FileId, Vec<&Entry>> = HashMap::new();
         for entry in &listing.entries {
             by_id.entry(entry.meta.id).or_default().push(entry);
@@ -187,30 +188,33 @@ impl<S: FileSystem> Follower<S> {
             }
             stream.named(entry.map(|entry| &**entry), now.monotonic);
         }
+        let mut is_all_known = true;
         for entry in &listing.entries {
             if (entry.is_followed || entry.is_rotated) && known.insert(entry.meta.id) {
-                self.open_new(fs, entry, now);
+                is_all_known &= self.open_new(fs, entry, now);
             }
         }
+        is_all_known
     }
 
     /// Opens a file that is not known. Files that rotation has put there are followed only if
     /// they were written since we look: then they came and went under their first name between
-    /// two listings.
-    fn open_new(&mut self, fs: &S, entry: &Entry, now: Now) {
+    /// two listings. Returns whether the file is known now: it may have been renamed since the listing.
+    fn open_new(&mut self, fs: &S, entry: &Entry, now: Now) -> bool {
         let (source, meta) = match entry.open(fs) {
             Ok(opened) => opened,
             Err(error) => {
                 self.cannot_read(entry.path.clone(), &error);
-                return;
+                return false;
             }
         };
         self.unreadable.remove(&entry.path);
+        let is_the_one = meta.id == entry.meta.id;
         let is_open =
             |stream: &Stream<S::File>| stream.source.is_some() && stream.id == Some(meta.id);
         if self.streams.values().any(is_open) {
             // Renamed between the listing and the opening.
-            return;
+            return is_the_one;
         }
         let is_recent = meta.modified >= self.new_since.saturating_sub(CLOCK_SLACK);
         let is_ours = entry.is_followed || (!self.is_first_look(&entry.path) && is_recent);
@@ -220,9 +224,10 @@ impl<S: FileSystem> Follower<S> {
         stream.touch(now.monotonic);
         if !is_ours && stream.ignore(now.monotonic).is_err() {
             // A packed file that is still being written, most likely.
-            return;
+            return false;
         }
         self.add(stream);
+        is_the_one
     }
 
     /// Reports where a file goes on.

@@ -59,6 +59,10 @@ impl<S: FileSystem> Follower<S> {
         let Ok((mut source, meta)) = entry.open(fs) else {
             return false;
         };
+        if meta.id != entry.meta.id {
+            // Renamed since the listing: this is another file, and the next listing has the one.
+            return false;
+        }
         // What cannot be read to the end may still be being written: it is tried again.
         let Ok(recognition) = recognise(&mut source, stream) else {
             return false;

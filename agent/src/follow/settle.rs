@@ -98,7 +98,7 @@ impl<S: FileSystem> Follower<S> {
             // is the beginning of a copy that is made slowly.
             let is_quiet = now.saturating_sub(new.changed) >= QUIET;
             let is_left = new.is_rotated || !new.is_listed;
-            if !(is_left && is_quiet) {
+            if !(is_left && is_quiet) || self.may_copy_new(new)? {
                 return Ok(Verdict::Wait);
             }
             return Ok(self.among_read(new)?.unwrap_or(Verdict::Start(0)));
@@ -121,6 +121,22 @@ impl<S: FileSystem> Follower<S> {
             return Ok(verdict);
         }
         Ok(Verdict::Start(0))
+    }
+
+    /// Whether a file of less than a line may be a copy, made slowly, of one that has no line either.
+    fn may_copy_new(&mut self, new: &mut Stream<S::File>) -> io::Result<bool> {
+        let mut beginning = vec![0; MARK];
+        let read = new.read_at(0, &mut beginning)?;
+        beginning.truncate(read);
+        let mut others = self.streams.values_mut();
+        others.try_fold(false, |is_copy, other| {
+            if is_copy || !other.is_new() || !is_rotated(new.name(), &other.first_name) {
+                return Ok(is_copy);
+            }
+            let mut same = vec![0; beginning.len()];
+            let read = other.read_at(0, &mut same)?;
+            Ok(read == same.len() && same == beginning)
+        })
     }
 
     /// Compares with the streams whose content is searched for.
@@ -211,11 +227,18 @@ impl<S: FileSystem> Follower<S> {
             |known: &Stream<S::File>| matches!(known.state, State::Done | State::Ignored);
         let mut furthest: Option<(u64, u64, bool)> = None;
         for (&key, known) in self.streams.iter().filter(|(_, known)| is_finished(known)) {
-            let is_copy = may_be_copy(new, known);
+            // What is written under the live name is no copy of what was rotated away from there,
+            // however alike they begin.
+            let is_copy = may_be_copy(new, known) && !is_rotated(known.name(), new.name());
             let Some(source) = &mut new.source else {
                 continue;
             };
             if !is_copy && !source.is_packed() {
+                continue;
+            }
+            // Of a packed file that was passed over only the first bytes are known, and its length.
+            let is_head_only = known.state == State::Ignored && known.read == 0;
+            if is_head_only && !(source.is_packed() && known.len == new.len) {
                 continue;
             }
             let recognition = recognise(source, known)?;
