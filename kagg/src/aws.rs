@@ -5,15 +5,19 @@ use std::future::Future;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::profile::{self, ProfileFileCredentialsProvider};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::ProvideCredentials;
 use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_kinesis::operation::describe_stream_summary::DescribeStreamSummaryError;
+use aws_sdk_kinesis::operation::describe_stream_summary::{
+    DescribeStreamSummaryError, DescribeStreamSummaryOutput,
+};
 use aws_sdk_kinesis::types::{RecordDistributionStrategy, StreamStatus};
+use aws_types::os_shim_internal::{Env, Fs};
 
 use crate::exit::{Failure, Result};
 use crate::output::complain;
@@ -60,18 +64,30 @@ impl AwsArgs {
             .timeout_config(timeouts)
             .retry_config(RetryConfig::standard().with_max_attempts(max_attempts));
         if let Some(url) = &self.endpoint_url {
+            if !url.starts_with("http://") && !url.starts_with("https://") {
+                let url = url.escape_debug();
+                return Err(Failure::new(format_args!(
+                    "--endpoint-url {url}: it must start with http:// or https://"
+                )));
+            }
             let _ = ENDPOINT.set(url.clone());
             loader = loader.endpoint_url(url);
+        }
+        // As the AWS CLI: whatever other credentials there are, a profile that is named must exist.
+        let from_environment = std::env::var("AWS_PROFILE").ok();
+        let from_environment = from_environment.filter(|name| !name.is_empty());
+        if let Some(name) = self.profile.clone().or(from_environment) {
+            check_profile(&name).await?;
         }
         if let Some(profile) = &self.profile {
             let provider = ProfileFileCredentialsProvider::builder()
                 .profile_name(profile)
                 .build();
-            // An unknown profile is an error here, not a reason to look for other credentials.
+            // Credentials from elsewhere would write somewhere else.
             provider.provide_credentials().await.map_err(|error| {
                 let (profile, why) = (profile.escape_debug(), chain(&error));
                 Failure::new(format_args!(
-                    "--profile {profile}: there is no such profile, or it has no credentials ({why})"
+                    "--profile {profile}: it has no credentials ({why})"
                 ))
             })?;
             loader = loader.profile_name(profile).credentials_provider(provider);
@@ -80,6 +96,24 @@ impl AwsArgs {
             loader = loader.region(Region::new(region.clone()));
         }
         Ok(loader.load().await)
+    }
+}
+
+/// Whether AWS's configuration or credentials file has the profile.
+async fn check_profile(name: &str) -> Result<()> {
+    let files = EnvConfigFiles::default();
+    let loaded = profile::load(&Fs::real(), &Env::real(), &files, None).await;
+    match loaded {
+        Ok(profiles) if profiles.get_profile(name).is_some() => Ok(()),
+        Ok(_) => Err(Failure::new(format_args!(
+            "there is no profile {}",
+            name.escape_debug()
+        ))),
+        Err(error) => Err(Failure::new(format_args!(
+            "cannot read the profile {}: {}",
+            name.escape_debug(),
+            chain(&error)
+        ))),
     }
 }
 
@@ -148,11 +182,7 @@ pub(crate) async fn wait_for_stream(client: &Client, stream: &StreamName) -> Res
 
 /// Whether the stream is being created, and whether its distribution is service-managed.
 async fn describe(client: &Client, stream: &StreamName) -> Result<Option<(bool, bool)>> {
-    let request = client
-        .describe_stream_summary()
-        .set_stream_name(stream.name())
-        .set_stream_arn(stream.arn());
-    match request.send().await {
+    match summary(client, stream).await {
         Ok(answer) => {
             Ok(answer
                 .stream_description_summary()
@@ -167,6 +197,23 @@ async fn describe(client: &Client, stream: &StreamName) -> Result<Option<(bool, 
         Err(error) if is_denied(&error) => Ok(None),
         Err(error) => Err(cannot_describe(client, &error)),
     }
+}
+
+/// Describes a stream: the first request of each subcommand. Where nobody answers, it fails within 5
+/// seconds, however often the client tries other requests.
+pub(crate) async fn summary(
+    client: &Client,
+    stream: &StreamName,
+) -> std::result::Result<DescribeStreamSummaryOutput, SdkError<DescribeStreamSummaryError>> {
+    let retries = RetryConfig::standard()
+        .with_max_attempts(3)
+        .with_initial_backoff(Duration::from_millis(200));
+    let request = client
+        .describe_stream_summary()
+        .set_stream_name(stream.name())
+        .set_stream_arn(stream.arn());
+    let patience = aws_sdk_kinesis::config::Builder::new().retry_config(retries);
+    request.customize().config_override(patience).send().await
 }
 
 /// Why a stream cannot be described, but for a missing permission.

@@ -1,7 +1,236 @@
-//! The entries of the input.
+//! The entries of the input, as they come.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+/// No entry is longer: a Kinesis record has 10 MiB at most, and a request of PutRecords too.
+const LONGEST: usize = 64 << 20;
+
+/// Splits JSON into entries: the elements of an array, JSON values one after another, or the records
+/// of PutRecords requests among them. It holds no more than the value at hand.
+///
+/// What is not JSON refuses itself only, where it can be told where it ends: an element of an array,
+/// or a line. A value that never ends is refused with its first line, and the lines after it are read
+/// each for itself.
+#[derive(Default)]
+pub(super) struct Entries {
+    state: State,
+    buffer: Vec<u8>,
+    /// Bytes of `buffer` that are split off.
+    done: usize,
+    /// Bytes of the rest that were looked at.
+    seen: usize,
+    /// The value at hand.
+    value: Nesting,
+    /// Bytes at the start of the rest in which a value may not go over a line: one did not end.
+    single: usize,
+    ended: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Undecided,
+    /// Inside an array, before an element or a comma.
+    Array,
+    AfterArray,
+    Lines,
+}
+
+/// How deep in a JSON value a byte is.
+#[derive(Default)]
+struct Nesting {
+    depth: usize,
+    in_string: bool,
+    escaped: bool,
+}
+
+/// What is split off.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Split {
+    /// JSON values, each an entry or a request.
+    Json(Vec<u8>),
+    /// A line, or an element, that is too long or not whole.
+    Broken,
+}
+
+/// Why there are no more entries.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum EntriesError {
+    #[error("it is not JSON")]
+    NotJson,
+    #[error("it breaks off inside the array")]
+    Unfinished,
+    #[error("something follows the array")]
+    AfterArray,
+}
+
+impl Nesting {
+    /// Goes over a byte of a value.
+    fn step(&mut self, byte: u8) {
+        if self.in_string {
+            self.in_string = self.escaped || byte != b'"';
+            self.escaped = !self.escaped && byte == b'\\';
+            return;
+        }
+        match byte {
+            b'"' => self.in_string = true,
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    fn is_outside(&self) -> bool {
+        self.depth == 0 && !self.in_string
+    }
+}
+
+impl Entries {
+    pub(super) fn push(&mut self, piece: &[u8]) {
+        self.buffer.drain(..self.done);
+        self.done = 0;
+        self.buffer.extend_from_slice(piece);
+    }
+
+    /// What is not split yet.
+    fn rest(&self) -> &[u8] {
+        self.buffer.get(self.done..).unwrap_or_default()
+    }
+
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Returns what comes next. `None` until the next piece, or for good after the end.
+    pub(super) fn next(&mut self) -> Result<Option<Split>, EntriesError> {
+        if self.state == State::Undecided && !self.decide()? {
+            return Ok(None);
+        }
+        match self.state {
+            State::Array => self.element(),
+            State::AfterArray if self.rest().trim_ascii().is_empty() => {
+                self.done = self.buffer.len();
+                Ok(None)
+            }
+            State::AfterArray => Err(EntriesError::AfterArray),
+            _ => Ok(self.lines()),
+        }
+    }
+
+    fn decide(&mut self) -> Result<bool, EntriesError> {
+        const BOM: &[u8] = b"\xEF\xBB\xBF";
+        if BOM.starts_with(self.rest()) && !self.ended {
+            return Ok(false);
+        }
+        let rest = self.rest();
+        let text = rest.strip_prefix(BOM).unwrap_or(rest);
+        let Some(first) = text.iter().position(|byte| !byte.is_ascii_whitespace()) else {
+            return Ok(false);
+        };
+        let start = rest.len() - text.len() + first;
+        let (state, skipped) = match text.get(first) {
+            Some(b'[') => (State::Array, start + 1),
+            Some(b'{') => (State::Lines, start),
+            _ => return Err(EntriesError::NotJson),
+        };
+        self.state = state;
+        self.done += skipped;
+        Ok(true)
+    }
+
+    /// The next element of the array.
+    fn element(&mut self) -> Result<Option<Split>, EntriesError> {
+        while let Some(&byte) = self.rest().get(self.seen) {
+            let ends = self.value.is_outside() && matches!(byte, b',' | b']');
+            if !ends {
+                self.value.step(byte);
+                self.seen += 1;
+                continue;
+            }
+            if byte == b']' {
+                self.state = State::AfterArray;
+            }
+            let element = self.take(self.seen);
+            self.done += 1;
+            // An empty array has none, and neither has what follows the last comma.
+            if !element.is_empty() {
+                return Ok(Some(Split::Json(element)));
+            }
+            if self.state == State::AfterArray {
+                return self.next();
+            }
+        }
+        if self.ended {
+            // The last element may be whole all the same.
+            if self.value.is_outside() && !self.rest().trim_ascii().is_empty() {
+                return Ok(Some(Split::Json(self.take(self.seen))));
+            }
+            return Err(EntriesError::Unfinished);
+        }
+        if self.rest().len() > LONGEST {
+            return Err(EntriesError::Unfinished);
+        }
+        Ok(None)
+    }
+
+    /// The next lines that are whole values together.
+    fn lines(&mut self) -> Option<Split> {
+        loop {
+            let line_end = match self.next_line_end() {
+                Some(end) => end,
+                None if self.rest().is_empty() || !self.ended => {
+                    return (self.rest().len() > LONGEST).then(|| self.break_off());
+                }
+                None => self.rest().len(),
+            };
+            let is_last = line_end == self.rest().len() && self.ended;
+            // No string goes over the end of a line.
+            let is_broken = self.value.in_string || is_last || line_end <= self.single;
+            if self.value.is_outside() {
+                let value = self.take(line_end);
+                if !value.is_empty() {
+                    return Some(Split::Json(value));
+                }
+            } else if is_broken {
+                return Some(self.break_off());
+            }
+        }
+    }
+
+    /// Goes over the bytes to the end of the next line that is there.
+    fn next_line_end(&mut self) -> Option<usize> {
+        while let Some(&byte) = self.rest().get(self.seen) {
+            self.seen += 1;
+            if byte == b'\n' {
+                return Some(self.seen);
+            }
+            self.value.step(byte);
+        }
+        None
+    }
+
+    /// Takes away the first line; those after it that were taken for its value stand for themselves.
+    fn break_off(&mut self) -> Split {
+        let line = self.rest().iter().position(|byte| *byte == b'\n');
+        let line = line.map_or(self.rest().len(), |end| end + 1);
+        let looked_at = self.seen;
+        drop(self.take(line));
+        self.single = self.single.max(looked_at.saturating_sub(line));
+        Split::Broken
+    }
+
+    /// Takes the first bytes, and starts anew after them.
+    fn take(&mut self, len: usize) -> Vec<u8> {
+        let value = self.rest().get(..len).unwrap_or_default();
+        let value = value.trim_ascii().to_vec();
+        self.done += len;
+        self.seen = 0;
+        self.single = self.single.saturating_sub(len);
+        self.value = Nesting::default();
+        value
+    }
+}
 
 /// A request of PutRecords, or what `get-records` prints.
 #[derive(Deserialize)]
@@ -10,14 +239,10 @@ struct Request<'a> {
     records: Vec<&'a RawValue>,
 }
 
-/// The elements of a JSON array, JSON values one after another, or the records of requests among
-/// them.
-pub(super) fn split(text: &[u8]) -> Result<Vec<&RawValue>, serde_json::Error> {
-    if text.trim_ascii_start().starts_with(b"[") {
-        return serde_json::from_slice(text);
-    }
+/// The entries in JSON values: the values themselves, or the records of requests among them.
+pub(super) fn entries(json: &[u8]) -> Result<Vec<&RawValue>, serde_json::Error> {
     let mut entries = Vec::new();
-    for value in serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>() {
+    for value in serde_json::Deserializer::from_slice(json).into_iter::<&RawValue>() {
         let value = value?;
         match serde_json::from_str::<Request<'_>>(value.get()) {
             Ok(request) => entries.extend(request.records),
@@ -25,4 +250,93 @@ pub(super) fn split(text: &[u8]) -> Result<Vec<&RawValue>, serde_json::Error> {
         }
     }
     Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever the pieces, the same comes out.
+    fn split(input: &str) -> (Vec<String>, Option<EntriesError>) {
+        let whole = split_by(input, input.len().max(1));
+        assert_eq!(split_by(input, 1), whole, "{input:?}");
+        assert_eq!(split_by(input, 3), whole, "{input:?}");
+        whole
+    }
+
+    fn split_by(input: &str, len: usize) -> (Vec<String>, Option<EntriesError>) {
+        let mut entries = Entries::default();
+        let mut all = Vec::new();
+        let pieces: Vec<_> = input.as_bytes().chunks(len).collect();
+        for position in 0..=pieces.len() {
+            match pieces.get(position) {
+                Some(piece) => entries.push(piece),
+                None => entries.end(),
+            }
+            loop {
+                match entries.next() {
+                    Ok(None) => break,
+                    Ok(Some(Split::Json(json))) => all.push(String::from_utf8(json).unwrap()),
+                    Ok(Some(Split::Broken)) => all.push("broken".to_owned()),
+                    Err(error) => return (all, Some(error)),
+                }
+            }
+        }
+        (all, None)
+    }
+
+    #[test]
+    fn arrays_and_lines_come_value_by_value() {
+        for (input, expected) in [
+            ("[]", &[][..]),
+            (
+                " [ {\"a\":[1,\"]\"]} ,\n 7 ]\n",
+                &["{\"a\":[1,\"]\"]}", "7"],
+            ),
+            (
+                "\u{feff}{\"a\":1}\n\n{\"b\":\"}\\\"{\"}",
+                &["{\"a\":1}", "{\"b\":\"}\\\"{\"}"],
+            ),
+            ("{\n \"a\": 1\n}\n{}", &["{\n \"a\": 1\n}", "{}"]),
+            ("{} {}\n", &["{} {}"]),
+            ("", &[]),
+        ] {
+            let (all, error) = split(input);
+            assert_eq!(
+                (all, error),
+                (expected.iter().map(ToString::to_string).collect(), None)
+            );
+        }
+    }
+
+    #[test]
+    fn a_broken_line_refuses_itself_only() {
+        for (input, expected) in [
+            ("{\"a\":\"cut\n{\"b\":2}\n", &["broken", "{\"b\":2}"][..]),
+            // In the middle, where what follows could belong to it.
+            (
+                "{\"a\":1}\n{\"b\":\n{\"c\":3}\n{\"d\":4}",
+                &["{\"a\":1}", "broken", "{\"c\":3}", "{\"d\":4}"],
+            ),
+            ("{}\nnonsense\n{}", &["{}", "nonsense", "{}"]),
+            ("{}\n{", &["{}", "broken"]),
+        ] {
+            let (all, error) = split(input);
+            assert_eq!(
+                (all, error),
+                (expected.iter().map(ToString::to_string).collect(), None)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_whole_comes_before_the_error() {
+        let one = vec!["{}".to_owned()];
+        assert_eq!(
+            split("[{},{"),
+            (one.clone(), Some(EntriesError::Unfinished))
+        );
+        assert_eq!(split("[{}] ["), (one, Some(EntriesError::AfterArray)));
+        assert_eq!(split("nonsense"), (vec![], Some(EntriesError::NotJson)));
+    }
 }

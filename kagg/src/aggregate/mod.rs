@@ -9,9 +9,11 @@ use kinesis_aggregation::{Aggregator, AggregatorBuilder, OuterKey, ShardedAggreg
 
 use crate::entry::{DataForm, EntryForm};
 use crate::exit::{Failure, Result, Status};
-use crate::output::complain;
+use crate::input::pieces;
+use crate::output::{complain, without_values};
 use crate::shards;
-use crate::source::{name, open, without_bom};
+use crate::source::{name, open};
+use entries::{Entries, EntriesError, Split};
 use sink::Sink;
 
 /// Packs the user records for `aws kinesis put-records` into aggregates for the same command
@@ -19,8 +21,9 @@ use sink::Sink;
 /// Reads a JSON array, JSON lines, or requests of {"PartitionKey", "ExplicitHashKey", "Data"}, or the
 /// lines that `kagg deaggregate` prints, and writes the aggregates as an array, as the KPL would
 /// make them. Only user records that belong to
-/// one shard share an aggregate: the KCL drops others. A refused user record is reported on
-/// standard error, one line each, with the exit status 1; the rest is still written.
+/// one shard share an aggregate: the KCL drops others. A refused user record, or a line that is not
+/// JSON, is reported on standard error, one line each, with the exit status 1; the rest is still
+/// written. The input is read as it comes, and does not have to fit in memory.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -108,37 +111,102 @@ impl Args {
 }
 
 pub(crate) fn run(args: Args, status: &Status) -> Result<()> {
-    let mut aggregator = args.aggregator()?;
-    let mut text = Vec::new();
-    let read = open(args.file.as_deref())?.read_to_end(&mut text);
-    let unreadable = |error: &dyn std::fmt::Display| {
-        Failure::new(format_args!("{}: {error}", name(args.file.as_deref())))
+    let name = name(args.file.as_deref()).into_owned();
+    let pieces = pieces(open(args.file.as_deref())?)?;
+    let mut aggregating = Aggregating {
+        aggregator: args.aggregator()?,
+        form: EntryForm {
+            data: args.data,
+            random_keys: args.random_keys,
+        },
+        position: 0,
+        status,
+        sink: Sink::new(args.out_dir)?,
     };
-    read.map_err(|error| unreadable(&error))?;
-    // All of it first: of input that is not JSON to its end, nothing is written.
-    let entries = entries::split(without_bom(&text)).map_err(|error| unreadable(&error))?;
-    let mut sink = Sink::new(args.out_dir)?;
-    let form = EntryForm {
-        data: args.data,
-        random_keys: args.random_keys,
+    let mut entries = Entries::default();
+    let unreadable =
+        |error: &dyn std::fmt::Display| Err(Failure::new(format_args!("{name}: {error}")));
+    // What is whole is written, whatever comes after it.
+    let read = loop {
+        let piece = pieces.recv().ok();
+        match &piece {
+            Some(Ok(piece)) => entries.push(piece),
+            Some(Err(error)) => break unreadable(error),
+            None => entries.end(),
+        }
+        if let Err(error) = aggregating.drain(&mut entries)? {
+            break unreadable(&error);
+        }
+        if piece.is_none() {
+            break Ok(());
+        }
     };
-    for (position, json) in entries.into_iter().enumerate() {
-        let pushed = form.user_record(json.get().as_bytes()).and_then(|record| {
-            aggregator
-                .push(record)
-                .map_err(|error| error.kind().to_string())
-        });
-        match pushed {
-            Ok(Some(closed)) => sink.put(&closed)?,
-            Ok(None) => {}
-            Err(why) => {
-                status.lose();
-                complain(format_args!("record {position}: refused: {why}"));
+    aggregating.finish()?;
+    read
+}
+
+struct Aggregating<'a> {
+    aggregator: ShardedAggregator,
+    form: EntryForm,
+    /// Entries so far.
+    position: usize,
+    status: &'a Status,
+    sink: Sink,
+}
+
+impl Aggregating<'_> {
+    /// Takes all entries that are there. What is wrong with the input comes back by itself: it is
+    /// no failure of writing.
+    fn drain(&mut self, input: &mut Entries) -> Result<std::result::Result<(), EntriesError>> {
+        loop {
+            let json = match input.next() {
+                Ok(Some(Split::Json(json))) => json,
+                Ok(Some(Split::Broken)) => {
+                    self.refuse("it is not JSON, or breaks off");
+                    continue;
+                }
+                Ok(None) => return Ok(Ok(())),
+                Err(error) => return Ok(Err(error)),
+            };
+            match entries::entries(&json) {
+                Ok(entries) => {
+                    for entry in entries {
+                        self.entry(entry.get())?;
+                    }
+                }
+                Err(error) => self.refuse(&format!("it is not JSON: {}", without_values(&error))),
             }
         }
     }
-    for closed in aggregator.flush() {
-        sink.put(&closed)?;
+
+    fn entry(&mut self, json: &str) -> Result<()> {
+        let record = self.form.user_record(json.as_bytes());
+        let pushed = record.and_then(|record| {
+            let pushed = self.aggregator.push(record);
+            pushed.map_err(|error| error.kind().to_string())
+        });
+        match pushed {
+            Ok(closed) => {
+                self.position += 1;
+                closed.map_or(Ok(()), |closed| self.sink.put(&closed))
+            }
+            Err(why) => {
+                self.refuse(&why);
+                Ok(())
+            }
+        }
     }
-    sink.finish()
+
+    fn refuse(&mut self, why: &str) {
+        self.status.lose();
+        complain(format_args!("record {}: refused: {why}", self.position));
+        self.position += 1;
+    }
+
+    fn finish(mut self) -> Result<()> {
+        for closed in self.aggregator.flush() {
+            self.sink.put(&closed)?;
+        }
+        self.sink.finish()
+    }
 }

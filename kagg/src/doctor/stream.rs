@@ -13,7 +13,7 @@ use kinesis_aggregation_inspect::doctor::{Diagnosis, Doctor, NotAsked, StreamFac
 use super::args::Args;
 use super::lambda;
 use super::sample::Sampler;
-use crate::aws::{StreamName, block_on, cannot_describe, is_denied, reason};
+use crate::aws::{StreamName, block_on, cannot_describe, is_denied, reason, summary};
 use crate::exit::{Failure, Result};
 use crate::output::complain;
 
@@ -92,12 +92,7 @@ impl Asking {
 
     /// Fails if there is no such stream, or nobody answers.
     async fn summary(&mut self) -> Result<()> {
-        let request = self
-            .client
-            .describe_stream_summary()
-            .set_stream_name(self.stream.name())
-            .set_stream_arn(self.stream.arn());
-        let answer = match request.send().await {
+        let described = match summary(&self.client, &self.stream).await {
             Ok(answer) => answer,
             Err(error) if is_denied(&error) => {
                 self.refused("kinesis:DescribeStreamSummary", reason(&error));
@@ -106,7 +101,7 @@ impl Asking {
             Err(error) => return Err(cannot_describe(&self.client, &error)),
         };
         self.answered = true;
-        if let Some(summary) = answer.stream_description_summary() {
+        if let Some(summary) = described.stream_description_summary() {
             let strategy = summary.record_distribution_strategy();
             let managed = strategy == Some(&RecordDistributionStrategy::Auto);
             let kib = summary.max_record_size_in_kib();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use kinesis_aggregation_inspect::{FindError, Finder, Found, FoundRecord, Shape, unwrap};
 
+use super::found::{Message, Unreadable, found};
 use super::read_ahead::pieces;
 use crate::exit::{Failure, Result, Status};
 use crate::output::complain;
@@ -67,10 +68,6 @@ pub(crate) trait TakeBatch: FnMut(&[FoundRecord]) -> Result<()> {}
 
 impl<F: FnMut(&[FoundRecord]) -> Result<()>> TakeBatch for F {}
 
-/// A batch ends at this many bytes or records, or when the input pauses.
-const BATCH_BYTES: usize = 4 << 20;
-const BATCH_RECORDS: usize = 500;
-
 impl InputArgs {
     /// These files, or standard input if there is none, in this shape.
     pub(crate) fn new(files: Vec<PathBuf>, input: InputShape) -> Self {
@@ -116,10 +113,8 @@ impl InputArgs {
             finder = finder.shape(shape);
         }
         let mut reader = Reader {
-            finder,
             name: name(file).into_owned(),
             batch: Vec::new(),
-            batch_bytes: 0,
             unwrap: self.unwrap,
             status,
             take,
@@ -128,66 +123,37 @@ impl InputArgs {
             InputShape::Raw => open_raw(file)?,
             _ => open(file)?,
         };
-        let pieces = pieces(source)?;
-        let mut next = pieces.recv().ok();
-        while let Some(piece) = next {
-            let read = match piece {
-                Ok(piece) => {
-                    reader.finder.push(&piece);
-                    reader.drain()
+        for message in found(finder, pieces(source)?)? {
+            match message {
+                Message::Found(all) => reader.batch(all)?,
+                Message::End(next, unreadable) => {
+                    *first = next;
+                    return unreadable.map_or(Ok(()), |why| Err(reader.unreadable(&why)));
                 }
-                Err(error) => Err(reader.failure(&error)),
-            };
-            // What was found before a failure comes out.
-            let waiting = pieces.try_recv().ok().filter(|_| read.is_ok());
-            if waiting.is_none() {
-                reader.hand_on()?;
             }
-            read?;
-            next = waiting.or_else(|| pieces.recv().ok());
         }
-        reader.finder.end();
-        let last = reader.drain();
-        reader.hand_on()?;
-        *first = reader.finder.next_index();
-        last
+        Err(Failure::new("the thread that reads the input is gone"))
     }
 }
 
 /// The records of the batch at hand.
 struct Reader<'a, T> {
-    finder: Finder,
     name: String,
     batch: Vec<FoundRecord>,
-    batch_bytes: usize,
     unwrap: bool,
     status: &'a Status,
     take: &'a mut T,
 }
 
 impl<T: TakeBatch> Reader<'_, T> {
-    /// Takes all that is found.
-    fn drain(&mut self) -> Result<()> {
-        loop {
-            let found = self.finder.next().map_err(|error| match error {
-                FindError::UnknownShape => {
-                    self.failure(&"cannot tell what this is: if it is Kinesis records, name its shape with --input")
-                }
-                error => self.failure(&error),
-            })?;
+    fn batch(&mut self, all: Vec<Found>) -> Result<()> {
+        for found in all {
             match found {
-                None => return Ok(()),
-                Some(Found::Record(record)) => {
-                    self.batch_bytes += record.data().len();
-                    match self.unwrap.then(|| unwrap(&record)).flatten() {
-                        Some(inside) => self.batch.extend(inside),
-                        None => self.batch.push(record),
-                    }
-                    if self.batch.len() >= BATCH_RECORDS || self.batch_bytes >= BATCH_BYTES {
-                        self.hand_on()?;
-                    }
-                }
-                Some(Found::Refused(refused)) => {
+                Found::Record(record) => match self.unwrap.then(|| unwrap(&record)).flatten() {
+                    Some(inside) => self.batch.extend(inside),
+                    None => self.batch.push(record),
+                },
+                Found::Refused(refused) => {
                     self.hand_on()?;
                     self.status.lose();
                     let (index, place) = (refused.index(), refused.place());
@@ -196,12 +162,13 @@ impl<T: TakeBatch> Reader<'_, T> {
                         "record {index} ({name}, {place}): refused: {why}"
                     ));
                 }
-                Some(Found::Warning(warning)) => {
+                Found::Warning(warning) => {
                     self.hand_on()?;
                     complain(format_args!("{}: warning: {warning}", self.name));
                 }
             }
         }
+        self.hand_on()
     }
 
     fn hand_on(&mut self) -> Result<()> {
@@ -210,11 +177,18 @@ impl<T: TakeBatch> Reader<'_, T> {
         }
         (self.take)(&self.batch)?;
         self.batch.clear();
-        self.batch_bytes = 0;
         Ok(())
     }
 
-    fn failure(&self, error: &dyn std::fmt::Display) -> Failure {
-        Failure::new(format_args!("{}: {error}", self.name))
+    fn unreadable(&self, why: &Unreadable) -> Failure {
+        let name = &self.name;
+        match why {
+            Unreadable::Input(error) => Failure::new(format_args!("{name}: {error}")),
+            Unreadable::Form(FindError::UnknownShape) => Failure::new(format_args!(
+                "{name}: cannot tell what this is: if it is Kinesis records, name its shape with \
+                 --input"
+            )),
+            Unreadable::Form(error) => Failure::new(format_args!("{name}: {error}")),
+        }
     }
 }

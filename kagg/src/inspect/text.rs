@@ -47,12 +47,13 @@ impl fmt::Display for Summary {
             broken,
             undelivered,
         } = self;
-        let style = if broken + undelivered == 0 { GOOD } else { BAD };
+        let style = |count: &usize| if *count == 0 { GOOD } else { BAD };
+        let (bad, lost) = (style(broken), style(undelivered));
         write!(
             f,
             "{BOLD}Kinesis records: {records}{BOLD:#} (aggregates: {aggregates}, of \
-             {user_records} user records; plain: {plain}; broken: {style}{broken}{style:#}); \
-             not delivered whole: {style}{undelivered}{style:#}"
+             {user_records} user records; plain: {plain}; broken: {bad}{broken}{bad:#}); \
+             not delivered whole: {lost}{undelivered}{lost:#}"
         )
     }
 }

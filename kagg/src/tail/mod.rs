@@ -169,8 +169,10 @@ const ASK_AGAIN: Duration = Duration::from_secs(10);
 impl Tail {
     async fn new(args: &Args, scope: Scope, client: Client) -> Result<Self> {
         let stream = StreamName::new(&args.stream);
+        // Asked in any case: it tells soonest that nobody answers.
+        let managed = is_service_managed(&client, &stream).await?;
         let applies = !args.no_range
-            && match is_service_managed(&client, &stream).await? {
+            && match managed {
                 Some(managed) => !managed,
                 None => {
                     complain(

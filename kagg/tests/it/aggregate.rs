@@ -200,26 +200,46 @@ fn a_refused_record_is_named_and_the_rest_is_written() {
 }
 
 #[test]
-fn input_that_is_not_json_writes_nothing() {
-    for input in [
-        r#"[{"PartitionKey":"k","Data":"b25l"}"#,
-        "nonsense",
-        "{}\n{",
-        "[] []",
+fn input_that_breaks_off_gives_what_is_whole() {
+    let whole = r#"{"PartitionKey":"k","Data":"b25l"}"#;
+    for (input, records) in [
+        (format!("[{whole}"), 1),
+        (format!("[{whole},{{\"Part"), 1),
+        ("nonsense".to_owned(), 0),
+        (format!("[{whole}] []"), 1),
     ] {
-        let run = kagg("aggregate", input).expect(2);
+        let run = kagg("aggregate", &input).expect(2);
         assert!(
             run.stderr.starts_with("kagg: standard input: "),
             "{}",
             run.stderr
         );
-        assert_eq!(run.text(), "");
+        let written: Value = serde_json::from_slice(&run.stdout).unwrap();
+        assert_eq!(written.as_array().unwrap().len(), records, "{input}");
     }
-    assert_eq!(kagg("aggregate", "").expect(0).text(), "[]\n");
-    assert_eq!(kagg("aggregate", "[]").expect(0).text(), "[]\n");
 }
 
-/// Records that travel alone, each under its own key.
+#[test]
+fn a_line_that_is_not_json_refuses_itself_only() {
+    let whole = r#"{"PartitionKey":"k","Data":"b25l"}"#;
+    let input = format!("{whole}\nnonsense\n{{\"PartitionKey\":\"k\",\"Da\n{whole}\n");
+    let run = kagg("aggregate", input).expect(1);
+    let written: Vec<Value> = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(read_back(&written), [b"one", b"one"]);
+    assert_eq!(kagg("aggregate", "").expect(0).text(), "[]\n");
+    assert_eq!(kagg("aggregate", "[]").expect(0).text(), "[]\n");
+    let refused: Vec<_> = run.stderr.lines().collect();
+    assert!(
+        refused[0].starts_with("record 1: refused: it is not JSON"),
+        "{refused:?}"
+    );
+    assert!(
+        refused[1].starts_with("record 2: refused: it is not JSON"),
+        "{refused:?}"
+    );
+    assert_eq!(refused.len(), 2);
+}
+
 fn many(count: usize, size: usize) -> String {
     let data = base64(vec![0; size]);
     let entries = (0..count).map(|n| format!(r#"{{"PartitionKey":"{n:04}","Data":"{data}"}}"#));

@@ -8,6 +8,7 @@ mod doctor;
 mod example;
 mod failures;
 mod load;
+mod manners;
 mod producer;
 mod put;
 mod reader;

@@ -104,7 +104,7 @@ async fn what_tail_prints_can_be_put() {
             .status,
         0
     );
-    let tail = run(&from, &["tail", STREAM]).await;
+    let tail = run(&from, &["tail", STREAM, "--from=1h"]).await;
     let ran = put(&to, &["--jsonl"], &tail.stdout).await;
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     let (old, new) = (read(&from).await, read(&to).await);
@@ -235,34 +235,6 @@ async fn an_entry_without_a_key_is_refused_unless_told_otherwise() {
     .await;
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     assert_eq!(read(&kinesis).await.user_records.len(), 2);
-}
-
-#[tokio::test]
-async fn an_unknown_profile_and_a_refused_connection_are_told() {
-    let kinesis = kinesis().await;
-    let ran = run(&kinesis, &["put", STREAM, "--profile", "nobody"]).await;
-    assert_eq!(ran.status, 2, "{ran:?}");
-    assert!(
-        ran.stderr
-            .contains("--profile nobody: there is no such profile"),
-        "{ran:?}"
-    );
-    let started = std::time::Instant::now();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kagg"));
-    command
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .args(["put", STREAM, "--region", "us-east-1"])
-        .args(["--endpoint-url", "http://127.0.0.1:1"])
-        .stdin(Stdio::null());
-    let ran = ended(command.output().await.unwrap());
-    assert_eq!(ran.status, 2, "{ran:?}");
-    assert!(
-        ran.stderr.contains("cannot reach http://127.0.0.1:1: "),
-        "{ran:?}"
-    );
-    assert!(ran.stderr.contains("Connection refused"), "{ran:?}");
-    assert!(started.elapsed().as_secs() < 5);
 }
 
 #[tokio::test]
