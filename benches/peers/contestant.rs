@@ -168,7 +168,7 @@ impl Peer {
     /// The KCL only reads, and Node's library writes in its own size only.
     pub(crate) fn can(&self, task: Task) -> bool {
         match (task.what, self.name.as_str()) {
-            (What::Read, _) | (What::Write, "python" | "ours-node") => true,
+            (What::Read, _) | (What::Write, "python" | "ours-node" | "ours-python") => true,
             (What::Write, "node") => task.large,
             (What::Write, _) => false,
         }

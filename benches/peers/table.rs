@@ -91,6 +91,8 @@ pub(crate) fn markdown(
             "node" => "AWS's Node library",
             "ours-node" => "this library from Node.js",
             "python" => "AWS's Python library",
+            "ours-python" => "this library from Python",
+            "ours-arrow" => "this library from Python, into Arrow",
             _ => "the KCL",
         };
         put(&format!(

@@ -23,7 +23,11 @@ const READERS: [(&str, &str); 4] = [
 ];
 
 /// This library in other languages: the columns after its own.
-const BINDINGS: [(&str, &str); 2] = [("ours-node", "from Node"), ("ours-go", "from Go")];
+const BINDINGS: [(&str, &str); 3] = [
+    ("ours-node", "from Node"),
+    ("ours-go", "from Go"),
+    ("ours-python", "from Python"),
+];
 
 /// What no driver here can be asked.
 const NOT_RUN: &str = "\n## Read in the source, not run\n\n\

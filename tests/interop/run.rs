@@ -43,8 +43,8 @@ pub(crate) const PEERS: [(&str, Kind); 6] = [
 /// Not run unless asked for: they are built from here first.
 const BINDINGS: [(&str, Kind); 3] = [
     ("ours-node", Kind::Binding { writes: true }),
-    ("ours-go", Kind::Binding { writes: false }),
-    ("ours-python", Kind::Binding { writes: false }),
+    ("ours-go", Kind::Binding { writes: true }),
+    ("ours-python", Kind::Binding { writes: true }),
 ];
 
 pub(crate) fn kind(name: &str) -> Option<Kind> {

@@ -54,7 +54,7 @@ def printed(run):
     def runs(request, answer):
         with contextlib.redirect_stderr(io.StringIO()) as text:
             run(request, answer)
-        return text.getvalue()
+        return text.getvalue()[:200]
 
     return runs
 

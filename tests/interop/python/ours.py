@@ -1,10 +1,10 @@
-"""This project's Python package behind the drivers' protocol (../README.md): reading."""
+"""This project's Python package behind the drivers' protocol (../README.md): reading and writing."""
 
 import importlib.metadata
 import platform
 import struct
 
-from kinesis_aggregation import deaggregate
+from kinesis_aggregation import aggregate, deaggregate
 from protocol import nullable, serve
 
 # The KCL's range where it does not know the shard's, which is what the run compares with.
@@ -33,7 +33,17 @@ def read(request, answer):
 
 
 def write(request, answer):
-    raise NotImplementedError
+    """So do user records that were refused."""
+    max_size = request.number("I") or None
+    user_records = []
+    for _ in range(request.number("I")):
+        key, hash_key, data = request.nullable(), request.nullable(), request.nullable()
+        user_records.append((key.decode(), data, None if hash_key is None else hash_key.decode()))
+    entries, refused = aggregate(user_records, mixing_shards=True, max_size=max_size)
+    for entry in entries:
+        keys = nullable(entry["PartitionKey"]) + nullable(entry["ExplicitHashKey"])
+        answer.append(keys + nullable(entry["Data"]))
+    return "\n".join(f"{index}: {why}" for index, why in refused)
 
 
 version = importlib.metadata.version("kinesis-aggregation")

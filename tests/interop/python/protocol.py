@@ -38,7 +38,7 @@ def answer_to(data, read, write):
     request, answer, status = Request(data), [], b"\0"
     try:
         if said := (read if request.number("B") == 0 else write)(request, answer):
-            status = b"\2" + nullable(said[:200])
+            status = b"\2" + nullable(said)
     except Exception as error:
         status = b"\1" + nullable(f"{type(error).__name__}: {error}"[:200])
     body = status + struct.pack(">I", len(answer)) + b"".join(answer)

@@ -1,4 +1,4 @@
-// Command peer puts this module behind the protocol of tests/interop/README.md: reading only.
+// Command peer puts this module behind the protocol of tests/interop/README.md.
 package main
 
 import (
@@ -44,9 +44,51 @@ func (r *request) nullable() ([]byte, bool) {
 	return r.take(int(length)), true
 }
 
-func answer(ctx context.Context, reader *aggregation.Reader, body []byte) []byte {
+func answer(ctx context.Context, reader *aggregation.Reader, writer *aggregation.Writer, body []byte) []byte {
 	r := request(body)
-	r.take(1) // It is asked to read only.
+	var items []byte
+	var said []string
+	var count uint32
+	var err error
+	if r.take(1)[0] == 0 {
+		items, count, said, err = read(ctx, reader, r)
+	} else {
+		items, count, said, err = write(ctx, writer, r)
+	}
+	if err != nil {
+		return append(bytesOf([]byte{1}, []byte(err.Error())), 0, 0, 0, 0)
+	}
+	head := []byte{0}
+	if len(said) > 0 {
+		head = bytesOf([]byte{2}, []byte(strings.Join(said, "\n")))
+	}
+	return append(binary.BigEndian.AppendUint32(head, count), items...)
+}
+
+// write packs user records; those that are refused come as a text, one line each.
+func write(ctx context.Context, writer *aggregation.Writer, r request) (items []byte, count uint32, refused []string, err error) {
+	options := aggregation.AggregateOptions{MixingShards: true, MaxSize: int(binary.BigEndian.Uint32(r.take(4)))}
+	var records []aggregation.PutRecord
+	for range binary.BigEndian.Uint32(r.take(4)) {
+		key, _ := r.nullable()
+		hashKey, _ := r.nullable()
+		data, _ := r.nullable()
+		records = append(records, aggregation.PutRecord{PartitionKey: string(key), ExplicitHashKey: string(hashKey), Data: data})
+	}
+	written, refusals, err := writer.Aggregate(ctx, records, options)
+	for _, record := range written {
+		items = bytesOf(items, []byte(record.PartitionKey))
+		items = bytesOf(items, []byte(record.ExplicitHashKey))
+		items = bytesOf(items, record.Data)
+	}
+	for _, refusal := range refusals {
+		refused = append(refused, fmt.Sprintf("%d: %s", refusal.Index, refusal.Reason))
+	}
+	return items, uint32(len(written)), refused, err
+}
+
+// read opens a Kinesis record; losses come as a text, one line each.
+func read(ctx context.Context, reader *aggregation.Reader, r request) (items []byte, count uint32, losses []string, err error) {
 	hasRange := r.take(1)[0] == 1
 	options := aggregation.Options{HashKeyRange: full}
 	if ends := r.text16() + "-" + r.text16(); hasRange {
@@ -57,11 +99,8 @@ func answer(ctx context.Context, reader *aggregation.Reader, body []byte) []byte
 	record := aggregation.Record{PartitionKey: string(partitionKey), SequenceNumber: "1", Data: data}
 	records, err := reader.Deaggregate(ctx, []aggregation.Record{record}, options)
 	if err != nil {
-		return append(bytesOf([]byte{1}, []byte(err.Error())), 0, 0, 0, 0)
+		return nil, 0, nil, err
 	}
-	var losses []string
-	var items []byte
-	count := uint32(0)
 	for user, loss := range records {
 		if loss != nil {
 			losses = append(losses, loss.Error())
@@ -86,11 +125,7 @@ func answer(ctx context.Context, reader *aggregation.Reader, body []byte) []byte
 		}
 		items = bytesOf(items, user.Data)
 	}
-	head := []byte{0}
-	if len(losses) > 0 {
-		head = bytesOf([]byte{2}, []byte(strings.Join(losses, "\n")))
-	}
-	return append(binary.BigEndian.AppendUint32(head, count), items...)
+	return items, count, losses, nil
 }
 
 func serve() error {
@@ -100,6 +135,11 @@ func serve() error {
 		return err
 	}
 	defer reader.Close(ctx)
+	writer, err := aggregation.NewWriter(ctx)
+	if err != nil {
+		return err
+	}
+	defer writer.Close(ctx)
 	in, out := bufio.NewReader(os.Stdin), bufio.NewWriter(os.Stdout)
 	out.Write(bytesOf(nil, fmt.Appendf(nil, "kinesis-aggregation (Go module), %s", runtime.Version())))
 	for {
@@ -116,7 +156,7 @@ func serve() error {
 		if _, err := io.ReadFull(in, body); err != nil {
 			return err
 		}
-		out.Write(bytesOf(nil, answer(ctx, reader, body)))
+		out.Write(bytesOf(nil, answer(ctx, reader, writer, body)))
 	}
 }
 
