@@ -32,12 +32,20 @@ function say(text, bad = false) {
 
 /** Hands bytes to the worker; the answer comes to `onmessage`. */
 function inspect(input) {
+  const diagnosis = diagnosisIn(input);
+  $('diagnosis').hidden = diagnosis === undefined;
+  if (diagnosis !== undefined) {
+    $('result').hidden = true;
+    drawDiagnosis(diagnosis);
+    return say('a diagnosis');
+  }
   const json = $('shards').value.trim();
   say('reading…');
   worker.postMessage({ base64, input, shards: json });
 }
 
 worker.onmessage = ({ data }) => {
+  if (data.decompressed) return decompressed(data);
   $('result').hidden = data.error !== undefined;
   if (data.error !== undefined) return say(data.error, true);
   // The worker has found them good.
@@ -90,6 +98,30 @@ $('list').addEventListener('keydown', (event) => {
   button.click();
 });
 
+/** The data of a Kinesis record. */
+const shown = (place) => state.data.subarray(place === 0 ? 0 : state.ends[place - 1], state.ends[place]);
+
+/** The first bytes of gzip, zlib and Zstandard. Others may begin so by chance: the worker tells. */
+const looksCompressed = ([a, b, c, d]) =>
+  (a === 0x1f && b === 0x8b && c === 8) || (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) ||
+  ((a & 0x8f) === 8 && (a * 256 + b) % 31 === 0);
+
+/** The cells that the worker's answer goes into, by the number of the question: a later one takes their place. */
+let asked = { question: 0, cells: [] };
+
+/** Shows what is in compressed data: each item is a cell and the data that it shows. */
+function decompress(items) {
+  const compressed = items.filter(([, data]) => looksCompressed(data));
+  asked = { question: asked.question + 1, cells: compressed.map(([cell]) => cell) };
+  if (compressed.length === 0) return;
+  worker.postMessage({ question: asked.question, base64, compressed: compressed.map(([, data]) => data.slice()) });
+}
+
+function decompressed({ question, decompressed: texts }) {
+  if (question !== asked.question) return;
+  texts.forEach((text, n) => text !== '' && asked.cells[n].replaceChildren(element('em', 'decompressed: '), text));
+}
+
 function show(place) {
   selected = place;
   for (const button of $('list').querySelectorAll('button')) {
@@ -97,9 +129,10 @@ function show(place) {
   }
   const record = JSON.parse(state.texts[place]);
   verdict(record);
-  bytes(record, state.data.subarray(place === 0 ? 0 : state.ends[place - 1], state.ends[place]));
+  bytes(record, shown(place));
   $('users-part').hidden = record.userRecords.length === 0;
   users(record, 0);
+  if (record.userRecords.length === 0) decompress([[$('verdict').querySelector('.data'), shown(place)]]);
   ring(record);
 }
 
@@ -114,6 +147,7 @@ function verdict(record) {
   fact('shard', record.shardId ?? record.predictedShard);
   fact('digest', record.frame && (record.frame.digest === record.frame.computedDigest ? 'right' : 'wrong'));
   fact('data', record.userRecords.length === 0 ? record.dataPreview : undefined);
+  if (record.userRecords.length === 0) facts.lastElementChild.className = 'data';
   const headline = element('p', `The KCL ${record.kcl.explanation}.`, { className: whole(record) ? 'good' : 'bad' });
   $('verdict').replaceChildren(headline, facts);
 }
@@ -176,6 +210,11 @@ function users(record, first) {
     return row;
   });
   $('users').replaceChildren(...rows);
+  const data = shown(selected);
+  decompress(rows.map((row, n) => {
+    const { dataOffset, dataLength } = record.userRecords[first + n];
+    return [row.cells[4], data.subarray(dataOffset, dataOffset + dataLength)];
+  }));
   const pages = [];
   const turn = (text, to) => {
     const button = element('button', text, { type: 'button' });

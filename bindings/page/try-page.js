@@ -6,6 +6,7 @@ const assert = require('node:assert/strict');
 const { writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { pathToFileURL } = require('node:url');
+const { deflateSync, gzipSync } = require('node:zlib');
 const { chromium } = require('playwright-core');
 const { root, aggregated } = require('../node/test-support.js');
 
@@ -19,6 +20,24 @@ const entry = (data, n) => ({ Data: data.toString('base64'), PartitionKey: 'a', 
 const shards = { Shards: [['0', '99'], ['100', `${(1n << 128n) - 1n}`]].map(([start, end], n) => ({
   ShardId: `shardId-${n}`, HashKeyRange: { StartingHashKey: start, EndingHashKey: end }, SequenceNumberRange: {},
 })) };
+
+/** As `kagg doctor --json` prints it. */
+const cost = (records) => ({ records, bytes: 900, payloadUnits: records, shards: null });
+const diagnosis = {
+  findings: [
+    { severity: 'loss', name: 'digest-wrong', title: 'aggregates were changed', evidence: '1 of 4 Kinesis records', advice: 'look for what changes them' },
+    { severity: 'warning', name: 'hot-partition-key', title: 'a key has half of all', evidence: '12 of 24 user records', advice: 'choose another' },
+    { severity: 'note', name: 'short-retention', title: 'the stream keeps records for a day', evidence: '24 hours', advice: 'raise it' },
+  ],
+  sampled: { records: 4, bytes: 900, plain: 1, aggregates: 2, broken: 1, userRecords: 24 },
+  writers: [{ signature: 'under the key `a`: the KPL, or one that writes as it does', aggregates: 2 }],
+  hottestPartitionKeys: [
+    { partitionKey: 'order-17', userRecords: 12, atLeast: 12, percent: 50 },
+    { partitionKey: '<b>order</b>', userRecords: 3, atLeast: 3, percent: 12 },
+  ],
+  packing: { userRecordsPerAggregate: 12, bytesPerAggregate: 300, now: cost(4), withoutAggregation: cost(25), aggregated: cost(1) },
+  stream: { stream: 'orders', serviceManaged: false, retentionHours: 24, openShards: ['shardId-0', 'shardId-1'], channels: null, notAsked: [] },
+};
 
 async function open(browser, options) {
   const context = await browser.newContext(options);
@@ -96,6 +115,33 @@ const checks = {
     await status(tab, '1 Kinesis record');
     assert.equal(await tab.locator('#users tr').count(), 3);
   },
+  async 'compressed data is shown as what it is'(tab) {
+    const compressed = [gzipSync('{"zipped":1}'), deflateSync('{"deflated":2}'), 'plain', gzipSync('cut').subarray(0, 12)];
+    const record = aggregated(['key'], [], compressed.map((data) => [0, undefined, data]));
+    await give(tab, JSON.stringify({ Records: [entry(record, 1), entry(gzipSync('a plain record'), 2)] }));
+    await tab.waitForSelector('#users em');
+    const cells = await tab.locator('#users td:nth-child(5)').allTextContents();
+    assert.deepEqual(cells.slice(0, 2), ['decompressed: {"zipped":1}', 'decompressed: {"deflated":2}']);
+    assert.ok(cells.slice(2).every((cell) => !cell.includes('decompressed')), cells.join());
+    await tab.click('#list button >> nth=1');
+    await tab.waitForSelector('#verdict em');
+    assert.match(await tab.textContent('#verdict'), /decompressed: a plain record/);
+  },
+  async 'what kagg doctor prints, and records after it'(tab) {
+    await give(tab, JSON.stringify(diagnosis));
+    await status(tab, 'a diagnosis');
+    assert.deepEqual(await tab.locator('.finding h3').allTextContents(), diagnosis.findings.map(({ severity, title }) =>
+      `${{ loss: 'User records are lost', warning: 'Warning', note: 'Worth knowing' }[severity]}: ${title}`));
+    assert.equal(await tab.locator('.finding.loss').count(), 1);
+    assert.match(await tab.textContent('#diagnosis'), /What to do: raise it/);
+    assert.match(await tab.textContent('#diagnosis'), /12 user records, 50 %/);
+    assert.match(await tab.textContent('#diagnosis'), /retention hours24/);
+    assert.equal(await tab.locator('#result').isVisible(), false);
+    await tab.screenshot({ path: join(folder, 'doctor.png'), fullPage: true });
+    await drop(tab, good);
+    await status(tab, '1 Kinesis record');
+    assert.equal(await tab.locator('#diagnosis').isVisible(), false);
+  },
   async 'nonsense is said to be nonsense, and the next input works'(tab) {
     await give(tab, '');
     await tab.waitForSelector('#status.bad');
@@ -148,6 +194,10 @@ const checks = {
     const wider = await tab.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(wider <= 0, `${wider} pixels wider than a phone`);
     await tab.screenshot({ path: join(folder, 'phone.png'), fullPage: true });
+    await give(tab, JSON.stringify(diagnosis));
+    await status(tab, 'a diagnosis');
+    assert.ok((await tab.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)) <= 0);
+    await tab.screenshot({ path: join(folder, 'phone-doctor.png'), fullPage: true });
     await end();
     console.log('ok  a phone in the dark');
   } finally {

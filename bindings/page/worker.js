@@ -10,33 +10,52 @@ function start(base64) {
   exports = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
 }
 
-/** Writes a request: the input, then the shards. */
-function send(...parts) {
-  const head = 8 * parts.length;
+/** Writes a request: numbers, then where each part is, then the parts. */
+function send(numbers, parts) {
+  const head = 4 * numbers.length + 8 * parts.length;
   const length = parts.reduce((sum, part) => sum + part.length, head);
   const address = exports.input(length) >>> 0;
   if (address === 0) throw new Error('there is no memory for this input');
-  const numbers = new Uint32Array(exports.memory.buffer, address, 2 * parts.length);
+  const table = new Uint32Array(exports.memory.buffer, address, head / 4);
+  table.set(numbers);
   let at = head;
   parts.forEach((part, place) => {
     new Uint8Array(exports.memory.buffer, address + at, part.length).set(part);
-    numbers[2 * place] = at;
+    table[numbers.length + 2 * place] = at;
     at += part.length;
-    numbers[2 * place + 1] = at;
+    table[numbers.length + 2 * place + 1] = at;
   });
 }
 
-function inspect(input, shards) {
-  send(input, new TextEncoder().encode(shards));
+/** The answer of one of the core's functions: views that are good until the next call. */
+function answer(call) {
   // First: memory that grows takes the old buffer away.
-  const address = exports.inspect() >>> 0;
+  const address = call() >>> 0;
   const header = new Uint32Array(exports.memory.buffer, address, 13);
   const bytes = (n) => new Uint8Array(exports.memory.buffer, header[n], header[n + 1]);
-  const text = new TextDecoder().decode(bytes(9));
-  if (header[0] === 1) return { error: text };
-  const ends = new Uint32Array(exports.memory.buffer, header[3], header[4]).slice();
+  const ends = new Uint32Array(exports.memory.buffer, header[3], header[4]);
+  return { status: header[0], text: new TextDecoder().decode(bytes(9)), bytes: bytes(11), ends };
+}
+
+function inspect(input, shards) {
+  send([], [input, new TextEncoder().encode(shards)]);
+  const { status, text, bytes, ends } = answer(exports.inspect);
+  if (status === 1) return { error: text };
   const { records, refused, warnings } = JSON.parse(text);
-  return { summaries: records.map(summary), texts: records.map((it) => JSON.stringify(it)), refused, warnings, data: bytes(11).slice(), ends };
+  return {
+    summaries: records.map(summary), texts: records.map((it) => JSON.stringify(it)), refused, warnings,
+    data: bytes.slice(), ends: ends.slice(),
+  };
+}
+
+/** So much is shown of compressed data. */
+const PREVIEW = 400;
+
+/** The start of what each is, decompressed; an empty text for what is not compressed. */
+function decompress(parts) {
+  send([PREVIEW, parts.length], parts);
+  const { bytes, ends } = answer(exports.decompress);
+  return parts.map((_, n) => new TextDecoder().decode(bytes.subarray(n === 0 ? 0 : ends[n - 1], ends[n])));
 }
 
 /** What the list shows. The page gets the rest as text: making ten megabytes of objects there would freeze it. */
@@ -45,9 +64,10 @@ function summary({ record, kind, dataLength, userRecords, kcl }) {
   return { record, kind, dataLength, userRecords: userRecords.length, bad };
 }
 
-onmessage = ({ data: { base64, input, shards } }) => {
+onmessage = ({ data: { base64, input, shards, question, compressed } }) => {
   try {
     if (exports === undefined) start(base64);
+    if (compressed) return postMessage({ question, decompressed: decompress(compressed) });
     const answer = inspect(input, shards);
     postMessage(answer, answer.data ? [answer.data.buffer] : []);
   } catch (error) {

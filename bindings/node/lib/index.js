@@ -6,6 +6,9 @@ module.exports = {
   get processBatch() {
     return require('./process.js').processBatch;
   },
+  get MemoryResume() {
+    return require('./resume.js').MemoryResume;
+  },
   get transformBatch() {
     return require('./transform.js').transformBatch;
   },

@@ -1,3 +1,3 @@
 import library from './index.js';
 
-export const { deaggregate, processBatch, transformBatch, aggregate, RecordAggregator } = library;
+export const { deaggregate, processBatch, MemoryResume, transformBatch, aggregate, RecordAggregator } = library;

@@ -3,6 +3,7 @@
 
 const { deaggregate } = require('./deaggregate.js');
 const { object } = require('./records.js');
+const { Progress } = require('./resume.js');
 
 /**
  * What becomes of a loss: an aggregate that is out of the hash key range was left to another shard, which is no failure;
@@ -27,10 +28,6 @@ class Failures {
     this.#onFailure = onFailure;
   }
 
-  get any() {
-    return this.#lowest !== undefined;
-  }
-
   add(record, error) {
     if (this.#lowest === undefined || record.recordIndex < this.#lowest.recordIndex) this.#lowest = record;
     try {
@@ -40,15 +37,20 @@ class Failures {
     }
   }
 
+  /** The first Kinesis record that Lambda sends again: without an identifier, the whole batch. */
+  get first() {
+    if (this.#lowest === undefined) return Infinity;
+    return this.#lowest.sequenceNumber ? this.#lowest.recordIndex : 0;
+  }
+
   /** An empty identifier stands for the whole batch. */
   answer() {
-    const failures = this.any ? [{ itemIdentifier: this.#lowest.sequenceNumber ?? '' }] : [];
+    const failures = this.#lowest === undefined ? [] : [{ itemIdentifier: this.#lowest.sequenceNumber ?? '' }];
     return { batchItemFailures: failures };
   }
 }
 
-async function inOrder(event, handler, options) {
-  const failures = new Failures(options);
+async function inOrder(event, handler, options, progress, failures) {
   /** Fails after its readable user records. */
   let cut;
   for (const record of deaggregate(event, options)) {
@@ -57,20 +59,20 @@ async function inOrder(event, handler, options) {
       if (await failsAt(record, options)) cut ??= record;
       continue;
     }
+    if (progress.has(record)) continue;
     try {
       await handler(record);
     } catch (error) {
       failures.add(record, error);
-      return failures.answer();
+      return;
     }
+    progress.add(record);
   }
   if (cut !== undefined) failures.add(cut, new Error(cut.loss.message));
-  return failures.answer();
 }
 
 /** Up to `limit` at a time; those of one partition key one after another. */
-async function concurrently(event, handler, limit, options) {
-  const failures = new Failures(options);
+async function concurrently(event, handler, limit, options, progress, failures) {
   /** By partition key: what waits for its turn. A key that has failed keeps nothing. */
   const lanes = new Map();
   const ready = [];
@@ -79,6 +81,7 @@ async function concurrently(event, handler, limit, options) {
       if (await failsAt(record, options)) failures.add(record, new Error(record.loss.message));
       continue;
     }
+    if (progress.has(record)) continue;
     // Without a key there is no order.
     const key = record.partitionKey ?? Symbol('none');
     const lane = lanes.get(key);
@@ -100,11 +103,11 @@ async function concurrently(event, handler, limit, options) {
           failures.add(record, error);
           break;
         }
+        progress.add(record);
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, ready.length) }, work));
-  return failures.answer();
 }
 
 async function processBatch(event, handler, options) {
@@ -112,7 +115,12 @@ async function processBatch(event, handler, options) {
   const how = object(options, 'onLoss', 'onFailure');
   const { concurrency = 1 } = how;
   if (!(Number.isInteger(concurrency) && concurrency > 0)) throw new TypeError('concurrency is not a number above 0');
-  return concurrency === 1 ? inOrder(event, handler, how) : concurrently(event, handler, concurrency, how);
+  const failures = new Failures(how);
+  const progress = await Progress.load(event, how);
+  if (concurrency === 1) await inOrder(event, handler, how, progress, failures);
+  else await concurrently(event, handler, concurrency, how, progress, failures);
+  await progress.save(failures.first);
+  return failures.answer();
 }
 
 module.exports = { processBatch, failsAt };

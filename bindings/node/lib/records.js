@@ -65,4 +65,4 @@ function parse(record, index) {
   };
 }
 
-module.exports = { list, number, object, parse };
+module.exports = { level, list, number, object, parse };

@@ -2,7 +2,7 @@
 
 const test = require('node:test');
 const assert = require('node:assert/strict');
-const { processBatch, transformBatch } = require('../lib/index.js');
+const { MemoryResume, processBatch, transformBatch } = require('../lib/index.js');
 const { aggregated } = require('../test-support.js');
 
 const record = (sequenceNumber, data) => ({ kinesis: { sequenceNumber, partitionKey: 'p', data: data.toString('base64') } });
@@ -72,6 +72,73 @@ test('concurrently: keys side by side, each in order, and a failed key stops alo
   assert.equal(most, 2);
   assert.deepEqual(seen.filter((s) => s[0] === 'a'), ['a1', 'a2']);
   assert.deepEqual(seen.filter((s) => s[0] !== 'a').sort(), ['b1', 'b3', 'c2']);
+});
+
+test('a retry leaves out what was done, and forgets what will not come again', async () => {
+  for (const concurrency of [1, 3]) {
+    const resume = new MemoryResume();
+    const event = { Records: [record('1', many('a', 'b')), record('2', many('c', 'd', 'e')), record('3', many('f'))] };
+    let seen = [];
+    let fails = true;
+    const handler = async (r) => {
+      if (r.text() === 'd' && fails) throw new Error('no');
+      seen.push(r.text());
+    };
+    const options = { concurrency, resume };
+    assert.deepEqual(await processBatch(event, handler, options), failed('2'));
+    assert.deepEqual(seen.sort(), concurrency === 1 ? ['a', 'b', 'c'] : ['a', 'b', 'c', 'e', 'f']);
+    assert.equal(resume.size, concurrency === 1 ? 1 : 2);
+    seen = [];
+    assert.deepEqual(await processBatch({ Records: event.Records.slice(1) }, handler, options), failed('2'));
+    assert.deepEqual(seen, []);
+    fails = false;
+    assert.deepEqual(await processBatch({ Records: event.Records.slice(1) }, handler, options), failed());
+    assert.deepEqual(seen.sort(), concurrency === 1 ? ['d', 'e', 'f'] : ['d']);
+    assert.equal(resume.size, 0);
+  }
+});
+
+test('the same sequence number in another stream or shard is another record', async () => {
+  const resume = new MemoryResume({ maxRecords: 2 });
+  const of = (arn, shard) => ({ ...record('1', many('a', 'b')), eventSourceARN: arn, eventID: `${shard}:1` });
+  const handler = (r) => {
+    if (r.text() === 'b') throw new Error('no');
+    seen += 1;
+  };
+  let seen = 0;
+  for (const one of [of('x', 's1'), of('x', 's2'), of('y', 's1')]) {
+    await processBatch({ Records: [one] }, handler, { resume });
+  }
+  assert.deepEqual([seen, resume.size], [3, 2]);
+  // The one that was saved longest ago has made room.
+  await processBatch({ Records: [of('y', 's1')] }, handler, { resume });
+  assert.equal(seen, 3);
+  await processBatch({ Records: [of('x', 's1')] }, handler, { resume });
+  assert.equal(seen, 4);
+});
+
+test('a memory of ones own: asynchronous, with texts that can be kept in a table', async () => {
+  const table = new Map();
+  const resume = {
+    load: async (keys) => keys.map((key) => table.get(key)),
+    save: async (kept, succeeded) => {
+      for (const [key, done] of kept) table.set(key, done);
+      for (const key of succeeded) table.delete(key);
+    },
+  };
+  const keys = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5'];
+  const bad = ['k3'];
+  const handler = (r) => {
+    if (bad.includes(r.text())) throw new Error('no');
+  };
+  const event = { Records: [record('9', many(...keys))] };
+  await processBatch(event, handler, { resume, concurrency: 2 });
+  assert.deepEqual([...table], [['//9', '0-2,4-5']]);
+  const fails = { load: () => [], save: () => Promise.reject(new Error('no')) };
+  assert.deepEqual(await processBatch(event, handler, { resume: fails }), failed('9'));
+  for (const junk of [{ load: () => ['x'], save() {} }, { load: () => ['0-99999999'], save() {} }, {}, null, 5]) {
+    await assert.rejects(processBatch(event, handler, { resume: junk }), TypeError);
+  }
 });
 
 test('without a sequence number the whole batch has failed', async () => {

@@ -115,6 +115,36 @@ export interface ProcessOptions extends Options {
   onLoss?: (lost: LostUserRecords) => 'continue' | void | Promise<'continue' | void>;
   /** Is told of every failure: the answer to Lambda has no room for reasons. */
   onFailure?: (error: unknown, record: UserRecord | LostUserRecords) => void;
+  /** What is done is not done again when Lambda sends its Kinesis record again. */
+  resume?: Resume;
+}
+
+/**
+ * A memory of user records whose handler succeeded, so that a retry leaves them out: a handler must not return before
+ * what it did is durable. Keys name a Kinesis record; what is done of it is a text of sub-sequence numbers such as
+ * `0-4,7`. Implement it over a table to share it between instances.
+ */
+export interface Resume {
+  /** What was done of each of these, in their order; undefined for nothing. It is called before the first user record. */
+  load(keys: string[]): readonly (string | undefined)[] | Promise<readonly (string | undefined)[]>;
+  /**
+   * Remembers `kept` in place of what was remembered of each, and forgets `succeeded`, which do not come again. It is
+   * called after the last user record. Should it fail, the answer to Lambda is the same, and more is done again.
+   */
+  save(kept: [key: string, done: string][], succeeded: string[]): void | Promise<void>;
+}
+
+/**
+ * Remembers as long as the function's instance stays warm: keep one for all invocations. When it is full it forgets what
+ * was saved longest ago.
+ */
+export class MemoryResume implements Resume {
+  /** Of Kinesis records, `maxRecords` at most: by default 10,000, the most of a batch. */
+  constructor(options?: { maxRecords?: number });
+  load(keys: string[]): (string | undefined)[];
+  save(kept: [key: string, done: string][], succeeded: string[]): void;
+  /** How many Kinesis records it remembers. */
+  readonly size: number;
 }
 
 export interface BatchResponse {
@@ -143,7 +173,7 @@ export interface FirehoseResponse {
 export function transformBatch(
   event: Source,
   handler: (record: UserRecord) => Uint8Array | string | null | undefined | Promise<Uint8Array | string | null | undefined>,
-  options?: Omit<ProcessOptions, 'concurrency'>,
+  options?: Omit<ProcessOptions, 'concurrency' | 'resume'>,
 ): Promise<FirehoseResponse>;
 
 /** What an application puts. */

@@ -1,5 +1,6 @@
 //! The report of `kagg inspect` on any input, as JSON.
 
+use kinesis_aggregation::decompress::decompress as decompressed;
 use kinesis_aggregation_inspect::{Everything, Shards, explain, find};
 use serde_json::{Value, json};
 
@@ -31,6 +32,19 @@ pub(crate) fn inspect(mut input: Input<'_>, output: &mut Output) -> Result<(), B
     output.text.push_str(",\"warnings\":");
     output.text.push_str(&warnings(&found).to_string());
     output.text.push('}');
+    Ok(())
+}
+
+/// The start of what each run of bytes decompresses to goes into `bytes`, and where each ends there
+/// into `records`. Nothing comes of those that are not compressed.
+pub(crate) fn decompress(mut input: Input<'_>, output: &mut Output) -> Result<(), Bad> {
+    let most = input.size()?;
+    let count = input.size()?;
+    for _ in 0..count {
+        let data = decompressed(input.bytes()?, None).unwrap_or_default();
+        output.bytes.extend(data.iter().take(most));
+        output.records.push(to_u32(output.bytes.len()));
+    }
     Ok(())
 }
 

@@ -19,6 +19,7 @@
 //! | `aggregator` | flags (1: mixing shards, 2: by shard map, 4: outer key is the first one, 8: outer key is given), maximum size, maximum count, maximum size of a Kinesis record (each `FFFFFFFF` for the KPL's), outer key (text), count; then for each shard its id (text), hash key range `START-END` (text), and 1 if it is closed |
 //! | `push`, `encode` | count; then for each user record its partition key (text), explicit hash key (text, empty if there is none), data (bytes) |
 //! | `inspect` | what was found (bytes), the shards as `aws kinesis list-shards` prints them (bytes, empty if they are not known). The answer is JSON |
+//! | `decompress` | the most bytes of each answer, count; then for each its data (bytes) |
 #![deny(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -83,6 +84,13 @@ impl Instance {
     pub fn inspect(&mut self) -> &Output {
         self.output.clear();
         let answer = inspect::inspect(Input::new(&self.input), &mut self.output);
+        self.output.settle(answer)
+    }
+
+    /// Decompresses the data of the request.
+    pub fn decompress(&mut self) -> &Output {
+        self.output.clear();
+        let answer = inspect::decompress(Input::new(&self.input), &mut self.output);
         self.output.settle(answer)
     }
 }
@@ -175,6 +183,12 @@ mod exports {
     #[unsafe(no_mangle)]
     extern "C" fn inspect() -> u32 {
         with(|instance| address(instance.inspect().header().as_ptr()))
+    }
+
+    #[cfg(feature = "inspect")]
+    #[unsafe(no_mangle)]
+    extern "C" fn decompress() -> u32 {
+        with(|instance| address(instance.decompress().header().as_ptr()))
     }
 
     #[cfg(feature = "write")]

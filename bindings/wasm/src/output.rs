@@ -29,6 +29,8 @@ pub struct Output {
     /// Written, five numbers: where its partition key starts and ends in `text`, where its explicit
     /// hash key, which follows, ends there, where its data end in `bytes`, and how many user records
     /// it has. Its data start where those of the one before end.
+    ///
+    /// Explained or decompressed, one number: where its data end in `bytes`.
     pub records: Vec<u32>,
     /// Where each used key ends, in UTF-16 units from the start of its Kinesis record's text.
     pub keys: Vec<u32>,

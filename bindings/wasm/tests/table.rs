@@ -330,6 +330,24 @@ fn inspect_explains_what_was_found_and_hands_over_its_bytes() {
     assert_eq!(ask(&text, "{").0, 1);
 }
 
+#[test]
+fn compressed_data_are_opened_and_others_are_not() {
+    let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\x48\xcd\xc9\xc9\x07\x00\x86\xa6\x10\x36\x05\x00\x00\x00";
+    let ask = |most, parts: &[&[u8]]| {
+        let mut instance = Instance::default();
+        let count = u32::try_from(parts.len()).unwrap();
+        let request = Request::default().number(most).number(count);
+        let request = parts.iter().fold(request, Request::part);
+        request.send(&mut instance);
+        let output = instance.decompress();
+        assert_eq!(output.status(), 0);
+        (output.bytes.clone(), output.records.clone())
+    };
+    let all = ask(99, &[gzip, b"plain", &gzip[..20], gzip]);
+    assert_eq!(all, (b"hellohello".to_vec(), vec![5, 5, 5, 10]));
+    assert_eq!(ask(2, &[gzip]), (b"he".to_vec(), vec![2]));
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
