@@ -7,10 +7,12 @@ mod shared;
 use std::hint::black_box;
 
 use bytes::Bytes;
+#[cfg(feature = "lambda")]
+use kinesis_aggregation::lambda::Processor;
 use kinesis_aggregation::md5::{self, Level};
 use kinesis_aggregation::wire::{Frame, Index};
 use kinesis_aggregation::{Deaggregator, HashKey, HashKeyRange, KinesisRecord, UserRecord};
-use shared::{Keys, Traffic, prost_way};
+use shared::{Keys, Lengths, Traffic, aggregate_of, prost_way};
 
 type Work = fn(usize);
 
@@ -19,6 +21,8 @@ type Work = fn(usize);
 const ALL: &[(&str, Work)] = &[
     ("index_kpl_shape", index_kpl_shape),
     ("index_explicit_hash_keys", index_explicit_hash_keys),
+    ("index_varied_lengths", index_varied_lengths),
+    ("index_real_lengths", index_real_lengths),
     ("index_prost_bare", index_prost_bare),
     ("read_batch_sse2", read_batch_sse2),
     (
@@ -26,9 +30,16 @@ const ALL: &[(&str, Work)] = &[
         read_batch_all_keys_differ_sse2,
     ),
     ("read_owned_sse2", read_owned_sse2),
+    ("read_one_of_1", read_one_of_1),
+    ("read_one_of_10", read_one_of_10),
     ("iterate", iterate),
     ("md5_lanes_sse2", md5_lanes_sse2),
     ("write_push", write_push),
+    ("write_batch", write_batch),
+    #[cfg(feature = "lambda")]
+    ("lambda_own_event_sse2", lambda_own_event_sse2),
+    #[cfg(feature = "lambda")]
+    ("lambda_owned_event_sse2", lambda_owned_event_sse2),
 ];
 
 fn main() {
@@ -45,10 +56,13 @@ fn main() {
 }
 
 fn usual(keys: Keys) -> Vec<KinesisRecord> {
-    let traffic = Traffic {
+    page(Traffic {
         keys,
         ..Traffic::USUAL
-    };
+    })
+}
+
+fn page(traffic: Traffic) -> Vec<KinesisRecord> {
     traffic.aggregates(16)
 }
 
@@ -61,9 +75,8 @@ fn messages(page: &[KinesisRecord]) -> Vec<&[u8]> {
     frames(page).map(|frame| frame.message()).collect()
 }
 
-fn index(times: usize, keys: Keys) {
-    let page = usual(keys);
-    let frames: Vec<_> = frames(&page).collect();
+fn index(times: usize, page: &[KinesisRecord]) {
+    let frames: Vec<_> = frames(page).collect();
     let mut index = Index::default();
     for _ in 0..times {
         for frame in &frames {
@@ -74,11 +87,27 @@ fn index(times: usize, keys: Keys) {
 }
 
 fn index_kpl_shape(times: usize) {
-    index(times, Keys::Partition(10));
+    index(times, &usual(Keys::Partition(10)));
 }
 
 fn index_explicit_hash_keys(times: usize) {
-    index(times, Keys::ExplicitHash);
+    index(times, &usual(Keys::ExplicitHash));
+}
+
+fn index_varied_lengths(times: usize) {
+    index_lengths(times, Lengths::Varied);
+}
+
+fn index_real_lengths(times: usize) {
+    index_lengths(times, Lengths::Real);
+}
+
+fn index_lengths(times: usize, lengths: Lengths) {
+    let traffic = Traffic {
+        lengths,
+        ..Traffic::USUAL
+    };
+    index(times, &page(traffic));
 }
 
 fn index_prost_bare(times: usize) {
@@ -129,6 +158,30 @@ fn read_owned_sse2(times: usize) {
     }
 }
 
+fn read_one_of_1(times: usize) {
+    read_one(times, 1);
+}
+
+fn read_one_of_10(times: usize) {
+    read_one(times, 10);
+}
+
+/// One Kinesis record of so many small user records, a hundred times.
+fn read_one(times: usize, user_records: usize) {
+    let traffic = Traffic {
+        data_len: 50,
+        ..Traffic::USUAL
+    };
+    let record = aggregate_of(user_records, traffic);
+    let deaggregator = Deaggregator::new();
+    for _ in 0..100 * times {
+        for user_record in &deaggregator.deaggregate(&record) {
+            let user_record = user_record.expect("nothing is lost");
+            black_box((user_record.partition_key(), user_record.data()));
+        }
+    }
+}
+
 fn iterate(times: usize) {
     let page = usual(Keys::Partition(10));
     let batch = shard().deaggregate_batch(&page);
@@ -157,5 +210,32 @@ fn write_push(times: usize) {
         for record in records {
             black_box(aggregator.push(record).expect("a good record"));
         }
+    }
+}
+
+/// All of writing, with digests at the best level that valgrind shows: AVX2.
+fn write_batch(times: usize) {
+    let traffic = Traffic::USUAL;
+    let inputs: Vec<Vec<UserRecord>> = (0..10).map(|_| traffic.user_records(1000)).collect();
+    for records in inputs.into_iter().take(times) {
+        black_box(traffic.aggregator().aggregate_batch(records));
+    }
+}
+
+#[cfg(feature = "lambda")]
+fn lambda_own_event_sse2(times: usize) {
+    let event = shared::lambda_way::event();
+    let processor = Processor::new().level(Level::Sse2);
+    for _ in 0..times {
+        black_box(shared::lambda_way::own_event(&processor, &event));
+    }
+}
+
+#[cfg(feature = "lambda")]
+fn lambda_owned_event_sse2(times: usize) {
+    let event = shared::lambda_way::event();
+    let processor = Processor::new().level(Level::Sse2);
+    for _ in 0..times {
+        black_box(shared::lambda_way::owned_event(&processor, &event));
     }
 }

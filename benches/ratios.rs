@@ -13,7 +13,7 @@ use kinesis_aggregation::md5::{self, Level};
 use kinesis_aggregation::wire::{Frame, Index};
 use kinesis_aggregation::{Deaggregator, HashKey, HashKeyRange, KinesisRecord, UserRecordRef};
 use shared::rounds::{Times, contestant, with_input};
-use shared::{Keys, Traffic, prost_way};
+use shared::{Keys, Lengths, Traffic, prost_way};
 
 /// Kinesis records in a batch.
 const BATCH: usize = 100;
@@ -27,7 +27,7 @@ fn main() {
     let all: [(&str, &dyn Fn()); 6] = [
         ("reading", &|| reading(level, rounds)),
         ("batches", &|| batches(level, rounds)),
-        ("decoding", &|| both_decodings(rounds)),
+        ("decoding", &|| decodings(rounds)),
         ("ranges", &|| ranges(level, rounds)),
         ("writing", &|| writing(rounds)),
         ("lambda", &|| lambda(level, rounds)),
@@ -129,13 +129,18 @@ fn batches(level: Level, rounds: usize) {
     ratio("read_batch_500_over_100", times.ratio(0, 1));
 }
 
-fn both_decodings(rounds: usize) {
+fn decodings(rounds: usize) {
     decoding(rounds, Traffic::USUAL, "");
-    let varied = Traffic {
-        varied: true,
-        ..Traffic::USUAL
-    };
-    decoding(rounds, varied, "_varied_lengths");
+    for (lengths, suffix) in [
+        (Lengths::Varied, "_varied_lengths"),
+        (Lengths::Real, "_real_lengths"),
+    ] {
+        let traffic = Traffic {
+            lengths,
+            ..Traffic::USUAL
+        };
+        decoding(rounds, traffic, suffix);
+    }
 }
 
 fn decoding(rounds: usize, traffic: Traffic, suffix: &str) {

@@ -21,13 +21,24 @@ pub(crate) enum Keys {
     ExplicitHash,
 }
 
+/// How the lengths of user records' data vary around [`Traffic::data_len`].
+#[derive(Clone, Copy)]
+pub(crate) enum Lengths {
+    /// Not at all.
+    Same,
+    /// From half of it to all of it.
+    Varied,
+    /// As those of real events: log-normal with this median, from 20 to 2000 bytes.
+    Real,
+}
+
 /// A kind of traffic.
 #[derive(Clone, Copy)]
 pub(crate) struct Traffic {
-    /// The bytes of a user record's data, the most if they vary.
+    /// The bytes of a user record's data.
     pub(crate) data_len: usize,
-    /// Whether they vary, from half of that on.
-    pub(crate) varied: bool,
+    /// How they vary.
+    pub(crate) lengths: Lengths,
     /// Its keys.
     pub(crate) keys: Keys,
     /// The most bytes of an aggregate.
@@ -38,7 +49,7 @@ impl Traffic {
     /// The one that the numbers are for: 200 bytes, 10 keys, the KPL's 50 KB.
     pub(crate) const USUAL: Self = Self {
         data_len: 200,
-        varied: false,
+        lengths: Lengths::Same,
         keys: Keys::Partition(10),
         aggregate_len: 51_200,
     };
@@ -48,14 +59,10 @@ impl Traffic {
         let mut noise = Noise(0x6B70_6C00);
         (0..count)
             .map(|at| {
-                let less = if self.varied {
-                    noise.next() as usize % (self.data_len / 2)
-                } else {
-                    0
-                };
+                let data_len = self.length(&mut noise);
                 let data: Vec<u8> = std::iter::repeat_with(|| noise.next().to_le_bytes())
                     .flatten()
-                    .take(self.data_len - less)
+                    .take(data_len)
                     .collect();
                 let key = |of: usize| format!("partition-key-{:06}", at % of);
                 match self.keys {
@@ -70,12 +77,23 @@ impl Traffic {
             .collect()
     }
 
-    /// About how many user records fill an aggregate.
+    /// The length of the next user record's data.
+    fn length(self, noise: &mut Noise) -> usize {
+        match self.lengths {
+            Lengths::Same => self.data_len,
+            Lengths::Varied => self.data_len - noise.next() as usize % (self.data_len / 2),
+            Lengths::Real => {
+                let length = self.data_len as f64 * noise.normal().exp();
+                length.clamp(20.0, 2000.0) as usize
+            }
+        }
+    }
+
+    /// How many user records fill an aggregate, at most.
     fn per_aggregate(self) -> usize {
-        let least = if self.varied {
-            self.data_len / 2
-        } else {
-            self.data_len
+        let least = match self.lengths {
+            Lengths::Same => self.data_len,
+            Lengths::Varied | Lengths::Real => self.data_len / 2,
         };
         self.aggregate_len / (least + 3) + 2
     }
@@ -149,6 +167,12 @@ impl Noise {
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
+    }
+
+    /// The next one of a standard normal distribution (Box and Muller).
+    fn normal(&mut self) -> f64 {
+        let [a, b] = [(); 2].map(|()| (self.next() >> 11) as f64 / (1_u64 << 53) as f64);
+        (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos()
     }
 }
 

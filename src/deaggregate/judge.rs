@@ -24,14 +24,13 @@
 use std::ops::Range;
 
 use super::keys::{KeyId, Keys};
-use super::lookahead::Lookahead;
 use super::losses::{Fault, Losses};
 use super::opened::{Entry, Judged, Opened};
 use super::outcome::{Outcome, PlainReason};
 use super::rules::Rules;
 use super::tables::Table;
 use crate::error::ParseHashKeyError;
-use crate::hash_key::{HashKey, HashKeyRange};
+use crate::hash_key::HashKey;
 use crate::wire::{Frame, Index, IndexedRecord};
 
 /// Judges one aggregate after another, and reuses its memory.
@@ -39,7 +38,6 @@ pub(super) struct Judge<'r> {
     rules: &'r Rules,
     partition_keys: Table,
     explicit_hash_keys: Table,
-    lookahead: Lookahead,
 }
 
 /// An aggregate to judge.
@@ -70,22 +68,19 @@ impl<'r> Judge<'r> {
             rules,
             partition_keys: Table::default(),
             explicit_hash_keys: Table::default(),
-            lookahead: Lookahead::default(),
         }
     }
 
     /// Adds what comes out of an aggregate, and what is lost of it, to `opened`.
     pub(super) fn aggregate(&mut self, aggregate: Aggregate<'_>, opened: &mut Opened) -> Judged {
-        let index = aggregate.index;
-        self.partition_keys.begin(index.partition_key_table().len());
-        let hash_keys = index.explicit_hash_key_table().len();
-        self.explicit_hash_keys.begin(hash_keys);
-        self.lookahead.clear();
         opened.keys.begin();
         let (entries, losses) = (opened.entries.len(), opened.losses.len());
-        opened.entries.reserve(index.records().len());
-
-        let (outcome, delivered) = self.first_bad_decides(aggregate, opened);
+        let (outcome, delivered) = if self.all_good(aggregate, opened) {
+            let count = aggregate.index.records().len();
+            (Outcome::Aggregated, aggregate.first..count)
+        } else {
+            self.first_bad_decides(aggregate, opened)
+        };
         if outcome == Outcome::Dropped {
             opened.entries.truncate(entries);
         }
@@ -96,6 +91,44 @@ impl<'r> Judge<'r> {
             keys: opened.keys.added(),
             losses: losses..opened.losses.len(),
         }
+    }
+
+    /// Adds all user records at once, if all are good for reasons that hold for every one: no
+    /// explicit hash key, a partition key index inside the table, and no entry of the table out of
+    /// range, used or not. Otherwise adds nothing: the rules are gone through one by one.
+    fn all_good(&self, aggregate: Aggregate<'_>, opened: &mut Opened) -> bool {
+        let Aggregate { frame, index, .. } = aggregate;
+        let (records, table) = (index.records(), index.partition_key_table());
+        // Unused entries must not cost more than used ones.
+        if records.is_empty() || records.len() < table.len() || aggregate.damage.is_some() {
+            return false;
+        }
+        let entries = opened.entries.len();
+        let mut beyond = false;
+        opened.entries.extend(records.iter().map(|record| {
+            let key = record.partition_key();
+            beyond |= key.get() >= table.len() || record.explicit_hash_key().is_some();
+            // The table's entries become the keys, in order.
+            Entry::new(record.span(), KeyId::of_entry(key), None)
+        }));
+        if !beyond {
+            opened.keys.add_partition_key_table(frame.data(), table);
+            if self.all_inside(&mut opened.keys) {
+                return true;
+            }
+            opened.keys.forget();
+        }
+        opened.entries.truncate(entries);
+        false
+    }
+
+    /// Whether the hash keys of all partition keys at hand are in range.
+    fn all_inside(&self, keys: &mut Keys) -> bool {
+        let Some(range) = self.rules.range_of_partition_keys() else {
+            return true;
+        };
+        keys.hash_all(self.rules)
+            .all(|hash_key| range.contains(hash_key))
     }
 
     /// Says what becomes of the aggregate, and which of its user records come out.
@@ -111,6 +144,10 @@ impl<'r> Judge<'r> {
             ..
         } = aggregate;
         let count = index.records().len();
+        self.partition_keys.begin(index.partition_key_table().len());
+        let hash_keys = index.explicit_hash_key_table().len();
+        self.explicit_hash_keys.begin(hash_keys);
+        opened.entries.reserve(count);
         // "no user record": nothing comes out, and nothing is lost.
         if count == 0 {
             return (Outcome::Empty, 0..0);
@@ -244,7 +281,7 @@ impl<'r> Judge<'r> {
                 Ok(Entry::new(record.span(), key, Some(hash_key)))
             }
             None => {
-                self.partition_key_in_range(record, key, aggregate, keys)?;
+                self.partition_key_in_range(record, key, keys)?;
                 Ok(Entry::new(record.span(), key, None))
             }
         }
@@ -322,24 +359,19 @@ impl<'r> Judge<'r> {
         &mut self,
         record: &IndexedRecord,
         id: KeyId,
-        Aggregate { frame, index, .. }: Aggregate<'_>,
         keys: &mut Keys,
     ) -> Result<(), Fault> {
-        let (rules, at) = (self.rules, record.partition_key());
-        // Every MD5 is in the full range: no need to know it.
-        let range = rules.hash_key_range.unwrap_or(HashKeyRange::FULL);
-        if range != HashKeyRange::FULL {
+        if let Some(range) = self.rules.range_of_partition_keys() {
             let hash_key = keys.hash(id).unwrap_or_else(|| {
-                let table = (frame.data(), index.partition_key_table());
-                let digest = self.lookahead.digest(keys.text(id), at, table, rules);
-                keys.set_hash(id, digest);
-                HashKey::from_digest(digest)
+                let hash_key = HashKey::of_partition_key(keys.text(id));
+                keys.set_hash(id, hash_key);
+                hash_key
             });
             if !range.contains(hash_key) {
                 return Err(Fault::OutOfRange);
             }
         }
-        if let Some(slot) = self.partition_keys.get_mut(at) {
+        if let Some(slot) = self.partition_keys.get_mut(record.partition_key()) {
             slot.set_inside(id);
         }
         Ok(())

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
+use super::rules::Rules;
 use crate::error::ParseHashKeyError;
 use crate::hash_key::{HashKey, parse_big_integer};
-use crate::md5::Digest;
-use crate::wire::{Span, decode_utf8};
+use crate::wire::{Span, TableIndex, decode_utf8};
 
 /// A key's place among the used ones of its aggregate, in order of first use: neither its index in
 /// a table (which may hold many more, and there are two) nor a user record's position.
@@ -23,6 +23,12 @@ impl KeyId {
         Self(id)
     }
 
+    /// The key that is the entry at `index` of a table, all of whose entries are keys.
+    #[inline(always)]
+    pub(super) fn of_entry(index: TableIndex) -> Self {
+        Self(u32::try_from(index.get()).unwrap_or(u32::MAX))
+    }
+
     #[inline(always)]
     pub(super) fn get(self) -> u32 {
         self.0
@@ -33,6 +39,10 @@ impl KeyId {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 }
+
+/// Bytes an entry of a table takes at most, on average, if its entries follow each other: a key has
+/// up to 256 characters.
+const DENSE: usize = 512;
 
 /// The used entries of the tables of many aggregates.
 #[derive(Default)]
@@ -121,10 +131,10 @@ impl Keys {
         self.of(self.added()).get(id).1.copied()
     }
 
-    pub(super) fn set_hash(&mut self, id: KeyId, digest: Digest) {
+    pub(super) fn set_hash(&mut self, id: KeyId, hash_key: HashKey) {
         let place = self.base.saturating_add(id.place());
         if let Some(key) = self.keys.get_mut(place) {
-            key.number = Number::Known(HashKey::from_digest(digest));
+            key.number = Number::Known(hash_key);
         }
     }
 
@@ -147,6 +157,67 @@ impl Keys {
             Ok(hash_key) => Number::Known(hash_key),
             Err(error) => Number::Bad(error),
         })
+    }
+
+    /// Adds every entry of a partition key table, so that a key's place is its index there.
+    ///
+    /// Keys are mostly ASCII: then all of them are decoded by one copy of the bytes from the first
+    /// to the last, tags and lengths between them included.
+    ///
+    /// ```text
+    /// data  F3 89 9A C2 0A 03 61 62 63 0A 01 78 1A …
+    /// text                    a  b  c \n 01  x         keys at 0..3 and 5..6
+    /// ```
+    pub(super) fn add_partition_key_table(&mut self, data: &[u8], table: &[Span]) {
+        let start = table.first().map_or(0, |key| key.range().start);
+        let end = table.last().map_or(0, |key| key.range().end);
+        let base = self.text.len();
+        // Whoever writes user records between the entries does not make us copy those.
+        let dense = end.saturating_sub(start) <= table.len().saturating_mul(DENSE);
+        let region = data
+            .get(start..end)
+            .filter(|region| dense && region.is_ascii());
+        let Some(Ok(text)) = region.map(str::from_utf8) else {
+            for key in table {
+                self.add_partition_key(data, *key);
+            }
+            return;
+        };
+        self.text.push_str(text);
+        self.keys.extend(table.iter().map(|source| {
+            let range = source.range();
+            let place = |at: usize| base.saturating_add(at.saturating_sub(start));
+            Key {
+                start: place(range.start),
+                end: place(range.end),
+                source: *source,
+                number: Number::Unhashed,
+            }
+        }));
+    }
+
+    /// Hashes all keys that were added since [`begin`](Self::begin), which are partition keys.
+    pub(super) fn hash_all(&mut self, rules: &Rules) -> impl Iterator<Item = HashKey> {
+        let keys = self.keys.get_mut(self.base..).unwrap_or_default();
+        let text = |key: &Key| self.text.as_bytes().get(key.start..key.end);
+        let texts: Vec<_> = keys
+            .iter()
+            .map(|key| text(key).unwrap_or_default())
+            .collect();
+        keys.iter_mut()
+            .zip(rules.digests(&texts))
+            .map(|(key, digest)| {
+                let hash_key = HashKey::from_digest(digest);
+                key.number = Number::Known(hash_key);
+                hash_key
+            })
+    }
+
+    /// Forgets the keys that were added since [`begin`](Self::begin).
+    pub(super) fn forget(&mut self) {
+        let text = self.keys.get(self.base).map(|key| key.start);
+        self.text.truncate(text.unwrap_or(self.text.len()));
+        self.keys.truncate(self.base);
     }
 
     fn add(&mut self, data: &[u8], source: Span, number: impl FnOnce(&str) -> Number) -> KeyId {

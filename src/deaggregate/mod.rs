@@ -3,7 +3,6 @@
 mod batch;
 mod judge;
 mod keys;
-mod lookahead;
 mod losses;
 mod open;
 mod opened;
@@ -195,8 +194,7 @@ impl Deaggregator {
     /// # Ok::<(), kinesis_aggregation::error::ParseSequenceNumberError>(())
     /// ```
     pub fn deaggregate<R: StoredRecord>(&self, record: R) -> Deaggregated<R> {
-        let (judged, opened) = open::open(&self.rules, &[self.stored(&record)]);
-        let judged = judged.into_iter().next().unwrap_or_default();
+        let (judged, opened) = open::open_one(&self.rules, self.stored(&record));
         Deaggregated::new(record, judged, opened.into())
     }
 

@@ -5,6 +5,7 @@ use super::opened::{Judged, Opened};
 use super::outcome::{Outcome, PlainReason};
 use super::rules::Rules;
 use crate::error::MalformedError;
+use crate::md5::Digest;
 use crate::wire::{Frame, Index, MAGIC};
 
 /// A part of a batch fills whole vectors: no level of [`md5`](crate::md5) has more lanes. It is not
@@ -22,20 +23,31 @@ pub(super) fn open(rules: &Rules, records: &[Stored<'_>]) -> (Vec<Judged>, Opene
         .iter()
         .map(|stored| Candidate::new(rules, stored))
         .collect();
-    let mut opener = Opener {
-        rules,
-        judge: Judge::new(rules),
-        index: Index::default(),
-        judged: Vec::with_capacity(candidates.len()),
-        opened: Opened::default(),
-    };
+    let messages = candidates.iter().filter_map(Candidate::message);
+    let mut opener = Opener::new(rules, messages.map(<[u8]>::len).sum());
+    let mut judged = Vec::with_capacity(candidates.len());
     let mut rest = candidates.as_slice();
     while !rest.is_empty() {
         let (part, after) = rest.split_at_checked(part_len(rest)).unwrap_or((rest, &[]));
-        opener.part(part);
+        let messages: Vec<_> = part.iter().filter_map(Candidate::message).collect();
+        let mut digests = rules.digests(&messages).into_iter();
+        for candidate in part {
+            let digest = candidate.message().and_then(|_| digests.next());
+            judged.push(opener.candidate(candidate, digest));
+        }
         rest = after;
     }
-    (opener.judged, opener.opened)
+    (judged, opener.opened)
+}
+
+/// Opens one record: [`open`] without its lists.
+pub(super) fn open_one(rules: &Rules, record: Stored<'_>) -> (Judged, Opened) {
+    let candidate = Candidate::new(rules, &record);
+    let message = candidate.message();
+    let mut opener = Opener::new(rules, message.map_or(0, <[u8]>::len));
+    let digest = message.map(|message| rules.digest(message));
+    let judged = opener.candidate(&candidate, digest);
+    (judged, opener.opened)
 }
 
 /// How many of `candidates` are opened together.
@@ -86,28 +98,54 @@ struct Opener<'r> {
     judge: Judge<'r>,
     /// Of the aggregate at hand; kept for its memory.
     index: Index,
-    judged: Vec<Judged>,
     opened: Opened,
+    /// How many Kinesis records were opened before the one at hand.
+    record_index: usize,
+    /// The bytes of the messages that are still to come.
+    bytes_left: usize,
 }
 
-impl Opener<'_> {
-    fn part(&mut self, candidates: &[Candidate<'_>]) {
-        let messages: Vec<_> = candidates.iter().filter_map(Candidate::message).collect();
-        let mut digests = self.rules.digests(&messages).into_iter();
-        for candidate in candidates {
-            let judged = match candidate {
-                Candidate::Skipped => Judged::default(),
-                Candidate::Plain(reason, data, first) => self.plain(*reason, data, *first),
-                Candidate::Framed(frame, data, first) => {
-                    // "another digest": the KCL takes it for a plain record.
-                    if digests.next() == Some(*frame.digest()) {
-                        self.aggregate(frame, data, *first)
-                    } else {
-                        self.plain(PlainReason::DigestMismatch, data, *first)
-                    }
+impl<'r> Opener<'r> {
+    fn new(rules: &'r Rules, bytes_left: usize) -> Self {
+        Self {
+            rules,
+            judge: Judge::new(rules),
+            index: Index::default(),
+            opened: Opened::default(),
+            record_index: 0,
+            bytes_left,
+        }
+    }
+
+    /// Opens the next Kinesis record. `digest` is that of its message, if it has one.
+    fn candidate(&mut self, candidate: &Candidate<'_>, digest: Option<Digest>) -> Judged {
+        let judged = match candidate {
+            Candidate::Skipped => Judged::default(),
+            Candidate::Plain(reason, data, first) => self.plain(*reason, data, *first),
+            Candidate::Framed(frame, data, first) => {
+                // "another digest": the KCL takes it for a plain record.
+                if digest == Some(*frame.digest()) {
+                    self.aggregate(frame, data, *first)
+                } else {
+                    self.plain(PlainReason::DigestMismatch, data, *first)
                 }
-            };
-            self.judged.push(judged);
+            }
+        };
+        self.record_index = self.record_index.saturating_add(1);
+        let len = candidate.message().map_or(0, <[u8]>::len);
+        self.bytes_left = self.bytes_left.saturating_sub(len);
+        judged
+    }
+
+    /// Makes room for the user records of the aggregate at hand. If that takes a larger list, it
+    /// gets as large as it has to be in the end, should all that is left be as dense as this one:
+    /// growing step by step would copy everything again and again.
+    fn make_room(&mut self, message_len: usize) {
+        let entries = &mut self.opened.entries;
+        let count = self.index.records().len();
+        if entries.capacity().saturating_sub(entries.len()) < count {
+            let times = self.bytes_left.checked_div(message_len).unwrap_or(1).max(1);
+            entries.reserve(count.saturating_mul(times));
         }
     }
 
@@ -172,10 +210,11 @@ impl Opener<'_> {
 
     /// Judges what is in the index.
     fn judge(&mut self, frame: &Frame<'_>, first: usize, damage: Option<Damage>) -> Judged {
+        self.make_room(frame.message().len());
         let aggregate = Aggregate {
             frame,
             index: &self.index,
-            record_index: self.judged.len(),
+            record_index: self.record_index,
             first,
             damage,
         };

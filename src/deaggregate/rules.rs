@@ -25,6 +25,20 @@ impl Rules {
         forced.unwrap_or_else(|| md5::digest_many(messages))
     }
 
+    pub(super) fn digest(&self, message: &[u8]) -> Digest {
+        let forced = self
+            .level
+            .and_then(|level| md5::digest_many_at(level, &[message])?.pop());
+        forced.unwrap_or_else(|| md5::digest(message))
+    }
+
+    /// The range that the hash keys of partition keys must be in. None if any will do: every MD5 is
+    /// in the full range, and need not be known.
+    pub(super) fn range_of_partition_keys(&self) -> Option<HashKeyRange> {
+        self.hash_key_range
+            .filter(|range| *range != HashKeyRange::FULL)
+    }
+
     /// The first user record above the position to resume after; none if the whole Kinesis record
     /// is at or below it.
     pub(super) fn first(&self, sequence_number: Option<&str>) -> Option<usize> {

@@ -10,6 +10,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::base64;
 use super::timestamp::Timestamp;
 
 /// A string of the event; it borrows from the payload unless it has escapes there.
@@ -98,9 +99,9 @@ impl Visitor<'_> for DataVisitor {
     }
 
     fn visit_bytes<E: Error>(self, text: &[u8]) -> Result<Data, E> {
-        Ok(match STANDARD.decode_to_vec(text) {
-            Ok(data) => Data::Decoded(Bytes::from(data)),
-            Err(_) => Data::Bad { len: text.len() },
+        Ok(match base64::decode(text) {
+            Some(data) => Data::Decoded(Bytes::from(data)),
+            None => Data::Bad { len: text.len() },
         })
     }
 }

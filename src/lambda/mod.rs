@@ -71,6 +71,7 @@
 //! [`transform`]: EventUserRecords::transform
 
 mod aws;
+mod base64;
 mod call;
 mod error;
 mod event;

@@ -17,10 +17,6 @@
 //! Without the feature `simd`, and on processors without vectors that we know, [`digest_many`]
 //! computes one after another.
 
-// The SIMD operators and the fixed offsets of blocks trip these lints; every index here is bounded
-// by its array or by a check beside it.
-#![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
-
 mod digest;
 mod level;
 mod scalar;

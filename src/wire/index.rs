@@ -137,7 +137,12 @@ impl Index {
     ) -> Result<(), Malformed> {
         while !cursor.is_empty() {
             if QUICK {
-                cursor = cursor.at(quick::records(cursor.rest(), end, &mut self.records));
+                let rest = cursor.rest();
+                let tag = aggregated_record::PARTITION_KEY_TABLE;
+                let rest = quick::keys(rest, end, tag, &mut self.partition_keys);
+                let tag = aggregated_record::EXPLICIT_HASH_KEY_TABLE;
+                let rest = quick::keys(rest, end, tag, &mut self.explicit_hash_keys);
+                cursor = cursor.at(quick::records(rest, end, &mut self.records));
                 if cursor.is_empty() {
                     break;
                 }
@@ -146,8 +151,7 @@ impl Index {
             match cursor.tag()? {
                 aggregated_record::RECORDS => {
                     let body = cursor.message()?;
-                    let usual = if QUICK { usual_record(body, end) } else { None };
-                    let record = usual.map_or_else(|| any_record(body, end), Ok)?;
+                    let record = any_record(body, end)?;
                     self.records.push(record);
                 }
                 aggregated_record::PARTITION_KEY_TABLE => {
@@ -186,19 +190,6 @@ fn skip_unknown(
         return Err(at.malformed());
     }
     cursor.skip(tag, depth)
-}
-
-/// A `Record` whose bytes before the data are as the KPL writes them, if it is one.
-#[inline]
-fn usual_record(body: Cursor<'_>, end: usize) -> Option<IndexedRecord> {
-    let usual = quick::indices(body.rest())?;
-    let mut tail = body.at(usual.data);
-    let data = tail.bytes().ok()?;
-    tail.is_empty().then(|| IndexedRecord {
-        data: span(end, &tail, data),
-        partition_key: usual.partition_key,
-        explicit_hash_key: usual.explicit_hash_key,
-    })
 }
 
 /// Reads a `Record` of any shape.

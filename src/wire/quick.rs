@@ -1,24 +1,25 @@
-//! The quick ways: user records in the shape that the KPL writes, recognised by their first bytes
-//! at once.
+//! The quick way: user records in the shape that the KPL writes, each read without a branch.
 //!
 //! A `Record` of the KPL has its fields once, in number order, without tags; its indices mostly
-//! take one byte and its lengths one or two. So the bytes before the data have four shapes. `L` is
-//! the length of the whole record, `K` the partition key's index, `H` the explicit hash key's, and
-//! `D` the length of the data; for a record of the first table entries the bytes are
+//! take one byte and its lengths one or two. `L` is the length of the whole record, `K` the
+//! partition key's index, `H` the explicit hash key's if there is one, and `D` the length of the
+//! data; for a record of the first table entries the bytes before the data are
 //!
 //! ```text
-//!                L        K         H         D
-//! SHORT        1A 09    08 00              1A 05     68 65 6C 6C 6F    5 bytes of data, "hello"
-//! SHORT_HASHED 1A 0B    08 00    10 00     1A 05     68 65 6C 6C 6F
-//! LONG         1A CD 01 08 00              1A C8 01  …                 200 bytes of data
-//! LONG_HASHED  1A CF 01 08 00    10 00     1A C8 01  …
+//!     L       K       H       D
+//! 1A  09     08 00           1A 05      5 bytes of data
+//! 1A  0B     08 00  10 00    1A 05      the same, with an explicit hash key
+//! 1A  81 01  08 00           1A 7D      125 bytes of data: L takes two bytes, D still one
+//! 1A  CD 01  08 00           1A C8 01   200 bytes of data
 //! ```
 //!
 //! `L` says again what `D` says: L = D + 4 in the first line (`08 00 1A 05` are four bytes), D + 6,
-//! D + 5 and D + 7 in the others.
+//! D + 4 and D + 5 in the others.
 //!
-//! Eight of these bytes (or sixteen) are loaded as one number, and one masked comparison tells
-//! whether tags and varint ends are where the shape has them. Everything else, the last bytes of a
+//! Eight of these bytes are loaded as one number. Where lengths vary, a branch on their size would
+//! be mispredicted again and again, which takes longer than all the rest; so everything depends on
+//! the high bit of the first byte of `L` (and of `D`) by shifts and masks, and one comparison at
+//! the end tells whether all bytes are as they should be. Everything else, the last bytes of a
 //! message too, is left to the reader of any shape in [`index`](super::index), which finds the same
 //! in the same bytes: `quick_tests` compares the two.
 
@@ -27,13 +28,17 @@ use super::indexed::{IndexedRecord, OptionalIndex, Span, TableIndex, to_u32};
 use super::schema::{aggregated_record, record};
 
 /// Where a record starts is only known when the one before has been read, so the processor waits
-/// for each one's bytes to come from memory. A byte this far ahead, of no interest in itself, makes
-/// it fetch them in time. Records of several lengths that had left the nearest cache are indexed in
-/// 0.5 to 0.7 of the time; 1024 and 2048 bytes, or more bytes at once, gained less.
+/// for each one's bytes to come from memory. Bytes of the four lines of the cache that are this far
+/// ahead, of no interest in themselves, make it fetch them in time. User records of 20 to 2000
+/// bytes that had left the nearest cache are indexed in 0.8 of the time that it takes with two
+/// lines; 1024 and 2048 bytes gained less.
 const AHEAD: usize = 512;
 
-/// Reads user records from the start of `rest` for as long as they have one of the shapes, and
-/// returns what is left. The message ends at `end` in the Kinesis record's data.
+/// The bytes of a line of the cache.
+const LINE: usize = 64;
+
+/// Reads user records from the start of `rest` for as long as they have the shape, and returns
+/// what is left. The message ends at `end` in the Kinesis record's data.
 #[inline]
 pub(super) fn records<'m>(
     mut rest: &'m [u8],
@@ -41,10 +46,14 @@ pub(super) fn records<'m>(
     found: &mut Vec<IndexedRecord>,
 ) -> &'m [u8] {
     let mut data_len = None;
-    let mut ahead = None;
+    let mut ahead = 0;
     while let Some(header) = header(rest) {
-        ahead = rest.get(AHEAD).copied().or(ahead);
-        let Some(after) = rest.get(header.record_len()..) else {
+        if let Some(bytes) = rest.get(AHEAD..AHEAD + 4 * LINE) {
+            for [first, ..] in bytes.as_chunks::<LINE>().0 {
+                ahead ^= first;
+            }
+        }
+        let Some(after) = rest.get(header.record_len..) else {
             break;
         };
         found.push(header.at(to_u32(end.wrapping_sub(rest.len()))));
@@ -64,59 +73,41 @@ pub(super) fn records<'m>(
     rest
 }
 
-/// The first fields of a `Record` in the usual shape, whatever its length; see [`indices`].
-pub(super) struct Indices<'m> {
-    pub(super) partition_key: TableIndex,
-    pub(super) explicit_hash_key: OptionalIndex,
-    /// From the length of the data on.
-    pub(super) data: &'m [u8],
-}
-
-/// The fields before the data, if `body` starts with both indices, or with the partition key's
-/// alone, each in one byte: `08 K 1A …` or `08 K 10 H 1A …`. That is how data too long for a
-/// [`header`] start, and the last record of a message.
+/// Reads entries of the table with this tag from the start of `rest`, as `0A 03 6B 65 79` for the
+/// key `key`, for as long as there are any of up to 127 bytes, and returns what is left.
 #[inline]
-pub(super) fn indices(body: &[u8]) -> Option<Indices<'_>> {
-    const KEY: u8 = record::PARTITION_KEY_INDEX.byte();
-    const HASH_KEY: u8 = record::EXPLICIT_HASH_KEY_INDEX.byte();
-    const DATA: u8 = record::DATA.byte();
-    let (key, hash_key, data) = match body {
-        [KEY, key @ 0..=0x7F, DATA, data @ ..] => (key, OptionalIndex::NONE, data),
-        [
-            KEY,
-            key @ 0..=0x7F,
-            HASH_KEY,
-            hash_key @ 0..=0x7F,
-            DATA,
-            data @ ..,
-        ] => (key, TableIndex::new(u64::from(*hash_key)).into(), data),
-        _ => return None,
-    };
-    Some(Indices {
-        partition_key: TableIndex::new(u64::from(*key)),
-        explicit_hash_key: hash_key,
-        data,
-    })
+pub(super) fn keys<'m>(
+    mut rest: &'m [u8],
+    end: usize,
+    tag: Tag,
+    found: &mut Vec<Span>,
+) -> &'m [u8] {
+    while let [first, len @ 0..=0x7F, after @ ..] = rest
+        && *first == tag.byte()
+        && let Some(next) = after.get(usize::from(*len)..)
+    {
+        let start = to_u32(end.wrapping_sub(after.len()));
+        found.push(Span::new(start, u32::from(*len)));
+        rest = next;
+    }
+    rest
 }
 
 /// What is before the data of a user record.
 #[derive(Clone, Copy)]
 struct Header {
-    /// The bytes before the data, from the record's tag on.
+    /// The bytes of the whole record, from its tag on.
+    record_len: usize,
+    /// Those before the data.
     len: u32,
     data_len: u32,
     partition_key: TableIndex,
     explicit_hash_key: OptionalIndex,
+    /// The bytes from `K` to the end of `H`: 1 for an index of one byte, 3 for two of one byte.
+    indices: u32,
 }
 
 impl Header {
-    /// The whole record, from its tag on.
-    #[inline(always)]
-    fn record_len(self) -> usize {
-        let len = self.len.saturating_add(self.data_len);
-        usize::try_from(len).unwrap_or(usize::MAX)
-    }
-
     /// The user record with this header at `position` in the Kinesis record's data.
     #[inline(always)]
     fn at(self, position: u32) -> IndexedRecord {
@@ -136,118 +127,120 @@ const fn is(tag: Tag) -> Byte {
     (0xFF, tag.byte())
 }
 
-const RECORD: Byte = is(aggregated_record::RECORDS);
-const PARTITION_KEY: Byte = is(record::PARTITION_KEY_INDEX);
-const EXPLICIT_HASH_KEY: Byte = is(record::EXPLICIT_HASH_KEY_INDEX);
-const DATA: Byte = is(record::DATA);
-/// A byte of a varint after which more come, and its last one: the highest bit tells.
-const MORE: Byte = (0x80, 0x80);
-const LAST: Byte = (0x80, 0x00);
+/// An index of one byte: a varint's highest bit says whether more bytes come.
+const INDEX: Byte = (0x80, 0x00);
 
 /// The bits that a shape gives, and their values, as little-endian numbers.
-const fn shape(bytes: &[Byte]) -> (u128, u128) {
+const fn shape(bytes: &[Byte]) -> (u64, u64) {
     let (mut mask, mut value) = (0, 0);
     let mut rest = bytes;
     while let [head @ .., (given, bits)] = rest {
-        mask = mask << 8 | *given as u128;
-        value = value << 8 | *bits as u128;
+        mask = mask << 8 | *given as u64;
+        value = value << 8 | *bits as u64;
         rest = head;
     }
     (mask, value)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "eight bytes at most")]
-const fn short((mask, value): (u128, u128)) -> (u64, u64) {
-    (mask as u64, value as u64)
-}
+/// `08 K 1A`
+const KEY: (u64, u64) = shape(&[is(record::PARTITION_KEY_INDEX), INDEX, is(record::DATA)]);
 
-/// Data of up to 123 bytes, as in `1A 09 08 00 1A 05 …`.
-const SHORT: (u64, u64) = short(shape(&[RECORD, LAST, PARTITION_KEY, LAST, DATA, LAST]));
-
-/// Data of up to 121 bytes, as in `1A 0B 08 00 10 00 1A 05 …`.
-const SHORT_HASHED: (u64, u64) = short(shape(&[
-    RECORD,
-    LAST,
-    PARTITION_KEY,
-    LAST,
-    EXPLICIT_HASH_KEY,
-    LAST,
-    DATA,
-    LAST,
-]));
-
-/// Data of 128 to 16,378 bytes, as in `1A CD 01 08 00 1A C8 01 …`.
-const LONG: (u64, u64) = short(shape(&[
-    RECORD,
-    MORE,
-    LAST,
-    PARTITION_KEY,
-    LAST,
-    DATA,
-    MORE,
-    LAST,
-]));
-
-/// Data of 128 to 16,376 bytes, as in `1A CF 01 08 00 10 00 1A C8 01 …`: ten bytes.
-const LONG_HASHED: (u128, u128) = shape(&[
-    RECORD,
-    MORE,
-    LAST,
-    PARTITION_KEY,
-    LAST,
-    EXPLICIT_HASH_KEY,
-    LAST,
-    DATA,
-    MORE,
-    LAST,
-]);
-
-/// The header of the record at the start of `rest`, if it has one of the shapes and both of its
-/// lengths agree. That the data end within `rest` is left to check.
-///
-/// The shifts are places in the shapes above, 8 bits a byte: in LONG, `L` is at byte 1, `K` at
-/// byte 4 and `D` at byte 6.
-#[inline]
-fn header(rest: &[u8]) -> Option<Header> {
-    let word = u64::from_le_bytes(*rest.first_chunk()?);
-    if word & LONG.0 == LONG.1 {
-        return agree(two(word >> 8), two(word >> 48), 5, 8, word >> 32, None);
-    }
-    if word & SHORT.0 == SHORT.1 {
-        return agree(one(word >> 8), one(word >> 40), 4, 6, word >> 24, None);
-    }
-    if word & SHORT_HASHED.0 == SHORT_HASHED.1 {
-        let hash_key = Some(word >> 40);
-        return agree(one(word >> 8), one(word >> 56), 6, 8, word >> 24, hash_key);
-    }
-    let words = u128::from_le_bytes(*rest.first_chunk()?);
-    if words & LONG_HASHED.0 == LONG_HASHED.1 {
-        let [.., eight, nine, _, _, _, _, _, _] = words.to_le_bytes();
-        let data_len = two(u64::from(eight) | u64::from(nine) << 8);
-        let hash_key = Some(word >> 48);
-        return agree(two(word >> 8), data_len, 7, 10, word >> 32, hash_key);
-    }
-    None
-}
-
-/// The header if a record of `len` bytes holds data of `data_len` and `fields` more.
+/// The header of the record at the start of `rest`, if it has the shape and both of its lengths
+/// agree. That the data end within `rest` is left to check.
 #[inline(always)]
-fn agree(
-    len: u32,
-    data_len: u32,
-    fields: u32,
-    header_len: u32,
-    partition_key: u64,
-    explicit_hash_key: Option<u64>,
-) -> Option<Header> {
-    (len == data_len.wrapping_add(fields)).then(|| Header {
-        len: header_len,
-        data_len,
-        partition_key: TableIndex::new(one(partition_key).into()),
-        explicit_hash_key: explicit_hash_key.map_or(OptionalIndex::NONE, |hash_key| {
-            TableIndex::new(one(hash_key).into()).into()
-        }),
+fn header(rest: &[u8]) -> Option<Header> {
+    const RECORD: u64 = aggregated_record::RECORDS.byte() as u64;
+    let word = u64::from_le_bytes(*rest.first_chunk()?);
+    let len = Varint::new(word >> 8);
+    // `1A`, `L` of one byte, and then at most six more bytes: `08 K 1A D D`.
+    let wrong = (word & 0xFF) ^ RECORD | len.wrong();
+    let fields = word >> 16 >> (len.two << 3);
+    // Where the next record starts is what everything waits for: it depends on `L` alone.
+    let record_len = len.value.wrapping_add(len.two).wrapping_add(2);
+    let record_len = usize::try_from(record_len).unwrap_or(usize::MAX);
+    let data_len = Varint::new(fields >> 24);
+    let other = data_len.value.wrapping_add(data_len.two).wrapping_add(4) ^ len.value;
+    if wrong | (fields & KEY.0) ^ KEY.1 | data_len.wrong() | other == 0 {
+        return Some(Header {
+            record_len,
+            len: low(len.two.wrapping_add(data_len.two).wrapping_add(6)),
+            data_len: low(data_len.value),
+            partition_key: TableIndex::new(one(fields >> 8).into()),
+            explicit_hash_key: OptionalIndex::NONE,
+            indices: 1,
+        });
+    }
+    let wrong = wrong | (fields & 0xFF) ^ u64::from(record::PARTITION_KEY_INDEX.byte());
+    if wrong == 0 {
+        other_indices(rest, &len, record_len)
+    } else {
+        None
+    }
+}
+
+/// The same for a record that starts with `L` and `08`, whose indices are others than one of one
+/// byte: `K`, `H` and `D` take up to eight bytes with the tags between them.
+#[inline]
+fn other_indices(rest: &[u8], len: &Varint, record_len: usize) -> Option<Header> {
+    let words = u128::from_le_bytes(*rest.first_chunk()?) >> 24 >> (len.two << 3);
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the low bytes are asked for"
+    )]
+    let key = Varint::new(words as u64);
+    let mut fields = key.after();
+    let mut wrong = key.wrong();
+    let mut explicit_hash_key = OptionalIndex::NONE;
+    let mut indices_len = key.two.wrapping_add(1);
+    if fields & 0xFF == u64::from(record::EXPLICIT_HASH_KEY_INDEX.byte()) {
+        let hash_key = Varint::new(fields >> 8);
+        explicit_hash_key = TableIndex::new(hash_key.value).into();
+        wrong |= hash_key.wrong();
+        indices_len = indices_len.wrapping_add(hash_key.two).wrapping_add(2);
+        fields = hash_key.after();
+    }
+    let data_len = Varint::new(fields >> 8);
+    let before = indices_len.wrapping_add(data_len.two).wrapping_add(3);
+    wrong |= (fields & 0xFF) ^ u64::from(record::DATA.byte()) | data_len.wrong();
+    wrong |= data_len.value.wrapping_add(before) ^ len.value;
+    (wrong == 0).then(|| Header {
+        record_len,
+        len: low(before.wrapping_add(len.two).wrapping_add(2)),
+        data_len: low(data_len.value),
+        partition_key: TableIndex::new(key.value),
+        explicit_hash_key,
+        indices: low(indices_len),
     })
+}
+
+/// A varint of one byte or two, in the lowest bytes of a word.
+struct Varint {
+    word: u64,
+    value: u64,
+    /// 1 if it has two bytes, 0 if one.
+    two: u64,
+}
+
+impl Varint {
+    /// `C8 01` is 0x48 | 1 << 7 = 200.
+    #[inline(always)]
+    fn new(word: u64) -> Self {
+        let two = word >> 7 & 1;
+        let value = word & 0x7F | word >> 1 & 0x3F80 & two.wrapping_neg();
+        Self { word, value, two }
+    }
+
+    /// Not 0 if the second byte says that more follow.
+    #[inline(always)]
+    fn wrong(&self) -> u64 {
+        self.word >> 15 & self.two
+    }
+
+    /// The bytes after it.
+    #[inline(always)]
+    fn after(&self) -> u64 {
+        self.word >> 8 >> (self.two << 3)
+    }
 }
 
 /// A varint of one byte.
@@ -256,10 +249,10 @@ fn one(word: u64) -> u32 {
     (word & 0x7F) as u32
 }
 
-/// A varint of two bytes: `C8 01` is 0x48 | 1 << 7 = 200.
+/// A length below 2^14, and what is added to it.
 #[inline(always)]
-fn two(word: u64) -> u32 {
-    one(word) | one(word >> 8) << 7
+fn low(len: u64) -> u32 {
+    (len & 0x7FFF) as u32
 }
 
 /// Records of a run that are looked at twice.
@@ -334,10 +327,11 @@ impl Run<u64> {
     /// explicit hash key.
     #[inline]
     fn like(rest: &[u8], header: Header) -> Option<Self> {
-        let (mask, shift) = match (header.len, header.explicit_hash_key) {
-            (8, OptionalIndex::NONE) => (!(0x7F << 32), 32),
-            // Six bytes of the eight are the header's.
-            (6, OptionalIndex::NONE) => (!(0x7F << 24) & (u64::MAX >> 16), 24),
+        let (mask, shift) = match (header.len, header.indices) {
+            (8, 1) => (!(0x7F << 32), 32),
+            // Seven, or six, bytes of the eight are the header's.
+            (7, 1) => (!(0x7F << 32) & (u64::MAX >> 8), 32),
+            (6, 1) => (!(0x7F << 24) & (u64::MAX >> 16), 24),
             _ => return None,
         };
         Self::new(rest, header, mask, shift, 0)
@@ -349,10 +343,10 @@ impl Run<u128> {
     #[inline]
     fn like_hashed(rest: &[u8], header: Header) -> Option<Self> {
         // The indices are two bytes apart: a tag is between them.
-        let (given, shift, hashed) = match (header.len, header.explicit_hash_key) {
-            (_, OptionalIndex::NONE) => return None,
-            (10, _) => (u128::MAX >> 48, 32, 48),
-            (8, _) => (u128::MAX >> 64, 24, 40),
+        let (given, shift, hashed) = match (header.len, header.indices) {
+            (10, 3) => (u128::MAX >> 48, 32, 48),
+            (9, 3) => (u128::MAX >> 56, 32, 48),
+            (8, 3) => (u128::MAX >> 64, 24, 40),
             _ => return None,
         };
         let mask = given & !(0x7F << shift) & !(0x7F << hashed);
@@ -368,7 +362,7 @@ impl<W: Word> Run<W> {
         partition_key: u32,
         explicit_hash_key: u32,
     ) -> Option<Self> {
-        let record_len = header.record_len();
+        let record_len = header.record_len;
         // A word must not reach into the next record, whose bytes are other ones.
         (record_len >= size_of::<W>()).then_some(Self {
             mask,

@@ -1,13 +1,37 @@
-//! The 64 steps of MD5 (RFC 1321), written once for everything that behaves like a 32-bit word: one
+//! The 64 steps of MD5 (RFC 1321), written once for anything that behaves like a 32-bit word: one
 //! word, a vector of words, or two of either side by side.
 //!
-//! The steps are unrolled by macro. Left to loops and plain arrays, the compiler's own vectoriser
-//! is not dependable.
+//! MD5 holds a state of four words, `a` to `d`, and mixes the message into it, a block of sixteen
+//! words at a time. Each step takes one word of the block and changes one word of the state:
+//!
+//! ```text
+//! sum = a + F(b, c, d) + word + constant    F takes each bit from c where b is 1, from d where it is 0
+//! a   = b + (sum rotated left by 7)
+//! ```
+//!
+//! The next step changes `d` in the same way, then `c`, then `b`, and then it is `a`'s turn again.
+//! After sixteen steps F gives way to G, then to H and I, with the words in another order. As an
+//! example, the first step of the message "abc", whose first word is `61 62 63` and the `80` that
+//! starts the padding:
+//!
+//! ```text
+//! a = 67452301   b = EFCDAB89   c = 98BADCFE   d = 10325476      the initial state
+//! F = 98BADCFE   sum = 67452301 + 98BADCFE + 80636261 + D76AA478 = 57CE06D8
+//! a = EFCDAB89 + E7036C2B = D6D117B4
+//! ```
+//!
+//! Each step needs the result of the one before, so the chain of instructions from `b` to the new
+//! `a` is what takes the time: the last one of F, an addition, a rotation, another addition. The
+//! functions below keep as much as they can off that chain.
+//!
+//! The steps are unrolled by macro. The compiler's own vectoriser, given loops and plain arrays, is
+//! not dependable.
 
 /// What a digest starts from.
 pub(super) const INITIAL: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
 
-/// Each constant four times over, so that narrow vectors can load it as it stands.
+/// Each constant four times over, so that a vector of four words can load it without an instruction
+/// that spreads it.
 const fn four(constants: [u32; 64]) -> [[u32; 4]; 64] {
     let mut rows = [[0; 4]; 64];
     let mut at = 0;
@@ -18,7 +42,7 @@ const fn four(constants: [u32; 64]) -> [[u32; 4]; 64] {
     rows
 }
 
-/// RFC 1321's table of sines, but for the last sixteen, which are one less: see [`i`].
+/// RFC 1321's table of sines. The last sixteen are one less than there: see [`i`].
 pub(super) static CONSTANTS: [[u32; 4]; 64] = four([
     0xd76a_a478,
     0xe8c7_b756,
@@ -86,10 +110,10 @@ pub(super) static CONSTANTS: [[u32; 4]; 64] = four([
     0xeb86_d390,
 ]);
 
-/// What the 64 steps need of a word.
+/// The operations that the 64 steps need of a word.
 pub(super) trait Word: Copy {
-    /// Is choosing bits by a mask one instruction? Then G is a choice; otherwise it is a sum, which
-    /// has more instructions but a shorter chain.
+    /// Whether choosing bits by a mask is one instruction. If it is, G is written as a choice;
+    /// otherwise as a sum, which takes more instructions but makes a shorter chain.
     const CHOOSES: bool;
     fn add(self, other: Self) -> Self;
     /// One of [`CONSTANTS`] in every lane.
@@ -106,8 +130,8 @@ pub(super) trait Word: Copy {
     fn keep_up(self) {}
 }
 
-/// Two words in step: MD5 is one long chain of dependent instructions, and a second chain fills the
-/// gaps of the first.
+/// Two words that go through the steps together. They belong to different messages, so the
+/// instructions of one do not wait for those of the other, and fill its gaps.
 #[derive(Clone, Copy)]
 pub(super) struct Pair<W>(pub(super) W, pub(super) W);
 
@@ -180,8 +204,8 @@ impl Word for u32 {
     }
 }
 
-// Without optimisation every intermediate vector has a place of its own on the stack: 64 steps in
-// one function took a megabyte of it.
+// Without optimisation, every intermediate vector gets a place of its own on the stack, and 64 steps
+// in one function took a megabyte of it: hence the two attributes on each function.
 
 /// F(b, c, d) = (b & c) | (!b & d)
 #[cfg_attr(debug_assertions, inline)]
@@ -237,7 +261,7 @@ fn i<W: Word, const BITS: u32>(a: W, b: W, c: W, d: W, word: W, row: &[u32; 4]) 
     )
 }
 
-/// Four steps, after which a, b, c and d stand in their places again.
+/// Four steps, one for each word of the state.
 macro_rules! steps {
     ($f:ident, $a:ident $b:ident $c:ident $d:ident, $rows:ident $at:literal,
      $r0:literal $i0:ident, $r1:literal $i1:ident,
@@ -250,7 +274,8 @@ macro_rules! steps {
     };
 }
 
-/// One block into the state.
+/// Mixes one block into the state. `quarter` loads four words of the block at a time, as late as
+/// possible: sixteen vectors and the state do not fit the registers of every processor.
 #[inline(always)]
 pub(super) fn compress<W: Word>(
     state: [W; 4],

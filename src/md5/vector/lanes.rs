@@ -1,30 +1,50 @@
-//! Vectors as words: a message in each lane. A block of every message is loaded a quarter at a
-//! time, sixteen bytes of each message, and transposed in registers; that was faster than gathering
-//! single words (6.8 against 5.9 GB/s with AVX2).
+//! Vectors as words: each lane of a vector belongs to one message.
+//!
+//! A step of MD5 then takes the same instructions as for one message, and does all lanes at once.
+//! Four lanes, and the first step of [`kernel`](super::kernel)'s example in lane 1:
+//!
+//! ```text
+//!            lane 0     lane 1     lane 2     lane 3
+//! a         67452301   67452301   67452301   67452301
+//! word 0    ........   80636261   ........   ........   the first word of each message's block
+//! a, after  ........   D6D117B4   ........   ........
+//! ```
+//!
+//! In memory, the words of a message follow each other, and a vector needs a word of each message.
+//! So each block is loaded a quarter at a time, sixteen bytes of each message, and transposed in
+//! registers. That was faster than collecting single words (6.8 against 5.9 GB/s with AVX2).
+//!
+//! ```text
+//! message 0   w0 w1 w2 w3              w0 of messages 0 1 2 3
+//! message 1   w0 w1 w2 w3      ->      w1 of messages 0 1 2 3
+//! message 2   w0 w1 w2 w3              w2 of messages 0 1 2 3
+//! message 3   w0 w1 w2 w3              w3 of messages 0 1 2 3
+//! ```
 
 use super::kernel::{CONSTANTS, Pair, Word, compress};
 use super::machine::Machine;
 use fearless_simd::{ExtractToken, prelude::*, u8x16, u32x4, u32x8, u32x16};
 
-/// Blocks of one message that follow each other.
+/// Consecutive blocks of one message.
 pub(super) type Blocks<'a> = &'a [[u8; 64]];
 
-/// The states of all lanes: row 0 has the first words, and so on.
+/// The states of all lanes: row 0 holds `a` of each lane, row 1 `b`, and so on.
 pub(super) type States<const MAX: usize> = [[u32; MAX]; 4];
 
-/// Words with a message in each lane.
+/// A word whose lanes belong to different messages.
 pub(super) trait Lanes<S: Machine>: Word {
+    /// The number of lanes.
     const COUNT: usize;
-    /// Four words, of quarter `q`, of the blocks that begin with `blocks[first]`.
+    /// The four words of quarter `q` of `blocks[first..first + COUNT]`.
     fn quarter(simd: S, blocks: &[&[u8; 64]], first: usize, q: usize) -> [Self; 4];
-    /// Lanes `first..first + COUNT` of a row.
+    /// Loads lanes `first..first + COUNT` of a row.
     fn load(simd: S, row: &[u32], first: usize) -> Self;
-    /// The reverse of [`load`](Self::load).
+    /// Stores them there.
     fn store(self, row: &mut [u32], first: usize);
 }
 
-/// Hashes the first `count` blocks of each of the first `W::COUNT` streams, which must all have as
-/// many.
+/// Hashes the first `count` blocks of each of the first `W::COUNT` streams, all of which must have
+/// that many.
 #[inline(always)]
 pub(super) fn run<S: Machine, W: Lanes<S>, const MAX: usize>(
     simd: S,
@@ -32,8 +52,8 @@ pub(super) fn run<S: Machine, W: Lanes<S>, const MAX: usize>(
     streams: &[Blocks<'_>; MAX],
     count: usize,
 ) {
-    // If the optimiser saw the constants, it would add them last, where that lengthens the chain of
-    // dependent instructions: 7 to 20 % slower.
+    // If the optimiser saw that these are constants, it would add them last, which lengthens the
+    // chain of dependent instructions: 7 to 20 % slower.
     let constants = std::hint::black_box(&CONSTANTS);
     let [a, b, c, d] = &*states;
     let mut state = [
@@ -130,7 +150,7 @@ vector!(u32x4, 4, four);
 vector!(u32x8, 8, eight);
 vector!(u32x16, 16, sixteen);
 
-/// Sixteen bytes of one message. Vectors are little-endian on every level, as MD5's words are.
+/// Quarter `q` of one message's block. On every level vectors are little-endian, as MD5's words are.
 #[inline(always)]
 fn row<S: Machine>(simd: S, blocks: &[&[u8; 64]], lane: usize, q: usize) -> u32x4<S> {
     u8x16::from_slice(simd, &blocks[lane][16 * q..16 * q + 16]).bitcast()
@@ -149,9 +169,17 @@ fn four_rows<S: Machine>(simd: S, blocks: &[&[u8; 64]], lane: usize, q: usize) -
     )
 }
 
-/// Transposes four vectors: what was lane by word becomes word by lane, in every block of 128 bits.
-/// As a block takes four lanes, the first vector begins with lanes 0, 4, 8 and so on, as many as it
-/// has blocks.
+/// Loads a quarter of each block and transposes it. The instructions that interleave words do so
+/// within 128 bits, which is four lanes; so each group of four lanes is transposed by itself, and
+/// the rows of a wide vector are those of lanes 0, 4, 8 and 12, then of 1, 5, 9 and 13, and so on.
+/// For lanes 0 to 3, whose quarters are `a` to `d`:
+///
+/// ```text
+/// ac_low  = a0 c0 a1 c1      ac_high = a2 c2 a3 c3
+/// bd_low  = b0 d0 b1 d1      bd_high = b2 d2 b3 d3
+/// low of the two lows  = a0 b0 c0 d0      high of them = a1 b1 c1 d1
+/// low of the two highs = a2 b2 c2 d2      high of them = a3 b3 c3 d3
+/// ```
 macro_rules! transpose {
     ($name:ident, $vector:ident, $rows:ident, $low:ident, $high:ident) => {
         #[cfg_attr(debug_assertions, inline)]

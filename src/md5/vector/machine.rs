@@ -1,11 +1,16 @@
-//! What an instruction set does better than the common way. Each one has a file with its answers.
+//! What an instruction set does better than the common way: each has a file that says so.
 
 use fearless_simd::{Simd, prelude::*, u32x8, u32x16};
 
-/// An instruction set. The methods interleave within blocks of 128 bits: block by block, the low (or
-/// high) words of both, alternating.
+/// An instruction set. The methods interleave words within each 128 bits: the two low (or high)
+/// words of `a` and `b`, alternating.
+///
+/// ```text
+/// a = a0 a1 a2 a3 | a4 a5 a6 a7      low_8(a, b)  = a0 b0 a1 b1 | a4 b4 a5 b5
+/// b = b0 b1 b2 b3 | b4 b5 b6 b7      high_8(a, b) = a2 b2 a3 b3 | a6 b6 a7 b7
+/// ```
 pub(in crate::md5) trait Machine: Simd {
-    /// Does the processor choose bits by a mask in one instruction (`vpternlog`, `bsl`)?
+    /// Whether the processor chooses bits by a mask in one instruction (`vpternlog`, `bsl`).
     const CHOOSES: bool = false;
 
     /// Does the compiler put off what no memory and no branch asks for? For WebAssembly it keeps few

@@ -1,8 +1,15 @@
-//! Which message goes in which lane, and when.
+//! Decides which message goes into which lane, and when.
 //!
-//! Short messages, which are one block each, go a vector-full at a time. The others go longest
-//! first; a lane takes the next message as soon as its own ends; when none is left to take, the
-//! lanes close up and narrower kernels finish.
+//! Messages of one block go a vector-full at a time. Longer ones start with the longest; a lane
+//! whose message ends takes the next one at once. When there is none left to take, the lanes close
+//! up, and narrower kernels finish. Five messages of 9, 4, 4, 3 and 2 blocks in four lanes:
+//!
+//! ```text
+//! lane 0   A A A A A A A A A
+//! lane 1   B B B B             after block 4, B and C end and no message is left to take:
+//! lane 2   C C C C             the lanes close up, and A and E go on in two
+//! lane 3   D D D E E           after block 3, E takes D's lane; after block 5, A goes on alone
+//! ```
 
 use super::super::Digest;
 use super::kernel::{INITIAL, Pair};
@@ -10,11 +17,11 @@ use super::lanes::{Blocks, Lanes, States, run};
 use super::machine::Machine;
 use fearless_simd::{u32x4, u32x8, u32x16};
 
-/// With its padding (a byte 0x80 and eight bytes of length), a message up to this long is one
-/// block.
+/// The longest message that is one block: the padding takes at least nine bytes of the 64 (0x80,
+/// and eight bytes of length).
 const ONE_BLOCK: usize = 55;
 
-/// The digest of each message, in at most `MAX` lanes.
+/// Computes the digest of each message, in at most `MAX` lanes.
 pub(in crate::md5) fn digest_many<S: Machine, const MAX: usize>(
     simd: S,
     messages: &[&[u8]],
@@ -45,8 +52,8 @@ pub(in crate::md5) fn digest_many<S: Machine, const MAX: usize>(
     digests
 }
 
-/// One digest, by our own steps: with the constants where they do not delay the chain, and `andn`
-/// and `rorx` where there are any.
+/// Computes one digest, by our own steps: they add the constants where that does not delay the
+/// chain, and use `andn` and `rorx` where the processor has them.
 pub(in crate::md5) fn digest_one<S: Machine>(simd: S, message: &[u8]) -> Digest {
     let mut tail = [[0; 64]; 2];
     let Lane { whole, padded, .. } = Lane::start(0, message, &mut tail);
@@ -56,10 +63,17 @@ pub(in crate::md5) fn digest_one<S: Machine>(simd: S, message: &[u8]) -> Digest 
     digest_of(&states, 0)
 }
 
-/// The narrowest kernel for the lanes in use. Nanoseconds a block of all lanes, measured on Zen 3
-/// with AVX2 (SSE2): 1 lane 91 (97), 2 lanes 103 (109), 4 lanes 128 (131), 8 lanes 128 (143), 16
-/// lanes 151. So two messages are better off as interleaved scalars than in a vector, and three as
-/// a vector.
+/// Hashes `count` blocks with the narrowest kernel for the lanes in use. Nanoseconds for a block of
+/// each lane:
+///
+/// | lanes | 1 | 2 | 4 | 8 | 16 | 32 |
+/// |---|---|---|---|---|---|---|
+/// | Zen 3, SSE2 | 97 | 109 | 131 | 143 | | |
+/// | Zen 3, AVX2 | 91 | 103 | 128 | 128 | 151 | |
+/// | Zen 5, AVX-512 | 76 | | | 139 | 139 | 155 |
+///
+/// So two messages are better off as interleaved scalars than in a vector, and three in a vector.
+/// On Zen 5 four vectors of sixteen at once took 346: all registers are in use with two.
 fn hash<S: Machine, const MAX: usize>(
     simd: S,
     lanes: usize,
@@ -79,7 +93,7 @@ fn hash<S: Machine, const MAX: usize>(
     }
 }
 
-/// One kernel, compiled with the level's instructions.
+/// A kernel, compiled with the level's instructions.
 #[inline(never)]
 fn vectorized<S: Machine, W: Lanes<S>, const MAX: usize>(
     simd: S,
@@ -136,8 +150,8 @@ fn digest_of<const MAX: usize>(states: &States<MAX>, lane: usize) -> Digest {
     digest
 }
 
-/// Ends a message of `len` bytes: its last bytes, 0x80, and the length in bits at the end of
-/// `blocks`, which has room and is zero.
+/// Writes the end of a message of `len` bytes into `blocks`, which are zero and have room: its last
+/// bytes, 0x80, and at the end the length in bits.
 fn pad(blocks: &mut [u8], rest: &[u8], len: usize) {
     copy(blocks, rest);
     blocks[rest.len()] = 0x80;
@@ -169,13 +183,13 @@ fn copy(to: &mut [u8], from: &[u8]) {
     }
 }
 
-/// A message under way.
+/// A message in a lane.
 #[derive(Clone, Copy, Default)]
 struct Lane<'m> {
     index: usize,
-    /// Whole blocks of the message that are still to be hashed.
+    /// The whole blocks of the message that are still to be hashed.
     whole: &'m [[u8; 64]],
-    /// After those, so many blocks of the lane's tail, at its end.
+    /// How many blocks of padding follow them: the last one or two of the lane's tail.
     padded: usize,
 }
 
@@ -203,7 +217,7 @@ impl<'m> Lane<'m> {
         }
     }
 
-    /// Is this the end of the message?
+    /// Goes on by `count` blocks, and returns whether the message ends there.
     fn advance(&mut self, count: usize) -> bool {
         if self.whole.is_empty() {
             self.padded -= count;
@@ -225,13 +239,13 @@ fn digest_long<S: Machine, const MAX: usize>(
     let mut tails = [[[0; 64]; 2]; MAX];
     let mut lanes = [Lane::default(); MAX];
     let mut used = 0;
-    // The queue last: zip would lose a message if it asked the queue first and then found no lane.
+    // The queue comes last: if zip asked it first and then found no lane, a message would be lost.
     for ((lane, tail), index) in lanes.iter_mut().zip(&mut tails).zip(queue.by_ref()) {
         *lane = Lane::start(index, messages[index], tail);
         used += 1;
     }
     while used > 0 {
-        // Lanes without a message repeat the first one's blocks; nobody looks at their states.
+        // Lanes without a message get the first one's blocks; their states are never looked at.
         let streams: [Blocks<'_>; MAX] = std::array::from_fn(|at| {
             let at = if at < used { at } else { 0 };
             lanes[at].blocks(&tails[at])

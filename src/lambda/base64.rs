@@ -1,0 +1,97 @@
+//! Decoding base64, sixty-four characters at a time where the processor has AVX-512.
+
+use base64_simd::STANDARD;
+
+/// Decodes `text`, or returns `None` if it is not base64 with its padding.
+pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    #[cfg(all(feature = "simd", target_arch = "x86_64"))]
+    if let Some(data) = avx512::decode(text) {
+        return Some(data);
+    }
+    STANDARD.decode_to_vec(text).ok()
+}
+
+#[cfg(all(feature = "simd", target_arch = "x86_64"))]
+mod avx512 {
+    use core::arch::x86_64::{
+        __m512i, _mm512_madd_epi16, _mm512_maddubs_epi16, _mm512_movepi8_mask, _mm512_or_si512,
+        _mm512_permutex2var_epi8, _mm512_permutexvar_epi8, _mm512_set1_epi32,
+    };
+
+    use base64_simd::STANDARD;
+    use fearless_simd::x86::Avx512;
+    use fearless_simd::{prelude::*, u8x64};
+
+    /// Shorter texts gain nothing.
+    const WORTHWHILE: usize = 256;
+
+    /// The value of each ASCII character, 0x80 where it has none.
+    const VALUES: [u8; 128] = {
+        let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut values = [0x80; 128];
+        let mut value = 0;
+        while value < 64 {
+            values[alphabet[value as usize] as usize] = value;
+            value += 1;
+        }
+        values
+    };
+
+    /// Where the bytes of the data are once four values are one number: in each four bytes three,
+    /// the highest first.
+    const PACKED: [u8; 64] = {
+        let mut packed = [0; 64];
+        let mut at = 0;
+        while at < 48 {
+            packed[at] = (at / 3 * 4 + 2 - at % 3) as u8;
+            at += 1;
+        }
+        packed
+    };
+
+    /// What [`super::decode`] does, or `None` if this processor or this text is not for it.
+    pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+        let simd = fearless_simd::Level::new().as_avx512()?;
+        if text.len() < WORTHWHILE {
+            return None;
+        }
+        // The last characters may be padding.
+        let whole = (text.len() - 1) / 64 * 64;
+        let (blocks, rest) = text.split_at(whole);
+        let mut data = Vec::with_capacity(text.len() / 4 * 3);
+        let good = blocks_into(simd, blocks.as_chunks().0, &mut data);
+        if !good {
+            return None;
+        }
+        data.extend(STANDARD.decode_to_vec(rest).ok()?);
+        Some(data)
+    }
+
+    fearless_simd::kernel!(
+        /// Whether all `blocks` were base64; their data go to `data`.
+        fn blocks_into(simd: Avx512, blocks: &[[u8; 64]], data: &mut Vec<u8>) -> bool {
+            let load = |bytes: &[u8; 64]| -> __m512i { u8x64::from_slice(simd, bytes).into() };
+            let (low, high) = VALUES.split_at(64);
+            let low: __m512i = u8x64::from_slice(simd, low).into();
+            let high: __m512i = u8x64::from_slice(simd, high).into();
+            let packed = load(&PACKED);
+            let mut wrong = _mm512_set1_epi32(0);
+            for block in blocks {
+                let text = load(block);
+                // Each character's seven low bits choose its value; the eighth must be 0.
+                let values = _mm512_permutex2var_epi8(low, text, high);
+                wrong = _mm512_or_si512(wrong, _mm512_or_si512(text, values));
+                // 00aaaaaa 00bbbbbb -> aaaaaabbbbbb, and two of those -> 24 bits.
+                let pairs = _mm512_maddubs_epi16(values, _mm512_set1_epi32(0x0140_0140));
+                let fours = _mm512_madd_epi16(pairs, _mm512_set1_epi32(0x0001_1000));
+                let bytes = _mm512_permutexvar_epi8(packed, fours);
+                let bytes: u8x64<Avx512> = bytes.simd_into(simd);
+                let bytes: [u8; 64] = bytes.into();
+                if let Some(bytes) = bytes.first_chunk::<48>() {
+                    data.extend_from_slice(bytes);
+                }
+            }
+            _mm512_movepi8_mask(wrong) == 0
+        }
+    );
+}
