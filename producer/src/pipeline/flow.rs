@@ -277,7 +277,7 @@ impl<T> Flow<T> {
             }
             Route::Bare => {
                 let item = Item::bare(pending, routes.generation());
-                self.outbox.push(now, &routes, item);
+                self.outbox.push(now, &routes, Box::new(item));
             }
             Route::Wait => {
                 if hurried {
@@ -295,7 +295,7 @@ impl<T> Flow<T> {
             if let Some(hash_key) = pending.hash_key {
                 let routes = Routes::new(&self.stream, &self.config);
                 let item = routes.alone(pending, hash_key);
-                self.outbox.push(now, &routes, item);
+                self.outbox.push(now, &routes, Box::new(item));
             } else {
                 self.route(now, pending);
             }
@@ -352,7 +352,7 @@ impl<T> Flow<T> {
                     if item.not_before > now {
                         self.outbox.give_back(now, item);
                     } else {
-                        self.outbox.push(now, &routes, item);
+                        self.outbox.push(now, &routes, Box::new(item));
                     }
                 }
                 None => misplaced.extend(item.into_members()),

@@ -282,7 +282,7 @@ impl<T> Item<T> {
     }
 
     /// Gives up the buffer of one user record that stays alone.
-    pub(super) fn slim(mut self) -> Self {
+    pub(super) fn slim(&mut self) {
         if let Body::Open(buffer) = &mut self.body
             && buffer.len() == 1
             && buffer.records().all(may_be_lone)
@@ -292,7 +292,6 @@ impl<T> Item<T> {
                 self.body = Body::Lone(Box::new(pending));
             }
         }
-        self
     }
 
     /// The bytes of the Kinesis record, data and partition key.

@@ -94,7 +94,7 @@ impl<T> Lanes<T> {
         place: Place,
         pending: Pending<T>,
         open: impl FnOnce(usize) -> Item<T>,
-    ) -> [Option<Item<T>>; 2] {
+    ) -> [Option<Box<Item<T>>>; 2] {
         let limits = (self.rate_limit, self.ttl);
         let entry = Self::entry(&mut self.lanes, place, now, limits);
         let closed = entry.lane.join(pending, &self.aggregate, open);
@@ -120,7 +120,7 @@ impl<T> Lanes<T> {
     }
 
     /// Adds a Kinesis record at its place, after the others.
-    pub(super) fn push(&mut self, now: Time, item: Item<T>) {
+    pub(super) fn push(&mut self, now: Time, item: Box<Item<T>>) {
         self.change(now, item.place, |lane| lane.push(item));
     }
 
@@ -168,7 +168,7 @@ impl<T> Lanes<T> {
         now: Time,
         random: &mut Random,
         expired: &mut Vec<Pending<T>>,
-    ) -> Vec<Item<T>> {
+    ) -> Vec<Box<Item<T>>> {
         let cutoff = now.checked_sub(self.ttl);
         let mut closed = Vec::new();
         while let Some(&Reverse((at, place))) = self.alarms.peek() {

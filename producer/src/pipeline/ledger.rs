@@ -158,8 +158,9 @@ impl<T> Ledger<T> {
     ) {
         let landed = Arc::new(landed);
         self.finished.reserve(members.len());
-        let places = places.into_iter().flatten().chain(0..);
-        for (sub_sequence_number, pending) in places.zip(members) {
+        let mut places = places.into_iter().flatten().chain(0..);
+        for pending in members {
+            let sub_sequence_number = places.next().unwrap_or_default();
             self.resolved(&pending);
             let data_len = pending.record.data().len();
             let retries = pending.attempts.count();

@@ -161,6 +161,11 @@ impl<T> Pipeline<T> {
         self.flow.ledger.flush(id);
     }
 
+    /// Makes the next request due now, with what is closed already.
+    pub fn hurry_closed(&mut self, now: Time) {
+        self.flow.outbox.hurry_closed(now);
+    }
+
     /// Makes everything due now, as for a put that waits for room; what waits for a shard map waits
     /// a little longer.
     pub fn hurry(&mut self, now: Time) {

@@ -100,11 +100,12 @@ impl<T> Outbox<T> {
     }
 
     /// Adds a Kinesis record at its place, after the others.
-    pub(super) fn push(&mut self, now: Time, routes: &Routes<'_>, mut item: Item<T>) {
+    pub(super) fn push(&mut self, now: Time, routes: &Routes<'_>, mut item: Box<Item<T>>) {
         if item.place == Place::Keyless {
             item.place = routes.of_keyless(&item);
         }
-        self.lanes.push(now, item.slim());
+        item.slim();
+        self.lanes.push(now, item);
     }
 
     /// Takes back one that is to be sent again: to the front of its lane where order is wanted,
@@ -375,6 +376,11 @@ impl<T> Outbox<T> {
     /// Forgets the lanes that the map in force does not have.
     pub(super) fn forget(&mut self, routes: &Routes<'_>) {
         self.lanes.forget(|place| routes.is_current(place));
+    }
+
+    /// The next request waits for no more.
+    pub(super) fn hurry_closed(&mut self, now: Time) {
+        self.collector.hurry(now);
     }
 
     /// What is here waits for company no longer: all that was accepted before this one.

@@ -315,20 +315,31 @@ impl Sim {
         }
     }
 
+    fn act(&mut self) {
+        for action in self.pipeline.take_actions() {
+            self.action(action);
+        }
+    }
+
     fn drive(&mut self) {
         // As the task does, each time it looks.
-        let wants_room = !self.waiting.is_empty() && !self.pipeline.is_over();
-        if self.closes || (wants_room && self.under_way.is_empty()) {
+        if self.closes {
             self.pipeline.hurry(self.now);
         }
         self.pipeline.drive(self.now);
+        self.act();
+        let wants_room = !self.waiting.is_empty() && !self.pipeline.is_over();
+        for hurry in [Pipeline::hurry_closed, Pipeline::hurry] {
+            if wants_room && self.under_way.is_empty() {
+                hurry(&mut self.pipeline, self.now);
+                self.pipeline.drive(self.now);
+                self.act();
+            }
+        }
         self.run.hindered |= self.under_way.len() >= self.pipeline.connections();
         self.run.hindered |= self.pipeline.is_paused();
         if self.pipeline.is_lane_forgotten() {
             self.broken("something may go, and nothing sends it".to_owned());
-        }
-        for action in self.pipeline.take_actions() {
-            self.action(action);
         }
         for (id, outcome) in self.pipeline.take_finished() {
             if self.run.puts[id as usize].resolved.is_some() {
