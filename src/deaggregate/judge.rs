@@ -18,6 +18,10 @@
 //! of -1. Without a range there is nothing to drop here: that user record is as bad as one whose
 //! explicit hash key is no integer.
 //!
+//! A damaged aggregate, which the KCL does not open, is judged by the same rules when somebody asks
+//! for it ([`salvage_damaged`](crate::Deaggregator::salvage_damaged)): no user record in it drops or
+//! cuts the others.
+//!
 //! A table entry that no user record uses is never decoded, parsed or hashed, so it cannot be bad
 //! ("a table entry that no user record uses is bad").
 

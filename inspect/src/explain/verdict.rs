@@ -65,6 +65,8 @@ impl<'a> Verdict<'a> {
         shards: Option<&'a Shards>,
     ) -> Self {
         let (judged_by, shard, range) = shard(record, user_records, shards);
+        // The library reads as a KCL on that shard does, so what it gives back is the verdict: its rules
+        // are in the library's `deaggregate/judge.rs`, and `open.rs` says what is an aggregate at all.
         let kcl = Deaggregator::new().hash_key_range(range);
         let read = kcl.deaggregate(record);
         let loss = read.user_records().find_map(Result::err);
