@@ -114,7 +114,7 @@ pub(super) struct Ec2Metadata {
 }
 
 impl Ec2Metadata {
-    /// A record that is no JSON object stays as it is, and so does every record while nothing is
+    /// A record that is not a JSON object stays as it is, and so does every record while nothing is
     /// known.
     pub(super) fn convert(&self, record: Bytes, instance: Option<&InstanceMetadata>) -> Bytes {
         let Some(instance) = instance else {

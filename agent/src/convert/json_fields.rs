@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 pub(super) struct Fields<'t>(pub(super) Vec<(Cow<'t, str>, &'t str)>);
 
 impl<'t> Fields<'t> {
-    /// `None` if the text is no JSON object.
+    /// `None` if the text is not a JSON object.
     pub(super) fn of(text: &'t str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
@@ -64,7 +64,7 @@ impl JsonPointer {
     }
 
     /// The text of the value it names: a string without its quotes and escapes, anything else as it
-    /// stands. `None` if there is none, if it is null, or if the document is no JSON.
+    /// is written. `None` if it names nothing or null, or if the document is not JSON.
     pub(crate) fn text<'t>(&self, document: &'t str) -> Option<Cow<'t, str>> {
         let mut value = document.trim();
         for name in &self.0 {

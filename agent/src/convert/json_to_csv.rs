@@ -12,7 +12,7 @@ pub(super) struct JsonToCsv {
 
 impl JsonToCsv {
     /// As RFC 4180 has it, but for the newline at the end, which is the other converters'. A column
-    /// without a value is empty. What is no JSON object stays as it is.
+    /// without a value is empty. What is not a JSON object stays as it is.
     pub(super) fn convert(&self, record: Bytes) -> Bytes {
         let Ok(text) = std::str::from_utf8(&record) else {
             return record;

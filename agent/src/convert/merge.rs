@@ -6,7 +6,7 @@ use super::json_fields::Fields;
 use super::json_text::{Layout, compact, write_pretty, write_string};
 
 /// Adds fields, whose values are JSON, to a line that is a JSON object. One that is there already
-/// keeps its place and takes the new value. `None` if the line is no JSON object.
+/// keeps its place and takes the new value. `None` if the line is not a JSON object.
 pub(super) fn merge(record: &[u8], added: &[(&str, &str)], layout: Layout) -> Option<Bytes> {
     let text = std::str::from_utf8(record).ok()?;
     let mut fields = Fields::of(text)?.0;

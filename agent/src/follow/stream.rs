@@ -35,7 +35,7 @@ pub(super) enum State {
     Missing { since: Duration },
     /// Read to its end and acknowledged or given up; known, so that it is not read again.
     Done,
-    /// Was there before the first start, and is none of ours.
+    /// Not ours to send: it was there before the first start, or is read elsewhere.
     Ignored,
 }
 

@@ -87,7 +87,7 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// `(`, and what stands after a `(?`.
+    /// `(`, and what follows a `(?`.
     fn group(&mut self) -> Result<(), Reason> {
         let outer = self.flags;
         if self.input.peek() != Some(&'?') {
@@ -146,7 +146,7 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// What stands after a `[`, to its `]`.
+    /// What follows a `[`, up to its `]`.
     fn class(&mut self) -> Result<(), Reason> {
         self.output.push('[');
         if self.input.next_if_eq(&'^').is_some() {
@@ -160,7 +160,7 @@ impl Rewriter<'_> {
                 '[' => self.class()?,
                 '\\' => self.escape(true)?,
                 '&' if self.input.next_if_eq(&'&').is_some() => self.output.push_str("&&"),
-                // A range, unless it stands at an end.
+                // A range, unless it is first or last.
                 '-' if !is_first && !matches!(self.input.peek(), Some(']' | '[' | '-')) => {
                     self.output.push('-');
                 }
@@ -191,7 +191,7 @@ impl Rewriter<'_> {
         let _ = write!(self.output, "{open}{set}{close}");
     }
 
-    /// What stands after a backslash.
+    /// What follows a backslash.
     fn escape(&mut self, in_class: bool) -> Result<(), Reason> {
         let char = self.input.next().ok_or("a backslash at the end")?;
         match char {

@@ -30,8 +30,8 @@ fn flow_id(is_firehose: bool, stream: &str, pattern: &str) -> String {
     format!("{kind}:{stream}:{pattern}")
 }
 
-/// The agent's checkpoints of a flow, the latest first. There are none if the database or its table
-/// does not exist.
+/// Returns the agent's checkpoints of a flow, the latest first. No database and no table mean no
+/// checkpoints.
 ///
 /// # Errors
 ///

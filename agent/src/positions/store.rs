@@ -134,7 +134,7 @@ impl PositionStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Sqlite`] if there is none.
+    /// [`StoreError::Sqlite`] if it does not exist or cannot be read.
     pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         Ok(Self {

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::convert::{InstanceMetadata, MetadataService};
 
-/// How long the metadata service may take: where there is none, nobody answers.
+/// How long the metadata service may take: elsewhere than on EC2 nobody answers.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// After a failure it is asked again so soon.
 const RETRY: Duration = Duration::from_secs(60);
