@@ -59,6 +59,13 @@ pub(crate) fn width() -> Option<usize> {
     Some(usize::from(columns))
 }
 
+/// The columns of standard error, if it is a terminal.
+#[cfg(feature = "aws")]
+pub(crate) fn message_width() -> Option<usize> {
+    let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(io::stderr())?;
+    Some(usize::from(columns))
+}
+
 /// The columns that `text` takes.
 pub(crate) fn columns(text: &str) -> usize {
     text.width()
