@@ -66,9 +66,12 @@ pub(crate) fn message_width() -> Option<usize> {
     Some(usize::from(columns))
 }
 
-/// The columns that `text` takes.
+/// The columns that `text` takes, which has nothing in it that steers a terminal.
 pub(crate) fn columns(text: &str) -> usize {
-    text.width()
+    match text.is_ascii() {
+        true => text.len(),
+        false => text.width(),
+    }
 }
 
 /// `text`, or as much of its start as fits into so many columns, and `…`.

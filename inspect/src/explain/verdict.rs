@@ -59,11 +59,12 @@ pub enum JudgedBy {
 }
 
 impl<'a> Verdict<'a> {
+    /// The verdict, and the outcome that it stands on: a digest is computed once.
     pub(super) fn new(
         record: &'a FoundRecord,
         user_records: &[UserRecord<'_>],
         shards: Option<&'a Shards>,
-    ) -> Self {
+    ) -> (Self, Outcome) {
         let (judged_by, shard, range) = shard(record, user_records, shards);
         let kcl = Deaggregator::new().hash_key_range(range);
         let read = kcl.deaggregate(record);
@@ -83,7 +84,7 @@ impl<'a> Verdict<'a> {
             (outcome, Some(loss)) => describe_loss(outcome, loss, count, user_records),
             (_, None) => format!("delivers {}", counted(count)),
         };
-        Self {
+        let verdict = Self {
             delivers,
             explanation,
             shard,
@@ -91,7 +92,8 @@ impl<'a> Verdict<'a> {
             judged_by,
             user_record: loss.as_ref().map(Loss::sub_sequence_number),
             breaks_at: loss.as_ref().map(Loss::offset),
-        }
+        };
+        (verdict, read.outcome())
     }
 
     /// Returns whether the KCL delivers all of it.
