@@ -59,9 +59,19 @@ pub(crate) fn width() -> Option<usize> {
     Some(usize::from(columns))
 }
 
-/// The columns that `text` takes.
+/// The columns of standard error, if it is a terminal.
+#[cfg(feature = "aws")]
+pub(crate) fn message_width() -> Option<usize> {
+    let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(io::stderr())?;
+    Some(usize::from(columns))
+}
+
+/// The columns that `text` takes, which has nothing in it that steers a terminal.
 pub(crate) fn columns(text: &str) -> usize {
-    text.width()
+    match text.is_ascii() {
+        true => text.len(),
+        false => text.width(),
+    }
 }
 
 /// `text`, or as much of its start as fits into so many columns, and `…`.

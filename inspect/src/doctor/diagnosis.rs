@@ -7,6 +7,7 @@ use super::finding::{Finding, Severity};
 use super::hottest::HotKey;
 use super::sample::Sample;
 use super::stream::StreamFacts;
+use super::trouble::Trouble;
 use super::writer::{Signature, Writer};
 use crate::record::FoundRecord;
 use crate::shards::Shards;
@@ -177,13 +178,16 @@ fn findings_of(sample: &Sample) -> Vec<Finding> {
             advice: words.advice,
         });
     }
+    // One aggregate may be meant so.
     if sample.aggregates > 1 && sample.at_zero == sample.user_records && sample.at_zero > 0 {
+        let words = Trouble::AllAtZero.words();
+        let (user_records, aggregates) = (sample.at_zero, sample.aggregates);
         findings.push(Finding {
-            severity: Severity::Warning,
-            name: "all-at-hash-0",
-            title: "every user record of every aggregate has the explicit hash key 0: one shard takes them all".to_owned(),
-            evidence: format!("{} user records in {} aggregates", sample.at_zero, sample.aggregates),
-            advice: "have the writer set no explicit hash key, or the hash of the partition key",
+            severity: words.severity,
+            name: words.name,
+            title: words.title.to_owned(),
+            evidence: format!("all {user_records} user records, in {aggregates} aggregates"),
+            advice: words.advice,
         });
     }
     findings

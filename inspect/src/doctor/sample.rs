@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use super::cost::Costs;
 use super::hottest::Hottest;
-use super::newlines::is_joined;
-use super::shuffled::is_shuffled;
+use super::known::in_detail;
 use super::trouble::Trouble;
 use super::writer::Signature;
 use crate::explain::{Delivers, Explanation, Kind, explain};
 use crate::record::FoundRecord;
 use crate::shards::Shards;
+
+/// In the data of so many Kinesis records, keys are looked for, which takes its time.
+const LOOKED_INTO: u64 = 10_000;
 
 /// Counts, and what the report needs as evidence. Bounded, however many records are added.
 #[derive(Debug, Default)]
@@ -67,39 +69,11 @@ impl Sample {
         if let Some(trouble) = Trouble::of(record, &report, service_managed) {
             self.see(trouble, &report);
         }
-        let in_detail = self.in_detail(record, &report);
-        for trouble in in_detail.into_iter().flatten() {
-            self.see(trouble, &report);
+        if self.records <= LOOKED_INTO {
+            for trouble in in_detail(record, &report).into_iter().flatten() {
+                self.see(trouble, &report);
+            }
         }
-    }
-
-    /// What is wrong with the user records, although the KCL delivers them.
-    fn in_detail(&self, record: &FoundRecord, report: &Explanation<'_>) -> [Option<Trouble>; 3] {
-        let data = |offset: usize, len: usize| {
-            let end = offset.saturating_add(len);
-            record.data().get(offset..end).unwrap_or_default()
-        };
-        if report.kind != Kind::Aggregate {
-            let joined = report.kind == Kind::Plain && is_joined(record.data());
-            return [joined.then_some(Trouble::Joined), None, None];
-        }
-        let user_records = &report.user_records;
-        let keyed = user_records.iter().filter_map(|user_record| {
-            let key = user_record.partition_key.as_ref()?;
-            Some((key, data(user_record.data_offset, user_record.data_length)))
-        });
-        let keys = report.tables.as_ref();
-        let keys = keys.map_or(&[][..], |tables| &tables.partition_keys);
-        let shuffled = is_shuffled(keys, keyed.clone());
-        let mut data = keyed.clone().map(|(_, data)| data);
-        let joined = data.next().is_some_and(is_joined);
-        let mut keyed = keyed;
-        let empty = keyed.any(|(key, _)| key.is_empty());
-        [
-            shuffled.then_some(Trouble::ShuffledKeys),
-            joined.then_some(Trouble::Joined),
-            empty.then_some(Trouble::EmptyKeys),
-        ]
     }
 
     fn count_keys(&mut self, report: &Explanation<'_>) {

@@ -24,6 +24,7 @@ pub(super) enum Trouble {
     Latin1,
     LossyUtf8,
     SeveralAggregates,
+    AllAtZero,
     ShuffledKeys,
     EmptyKeys,
     Joined,
@@ -174,6 +175,12 @@ impl Trouble {
                 "several-in-one",
                 "records hold an aggregate and something after it: consumers get them unopened",
                 "have the writer put each aggregate as a record of its own; kagg deaggregate --unwrap, or kagg carve, reads what is there",
+            ),
+            Self::AllAtZero => (
+                Severity::Warning,
+                "all-at-hash-0",
+                "every user record has the explicit hash key 0: one shard takes them all",
+                "have the writer set no explicit hash key, or the hash of the partition key",
             ),
             Self::ShuffledKeys => (
                 Severity::Warning,

@@ -9,6 +9,13 @@ const PREVIEW: usize = 64;
 pub(super) fn preview(data: &[u8]) -> String {
     let start = data.get(..PREVIEW).unwrap_or(data);
     let more = if data.len() > start.len() { "…" } else { "" };
+    // Most data need no escape.
+    if start
+        .iter()
+        .all(|byte| matches!(byte, b' '..=b'~' if *byte != b'\\'))
+    {
+        return String::from_utf8_lossy(start).into_owned() + more;
+    }
     let text = match str::from_utf8(start) {
         Ok(text) => Some(text),
         // The cut may have split a character.

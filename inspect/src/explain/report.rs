@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use kinesis_aggregation::wire::{Frame, Index};
-use kinesis_aggregation::{HashKey, Outcome, PlainReason, ShardMap, deaggregate, md5};
+use kinesis_aggregation::{HashKey, Outcome, PlainReason, ShardMap, md5};
 use serde::Serialize;
 
 use super::preview::preview;
@@ -84,11 +84,16 @@ pub struct FrameReport {
 }
 
 impl FrameReport {
-    fn new(frame: &Frame<'_>) -> Self {
+    /// `is_intact` if the digest is known to be right: it is most of the work.
+    fn new(frame: &Frame<'_>, is_intact: bool) -> Self {
+        let digest = hex::encode(frame.digest());
         Self {
             message_length: frame.message().len(),
-            digest: hex::encode(frame.digest()),
-            computed_digest: hex::encode(md5::digest(frame.message())),
+            computed_digest: match is_intact {
+                true => digest.clone(),
+                false => hex::encode(md5::digest(frame.message())),
+            },
+            digest,
         }
     }
 
@@ -138,7 +143,12 @@ pub struct Sizes {
 /// ```
 pub fn explain<'a>(record: &'a FoundRecord, shards: Option<&'a Shards>) -> Explanation<'a> {
     let data = record.data();
-    let outcome = deaggregate(record.partition_key(), data).outcome();
+    let frame = Frame::split(data);
+    let contents = Contents::of(data, frame.as_ref());
+    let map = shards.and_then(Shards::map);
+    let records = contents.index.records();
+    let user_records = user_records(data, records, &contents.tables, map);
+    let (kcl, outcome) = Verdict::new(record, &user_records, shards);
     let kind = match outcome {
         Outcome::Plain(PlainReason::NotFramed) => Kind::Plain,
         Outcome::Plain(_) => Kind::Broken,
@@ -146,11 +156,6 @@ pub fn explain<'a>(record: &'a FoundRecord, shards: Option<&'a Shards>) -> Expla
     };
     let is_aggregate = kind == Kind::Aggregate;
     let coat = Some(data).filter(|_| !is_aggregate).and_then(Coat::of);
-    let frame = Frame::split(data);
-    let contents = Contents::of(data, frame.as_ref());
-    let map = shards.and_then(Shards::map);
-    let records = contents.index.records();
-    let user_records = user_records(data, records, &contents.tables, map);
     let mut explanation = Explanation {
         bad: false,
         record: record.index(),
@@ -163,7 +168,7 @@ pub fn explain<'a>(record: &'a FoundRecord, shards: Option<&'a Shards>) -> Expla
         data_length: data.len(),
         data_preview: preview(data),
         kind,
-        frame: frame.as_ref().map(FrameReport::new),
+        frame: frame.map(|frame| FrameReport::new(&frame, is_aggregate)),
         problem: match (outcome, &coat) {
             (_, Some(coat)) => Some(coat.to_string()),
             (Outcome::Plain(reason), None) => suspicion(reason),
@@ -173,7 +178,7 @@ pub fn explain<'a>(record: &'a FoundRecord, shards: Option<&'a Shards>) -> Expla
         breaks_at: contents.breaks_at,
         appended: appended(outcome, data),
         sizes: is_aggregate.then(|| Sizes::new(record, &user_records)),
-        kcl: Verdict::new(record, &user_records, shards),
+        kcl,
         tables: (kind != Kind::Plain).then_some(contents.tables),
         user_records,
     };

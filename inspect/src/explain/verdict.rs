@@ -59,11 +59,12 @@ pub enum JudgedBy {
 }
 
 impl<'a> Verdict<'a> {
+    /// The verdict, and the outcome that it stands on: a digest is computed once.
     pub(super) fn new(
         record: &'a FoundRecord,
         user_records: &[UserRecord<'_>],
         shards: Option<&'a Shards>,
-    ) -> Self {
+    ) -> (Self, Outcome) {
         let (judged_by, shard, range) = shard(record, user_records, shards);
         // The library reads as a KCL on that shard does, so what it gives back is the verdict: its rules
         // are in the library's `deaggregate/judge.rs`, and `open.rs` says what is an aggregate at all.
@@ -85,7 +86,7 @@ impl<'a> Verdict<'a> {
             (outcome, Some(loss)) => describe_loss(outcome, loss, count, user_records),
             (_, None) => format!("delivers {}", counted(count)),
         };
-        Self {
+        let verdict = Self {
             delivers,
             explanation,
             shard,
@@ -93,7 +94,8 @@ impl<'a> Verdict<'a> {
             judged_by,
             user_record: loss.as_ref().map(Loss::sub_sequence_number),
             breaks_at: loss.as_ref().map(Loss::offset),
-        }
+        };
+        (verdict, read.outcome())
     }
 
     /// Returns whether the KCL delivers all of it.

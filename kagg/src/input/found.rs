@@ -11,7 +11,7 @@ use super::read_ahead::Piece;
 use crate::exit::{Failure, Result};
 
 /// A batch ends at this many bytes or records, or when the input pauses.
-const BATCH_BYTES: usize = 4 << 20;
+const BATCH_BYTES: usize = 1 << 20;
 const BATCH_RECORDS: usize = 500;
 
 /// What comes of an input, in order.

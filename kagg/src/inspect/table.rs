@@ -1,5 +1,6 @@
 //! The table of user records.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -66,25 +67,22 @@ pub(super) fn user_records(
     }
     let mut widths = HEADINGS.map(str::len);
     let mut used = [false; COLUMNS];
-    for user_record in user_records {
+    let rows: Vec<_> = user_records.iter().map(cells).collect();
+    for row in &rows {
         let columns_of = widths.iter_mut().zip(&mut used);
-        for ((width, used), cell) in columns_of.zip(cells(user_record)) {
-            *width = (*width).max(columns(&cell).min(WIDEST));
+        for ((width, used), cell) in columns_of.zip(row) {
+            *width = (*width).max(columns(cell).min(WIDEST));
             *used |= cell != NOTHING;
         }
     }
     let rest = width.map(|width| fit(&mut widths, used, width));
-    let fitted = |cell: &str, column: usize, width: usize| match rest {
-        None => cell.to_owned(),
-        Some(_) if column == SHARD => cut_start(cell, width).into_owned(),
-        Some(_) => cut(cell, width).into_owned(),
-    };
+    let is_cut = rest.is_some();
     write!(out, "   {DIM}")?;
-    row(out, &widths, &HEADINGS.map(str::to_owned), fitted)?;
+    row(out, &widths, &HEADINGS.map(str::to_owned), is_cut)?;
     writeln!(out, " data{DIM:#}")?;
-    for user_record in user_records {
+    for (user_record, cells) in user_records.iter().zip(&rows) {
         write!(out, "   ")?;
-        row(out, &widths, &cells(user_record), fitted)?;
+        row(out, &widths, cells, is_cut)?;
         let data = &user_record.data_preview;
         match rest {
             None => write!(out, " {data}")?,
@@ -126,20 +124,24 @@ fn row(
     out: &mut impl Write,
     widths: &[usize; COLUMNS],
     cells: &[String; COLUMNS],
-    fitted: impl Fn(&str, usize, usize) -> String,
+    is_cut: bool,
 ) -> io::Result<()> {
     for (column, (width, cell)) in widths.iter().zip(cells).enumerate() {
         if *width == 0 {
             continue;
         }
-        let cell = fitted(cell, column, *width);
+        let cell = match column {
+            _ if !is_cut => Cow::Borrowed(&**cell),
+            SHARD => cut_start(cell, *width),
+            _ => cut(cell, *width),
+        };
         // By columns, not by characters.
-        let blanks = " ".repeat(width.saturating_sub(columns(&cell)));
+        let blanks = width.saturating_sub(columns(&cell));
         // Numbers to the right.
         if matches!(column, 0 | 5 | 6) {
-            write!(out, " {blanks}{cell} ")?;
+            write!(out, " {:blanks$}{cell} ", "")?;
         } else {
-            write!(out, " {cell}{blanks} ")?;
+            write!(out, " {cell}{:blanks$} ", "")?;
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use kinesis_aggregation_inspect::doctor::known_faults;
 use kinesis_aggregation_inspect::{
     Delivers, Explanation, FoundRecord, FrameReport, JudgedBy, Kind, Sizes, Tables, Verdict,
     dump_around,
@@ -103,6 +104,14 @@ pub(super) fn record(
     }
     problem_lines(out, record, report)?;
     verdict_lines(out, report)?;
+    for fault in known_faults(record, report) {
+        let (name, title) = (fault.name, fault.title);
+        line(
+            out,
+            "known fault",
+            format_args!("{BAD}{name}{BAD:#}: {title}"),
+        )?;
+    }
     table::user_records(out, &report.user_records, width)?;
     writeln!(out)
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use kinesis_aggregation_producer::Delivered;
 
 use crate::output::complain;
+use crate::terminal::{cut, message_width};
 
 const INTERVAL: Duration = Duration::from_millis(250);
 
@@ -161,7 +162,10 @@ impl Tally {
         }
         self.shown = Some(Instant::now());
         let rate = self.counts.delivered as f64 / self.started.elapsed().as_secs_f64().max(0.001);
-        let line = format!("\r{}, {rate:.0}/s\x1b[K", self.counts);
+        let line = format!("{}, {rate:.0}/s", self.counts);
+        // One that goes over the edge could not be written over.
+        let width = message_width().unwrap_or(usize::MAX);
+        let line = format!("\r{}\x1b[K", cut(&line, width.saturating_sub(1)));
         let _ = io::stderr().write_all(line.as_bytes());
     }
 

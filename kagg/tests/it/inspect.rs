@@ -405,3 +405,26 @@ fn the_json_has_all_keys() {
         serde_json::json!(["a", "b", "c"])
     );
 }
+
+#[test]
+fn faults_of_known_writers_are_named() {
+    for (record, name) in [
+        (
+            aggregate_of(&[("k", Some("undefined"), "x")]),
+            "explicit-hash-key-undefined",
+        ),
+        (
+            aggregate_of(&[("pod-7", None, "of pod-3"), ("pod-3", None, "of pod-7")]),
+            "shuffled-partition-keys",
+        ),
+        (
+            aggregate_of(&[("k", Some("0"), "x"), ("l", Some("0"), "y")]),
+            "all-at-hash-0",
+        ),
+        (b"{\"a\":1}\n{\"a\":2}\n".to_vec(), "newline-joined"),
+    ] {
+        let run = kagg("inspect --input base64", base64(&record));
+        let named = format!("known fault         {name}: ");
+        assert!(run.text().contains(&named), "{}", run.text());
+    }
+}

@@ -13,4 +13,5 @@ mod producer;
 mod put;
 mod reader;
 mod tail;
+mod terminal;
 mod tls;
