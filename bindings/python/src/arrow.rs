@@ -25,8 +25,9 @@ pub(crate) struct Columns {
     loss: Views,
 }
 
-/// The bits that tell where there is a value, if they are needed, and the values.
-type Column<'py> = (Option<Bound<'py, PyBytes>>, Bound<'py, PyBytes>);
+/// The bits that tell where there is a value, if they are needed, and the values; `None` if there
+/// are none.
+type Column<'py> = Option<(Option<Bound<'py, PyBytes>>, Bound<'py, PyBytes>)>;
 
 #[pymethods]
 impl Columns {
@@ -68,20 +69,20 @@ impl Columns {
     }
 
     /// The number of rows, and the columns in the order of the fields.
-    fn finish<'py>(&self, py: Python<'py>) -> (usize, Vec<Column<'py>>) {
-        let plain = |values: &[u8]| (None, PyBytes::new(py, values));
-        let views = |column: &Views| {
-            let valid = PyBytes::new(py, &column.valid.bytes);
-            (Some(valid), PyBytes::new(py, &column.views))
+    fn finish<'py>(&mut self, py: Python<'py>) -> (usize, Vec<Column<'py>>) {
+        let plain = |values: &[u8]| Some((None, PyBytes::new(py, values)));
+        let views = |column: &mut Views| {
+            let (valid, views) = column.finish()?;
+            Some((Some(PyBytes::new(py, valid)), PyBytes::new(py, views)))
         };
         let columns = vec![
             plain(&self.record_index),
             plain(&self.sub_sequence_number),
-            views(&self.partition_key),
-            views(&self.explicit_hash_key),
-            views(&self.data),
+            views(&mut self.partition_key),
+            views(&mut self.explicit_hash_key),
+            views(&mut self.data),
             plain(&self.aggregated.bytes),
-            views(&self.loss),
+            views(&mut self.loss),
         ];
         (self.rows, columns)
     }
@@ -119,14 +120,8 @@ impl Columns {
     fn reserve(&mut self, rows: usize) {
         self.record_index.reserve(8 * rows);
         self.sub_sequence_number.reserve(8 * rows);
-        for column in [
-            &mut self.partition_key,
-            &mut self.explicit_hash_key,
-            &mut self.data,
-            &mut self.loss,
-        ] {
-            column.views.reserve(16 * rows);
-        }
+        self.partition_key.reserve(rows);
+        self.data.reserve(rows);
     }
 
     fn user_record(

@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 /// A user record, or a loss: then `loss` says what is lost and why, and `data` is None.
-#[pyclass(frozen, module = "kinesis_aggregation")]
+#[pyclass(frozen, freelist = 1024, module = "kinesis_aggregation")]
 pub(crate) struct UserRecord {
     /// The partition key; None only for a plain record that came without one. Of a loss, the
     /// Kinesis record's.

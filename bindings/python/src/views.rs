@@ -32,14 +32,42 @@ pub(crate) fn view(bytes: &[u8], buffer: i32, offset: usize) -> Option<View> {
 /// A column: where there is a value, and the views.
 #[derive(Default)]
 pub(crate) struct Views {
-    pub(crate) valid: Bits,
-    pub(crate) views: Vec<u8>,
+    valid: Bits,
+    views: Vec<u8>,
+    /// Rows without a value that are not written yet: most columns of keys and losses have no others.
+    pending: usize,
 }
 
 impl Views {
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        self.views.reserve(rows * size_of::<View>());
+    }
+
     pub(crate) fn push(&mut self, view: Option<View>) {
-        self.valid.push(view.is_some());
-        self.views.extend_from_slice(&view.unwrap_or_default());
+        let Some(view) = view else {
+            self.pending += 1;
+            return;
+        };
+        self.write_pending();
+        self.valid.push(true);
+        self.views.extend_from_slice(&view);
+    }
+
+    fn write_pending(&mut self) {
+        for _ in 0..self.pending {
+            self.valid.push(false);
+            self.views.extend_from_slice(&View::default());
+        }
+        self.pending = 0;
+    }
+
+    /// The bits and the views; `None` if no row has a value.
+    pub(crate) fn finish(&mut self) -> Option<(&[u8], &[u8])> {
+        if self.views.is_empty() {
+            return None;
+        }
+        self.write_pending();
+        Some((&self.valid.bytes, &self.views))
     }
 }
 

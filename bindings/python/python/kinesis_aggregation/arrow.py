@@ -36,7 +36,11 @@ def deaggregate_arrow(data, *, hash_key_range=None, salvage=False):
         first += len(chunk)
     rows, finished = columns.finish()
     arrays = []
-    for field, (valid, values) in zip(SCHEMA, finished):
+    for field, column in zip(SCHEMA, finished):
+        if column is None:
+            arrays.append(pa.nulls(rows, field.type))
+            continue
+        valid, values = column
         buffers = [None if valid is None else pa.py_buffer(valid), pa.py_buffer(values)]
         if field.name == "data":
             buffers += datas
