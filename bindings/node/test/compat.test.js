@@ -144,6 +144,42 @@ test('aggregate: handlers one after another, then the last call', async () => {
   }
 });
 
+/** Everything that `aggregate` calls back; its handler is given each Kinesis record. */
+function put(records) {
+  const log = { encoded: [], errors: [] };
+  const handler = (record, done) => done(null, log.encoded.push(record));
+  return new Promise((resolve) => compat.aggregate(records, handler, () => resolve(log), (error) => log.errors.push(error)));
+}
+
+// What the tests of aws-kinesis-agg put in, and what they expect.
+test('text and bytes, of characters outside ASCII, under an explicit hash key that is no number', async () => {
+  const texts = { first: 'a text of 漢字', second: 'bytes' };
+  const { encoded, errors } = await put([
+    { partitionKey: 'first', explicitHashKey: 'ccc', data: texts.first },
+    { partitionKey: 'second', explicitHashKey: 'ccc', data: Buffer.from(texts.second) },
+  ]);
+  assert.deepEqual([encoded.length, errors], [1, []]);
+  const [[, read]] = sync(compat, encoded[0]);
+  assert.deepEqual(read.map((r) => [r.explicitPartitionKey, Buffer.from(r.data, 'base64').toString()]), [
+    ['ccc', texts.first], ['ccc', texts.second],
+  ]);
+});
+
+test('a user record that no Kinesis record holds is an error, and the others are put', async () => {
+  const text = (length) => 'x'.repeat(length);
+  const { encoded, errors } = await put([1 << 20, 42].map((length) => ({ partitionKey: 'a', data: text(length) })));
+  assert.equal(errors.length, 1);
+  assert.deepEqual(encoded.map((record) => sync(compat, record)[0][1].map((r) => r.data)), [[base64(text(42))]]);
+});
+
+test('an explicit hash key only where one was given', async () => {
+  for (const explicitHashKey of [undefined, '5']) {
+    const { encoded } = await put([{ partitionKey: 'a', explicitHashKey, data: 'x' }]);
+    assert.equal('ExplicitHashKey' in encoded[0], explicitHashKey !== undefined);
+    assert.equal(encoded[0].ExplicitHashKey, explicitHashKey);
+  }
+});
+
 const theirs = join(root, 'target/interop/node/node_modules/aws-kinesis-agg');
 
 test('aws-kinesis-agg itself says the same', { skip: !existsSync(theirs) && 'tests/interop/setup node installs it' }, () => {
