@@ -171,13 +171,22 @@ fn decoding(rounds: usize, traffic: Traffic, suffix: &str) {
                     black_box(index.records());
                 }
             }),
+            contestant(|| {
+                let lines = frames.iter().flat_map(|frame| frame.message().chunks(64));
+                lines.fold(0, |all, line| all ^ line[0])
+            }),
         ],
     );
-    ratio(
-        &format!("index_over_prost_decode{suffix}"),
-        times.ratio(0, 2),
-    );
-    ratio(&format!("index_over_prost_bare{suffix}"), times.ratio(1, 2));
+    for (name, fast) in [("index", 2), ("lines", 3)] {
+        ratio(
+            &format!("{name}_over_prost_decode{suffix}"),
+            times.ratio(0, fast),
+        );
+        ratio(
+            &format!("{name}_over_prost_bare{suffix}"),
+            times.ratio(1, fast),
+        );
+    }
 }
 
 /// The table's way is the reader's own; each record's, the way of those who read first and check
@@ -293,7 +302,7 @@ fn lambda(level: Level, rounds: usize) {
     use kinesis_aggregation::lambda::Processor;
     use shared::lambda_way::{
         converted_event, event, kinesis_event, kinesis_event_alone, own_event, owned_event,
-        payload, usual,
+        payload, scan_alone, usual,
     };
 
     let event = event();
@@ -315,6 +324,7 @@ fn lambda(level: Level, rounds: usize) {
             contestant(|| payload(&processor, &event)),
             contestant(|| kinesis_event_alone(&event)),
             contestant(|| converted_event(&processor, &event)),
+            contestant(|| scan_alone(&event)),
         ],
     );
     ratio("lambda_kinesis_event_over_usual", times.ratio(0, 1));
@@ -326,6 +336,7 @@ fn lambda(level: Level, rounds: usize) {
         "lambda_kinesis_event_converted_over_usual",
         times.ratio(0, 6),
     );
+    ratio("lambda_scan_alone_over_usual", times.ratio(0, 7));
 }
 
 /// A build cannot change its features: cargo makes another one, of these ratios alone.

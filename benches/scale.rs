@@ -66,10 +66,9 @@ fn series(name: &str, pages: &[(usize, Vec<KinesisRecord>)], quick: bool) -> Cur
         points: Vec::new(),
     };
     for (size, page) in pages {
-        let user_records: usize = page
-            .iter()
-            .filter_map(KinesisRecord::user_record_count)
-            .sum();
+        let batch = Deaggregator::new().deaggregate_batch(page);
+        let user_records = batch.user_records().len();
+        drop(batch);
         // Small ones many times, so that the clock can see them.
         let repeat = (20_000 / user_records).max(1);
         let rounds = if quick { 5 } else { 31 };
