@@ -163,6 +163,7 @@ impl<T> Lanes<T> {
 
     /// Looks at the lanes whose time has come: takes what has expired and the open aggregates that
     /// may not wait for more, and lets go what pauses no longer.
+    #[expect(clippy::vec_box, reason = "they go into other lanes as they are")]
     pub(super) fn ring(
         &mut self,
         now: Time,

@@ -222,7 +222,7 @@ impl Sim {
                     self.later(soon, Message::Arrive { id, records, late });
                 }
             }
-            Action::ListShards | Action::Describe => self.ask(action, there),
+            Action::ListShards | Action::Describe => self.ask(&action, there),
         }
     }
 
@@ -240,7 +240,7 @@ impl Sim {
 
     /// Asks about the stream. The laws of that: an account has 20 descriptions a second, a stream
     /// 1000 lists, for all producers.
-    fn ask(&mut self, action: Action, there: Duration) {
+    fn ask(&mut self, action: &Action, there: Duration) {
         let lists = matches!(action, Action::ListShards);
         let (second, count) = &mut self.asked[usize::from(lists)];
         if *second != self.now.as_secs() {
