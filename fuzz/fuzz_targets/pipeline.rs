@@ -10,9 +10,10 @@ mod model_kcl;
 mod model_stream;
 #[path = "../../producer/tests/it/random.rs"]
 mod random;
+// The tests of these two are not for here, nor is what only they use.
+#[allow(dead_code)]
 #[path = "../../producer/tests/it/script.rs"]
 mod script;
-// Its tests are not for here, nor is what only they use.
 #[allow(dead_code)]
 #[path = "../../producer/tests/it/sim.rs"]
 mod sim;

@@ -283,8 +283,7 @@ fn a_cut_whose_user_record_is_salvaged_fails_until_the_callback_goes_on() {
             1 => {
                 let json = event_bytes(&records);
                 let event = KinesisEvent::from_slice(&json).unwrap();
-                let called = processor.read(&event).process(|_| Ok::<(), Error>(()));
-                called
+                processor.read(&event).process(|_| Ok::<(), Error>(()))
             }
             _ => batch(&processor, &records, Ok(Handled::All)),
         };
