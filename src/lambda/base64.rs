@@ -95,3 +95,48 @@ mod avx512 {
         }
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::{STANDARD, decode};
+
+    proptest! {
+        #[test]
+        fn texts_are_decoded_and_refused_as_without_vectors(
+            data in vec(any::<u8>(), 0..2000),
+            changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+            cut in 0..3_usize,
+        ) {
+            let mut text = STANDARD.encode_to_string(&data).into_bytes();
+            prop_assert_eq!(decode(&text), Some(data));
+            text.truncate(text.len().saturating_sub(cut));
+            for (at, byte) in changes {
+                if !text.is_empty() {
+                    let at = at.index(text.len());
+                    text[at] = byte;
+                }
+                prop_assert_eq!(decode(&text), STANDARD.decode_to_vec(&text).ok());
+            }
+        }
+    }
+
+    /// Every byte at a place of the first vector, and of the last one.
+    #[test]
+    fn every_byte_at_every_place_of_a_vector() {
+        let good = STANDARD.encode_to_string([b'x'; 400]).into_bytes();
+        for at in (0..64).chain(good.len() - 80..good.len()) {
+            for byte in 0..=u8::MAX {
+                let mut text = good.clone();
+                text[at] = byte;
+                assert_eq!(
+                    decode(&text),
+                    STANDARD.decode_to_vec(&text).ok(),
+                    "{byte} at {at}"
+                );
+            }
+        }
+    }
+}
