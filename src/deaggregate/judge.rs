@@ -22,8 +22,9 @@
 //! for it ([`salvage_damaged`](crate::Deaggregator::salvage_damaged)): no user record in it drops or
 //! cuts the others.
 //!
-//! A table entry that no user record uses is never decoded, parsed or hashed, so it cannot be bad
-//! ("a table entry that no user record uses is bad").
+//! A table entry that no user record uses cannot be bad ("a table entry that no user record uses is
+//! bad"). Whether all are good is looked at first ([`Judge::all_good`]): if they are, used or not, no
+//! user record needs a look of its own.
 
 use std::ops::Range;
 

@@ -1,4 +1,5 @@
-//! The table entries that user records use: decoded, parsed and hashed once each, on first use.
+//! The table entries that user records use, each decoded, parsed and hashed once: all of a table
+//! together, or each on its first use.
 
 use std::ops::Range;
 
