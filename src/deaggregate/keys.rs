@@ -8,8 +8,9 @@ use crate::error::ParseHashKeyError;
 use crate::hash_key::{HashKey, parse_big_integer};
 use crate::wire::{Span, TableIndex, decode_utf8};
 
-/// A key's place among the used ones of its aggregate, in order of first use: neither its index in
-/// a table (which may hold many more, and there are two) nor a user record's position.
+/// A key's place among those of its aggregate: in order of first use, and not its index in a table
+/// (which may hold many more, and there are two) nor a user record's position. Only where a
+/// partition key table is taken whole is it the index there.
 ///
 /// There are less than 2^31 table entries in an aggregate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
