@@ -103,7 +103,7 @@ fn converter() {
     let option = serde_json::json!({"optionName": "LOGTOJSON", "logFormat": "COMBINEDAPACHELOG"});
     let step = Converter::new(&option, &option.to_string()).expect("good");
     let lines: Vec<Bytes> = (0..10_000).map(|number| line(number).into()).collect();
-    let start = Instant::now();
+    let used = cpu();
     let mut bytes = 0;
     for _ in 0..50 {
         for line in &lines {
@@ -113,8 +113,8 @@ fn converter() {
             }
         }
     }
-    let speed = 500_000.0 / start.elapsed().as_secs_f64();
-    println!("LOGTOJSON alone: {speed:.0} lines/s ({bytes} bytes)");
+    let speed = 500_000.0 / (cpu() - used);
+    println!("LOGTOJSON alone: {speed:.0} lines a processor second ({bytes} bytes)");
 }
 
 fn flow(directory: &Path, file: &Path, name: &str, keys: &str) {

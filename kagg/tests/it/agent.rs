@@ -44,6 +44,53 @@ fn check_shows_what_is_understood_and_contacts_nobody() {
 }
 
 #[test]
+fn every_setting_of_ours_has_a_flag_that_goes_before_the_file() {
+    let directory = directory(r#", "kagg.compress": "zlib""#);
+    let args = "--check --aggregate --csv-quoting --max-memory-bytes 4194304 --rotated-dir /old \
+        --multi-line-wait-millis 7 --on-mismatch raw --add-file f --add-host h \
+        --partition-key-from /id --compress gzip --database /nowhere/db";
+    let run = run(directory.path(), args).expect(0);
+    let text = run.text();
+    for words in [
+        "positions: /nowhere/db",
+        "aggregation is on",
+        "addFile, addHost",
+        "compressed: Gzip",
+        "a value of the record",
+        "departure: ",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(!text.contains("warning"), "{text}");
+    for (flag, reason) in [
+        (
+            "--compress lz4",
+            "kagg.compress is \"lz4\", not one of gzip, zlib, zstd",
+        ),
+        (
+            "--max-memory-bytes 1",
+            "kagg.maxMemoryBytes is \"1\", not a number of 4194304",
+        ),
+        (
+            "--on-mismatch drop",
+            "kagg.onMismatch is \"drop\", not one of skip, raw",
+        ),
+        (
+            "--multi-line-wait-millis 900001",
+            "kagg.multiLineWaitMillis",
+        ),
+        ("--rotated-dir old", "kagg.rotatedDir is a relative path"),
+        (
+            "--partition-key-from id",
+            "kagg.partitionKeyFrom is \"id\", not file or a JSON pointer",
+        ),
+    ] {
+        let run = self::run(directory.path(), &format!("--check {flag}")).expect(1);
+        assert!(run.stderr.contains(reason), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn what_the_agent_refuses_is_refused_with_the_accepted_range() {
     let directory = directory(r#", "maxBufferSizeRecords": 501"#);
     for args in ["--check", ""] {

@@ -1,6 +1,7 @@
 //! The library and the command against an embedded Kinesis.
 
 mod again;
+mod agent;
 mod client;
 mod cloudwatch;
 mod command;

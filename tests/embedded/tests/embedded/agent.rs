@@ -1,0 +1,300 @@
+//! `kagg agent`, the command, over HTTP: rotations, stops, kills and reshards in one go.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use kinesis_aggregation_embedded::{Fault, Kinesis, read_all};
+use tokio::process::Child;
+
+const STREAM: &str = "logs";
+
+/// How a test treats the agent between two rotations.
+#[derive(Clone, Copy, PartialEq)]
+enum Treatment {
+    /// It is told to stop, and started again after a rotation.
+    Stop,
+    /// It is killed, and started again after a rotation.
+    Kill,
+}
+
+struct Agent {
+    kinesis: Kinesis,
+    directory: tempfile::TempDir,
+}
+
+impl Agent {
+    async fn new() -> Self {
+        let kinesis = Kinesis::start().await;
+        kinesis.create_stream(STREAM, 2).await;
+        Self {
+            kinesis,
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn configure(&self, pattern: &str) {
+        fs::create_dir_all(self.path("logs/old")).unwrap();
+        let config = serde_json::json!({
+            "kinesis.endpoint": self.kinesis.url(),
+            "kinesis.region": "us-east-1",
+            "cloudwatch.emitMetrics": false,
+            "checkpointFile": self.path("none"),
+            "kagg.database": self.path("agent.db"),
+            "flows": [{
+                "filePattern": self.path("logs").join(pattern),
+                "kinesisStream": STREAM,
+                "initialPosition": "START_OF_FILE",
+                "maxBufferAgeMillis": 1000,
+                "minTimeBetweenFilePollsMillis": 20,
+                "kagg.rotatedDir": self.path("logs/old"),
+            }],
+        });
+        fs::write(self.path("agent.json"), config.to_string()).unwrap();
+    }
+
+    fn start(&self) -> Child {
+        let config = self.path("agent.json");
+        tokio::process::Command::new(env!("CARGO_BIN_EXE_kagg"))
+            .env_clear()
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .args(["agent", "--aggregate", "-c"])
+            .arg(config)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap()
+    }
+
+    /// How often each line came, as a KCL reads the stream.
+    async fn lines(&self) -> HashMap<String, usize> {
+        let reading = read_all(&self.kinesis.client(), STREAM).await;
+        assert_eq!(reading.losses, [""; 0], "a KCL would lose lines");
+        let mut lines = HashMap::new();
+        for record in reading.user_records {
+            let line = String::from_utf8(record.data.to_vec()).unwrap();
+            *lines.entry(line).or_default() += 1;
+        }
+        lines
+    }
+
+    /// Splits the first open shard, or merges the first two that are beside each other.
+    async fn reshard(&self, splits: bool) {
+        let client = self.kinesis.client();
+        let shards = kinesis_aggregation::sdk::list_shards(&client, STREAM).await;
+        let shards = shards.unwrap();
+        let mut open: Vec<_> = shards
+            .iter()
+            .map(|shard| kinesis_aggregation::Shard::try_from(shard).unwrap())
+            .filter(|shard| !shard.is_closed())
+            .collect();
+        open.sort_by_key(|shard| shard.hash_key_range().start());
+        if splits {
+            let range = open[0].hash_key_range();
+            let middle = u128::from(range.start()) / 2 + u128::from(range.end()) / 2 + 1;
+            let split = client
+                .split_shard()
+                .stream_name(STREAM)
+                .shard_to_split(open[0].id())
+                .new_starting_hash_key(middle.to_string());
+            split.send().await.unwrap();
+        } else {
+            let merge = client
+                .merge_shards()
+                .stream_name(STREAM)
+                .shard_to_merge(open[0].id())
+                .adjacent_shard_to_merge(open[1].id());
+            merge.send().await.unwrap();
+        }
+    }
+}
+
+fn line(number: usize) -> String {
+    format!("line {number} of the log\n")
+}
+
+/// Writes 2500 lines a second, to the file that has the name at each moment.
+fn write(path: &Path, stop: &AtomicBool, written: &AtomicUsize) {
+    while !stop.load(Ordering::Relaxed) {
+        let from = written.load(Ordering::Relaxed);
+        let text: String = (from..from + 50).map(line).collect();
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        if file
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .is_ok()
+        {
+            written.store(from + 50, Ordering::Relaxed);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let id = child.id().unwrap().to_string();
+    let status = Command::new("kill").args([name, &id]).status().unwrap();
+    assert!(status.success());
+}
+
+/// Every line that is in a plain or gzipped file now.
+fn held(directories: &[PathBuf]) -> HashSet<String> {
+    let mut lines = HashSet::new();
+    for directory in directories {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let Ok(bytes) = fs::read(&path) else {
+                continue;
+            };
+            let is_packed = path.extension().is_some_and(|extension| extension == "gz");
+            let bytes = match is_packed {
+                true => kinesis_aggregation::decompress::decompress(&bytes, None).unwrap(),
+                false => bytes,
+            };
+            let text = String::from_utf8(bytes).unwrap();
+            lines.extend(text.split_inclusive('\n').map(str::to_owned));
+        }
+    }
+    lines
+}
+
+/// Writes, rotates, reshards and treats the agent; then every line that a file still holds has come, and
+/// none twice unless there was a kill.
+async fn nothing_is_missing(pattern: &str, treatment: Treatment, rotate: impl Fn(&Agent, usize)) {
+    let agent = Agent::new().await;
+    agent.configure(pattern);
+    let mut requests = 0_u32;
+    agent.kinesis.inject(move |request| {
+        if request.operation == "PutRecords" {
+            requests += 1;
+        }
+        match requests % 5 {
+            3 => Fault::Refuse(vec![0], "ProvisionedThroughputExceededException"),
+            _ => Fault::None,
+        }
+    });
+    let (stop, written) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let writer = {
+        let (live, stop, written) = (agent.path("logs/app.log"), stop.clone(), written.clone());
+        std::thread::spawn(move || write(&live, &stop, &written))
+    };
+    let mut child = agent.start();
+    for rotation in 0..6 {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        agent.reshard(rotation % 2 == 0).await;
+        if rotation % 3 == 1 {
+            match treatment {
+                Treatment::Stop => {
+                    signal(&child, "-TERM");
+                    // 1 if a part of a file was cut off before it was read.
+                    assert!(child.wait().await.unwrap().code().is_some());
+                }
+                Treatment::Kill => child.kill().await.unwrap(),
+            }
+            rotate(&agent, rotation);
+            child = agent.start();
+        } else {
+            rotate(&agent, rotation);
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    stop.store(true, Ordering::Relaxed);
+    writer.join().unwrap();
+    let held = held(&[agent.path("logs"), agent.path("logs/old")]);
+    let written = written.load(Ordering::Relaxed);
+    let wanted: Vec<String> = (0..written)
+        .map(line)
+        .filter(|line| held.contains(line))
+        .collect();
+    let mut missing = wanted.len();
+    for _ in 0..120 {
+        let came = agent.lines().await;
+        missing = wanted.iter().filter(|line| !came.contains_key(*line)).count();
+        if missing == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    signal(&child, "-TERM");
+    assert!(child.wait().await.unwrap().code().is_some());
+    assert_eq!(missing, 0, "of {} lines that are still there", wanted.len());
+    let came = agent.lines().await;
+    let twice = came.values().filter(|count| **count > 1).count();
+    let nowhere = (0..written)
+        .filter(|number| !came.contains_key(&line(*number)))
+        .count();
+    println!("{pattern}: {written} lines, {twice} twice, {nowhere} cut off before they were read");
+    assert!(twice == 0 || treatment == Treatment::Kill, "{twice} twice");
+}
+
+fn rename(agent: &Agent, rotation: usize) {
+    let _ = fs::rename(
+        agent.path("logs/app.log"),
+        agent.path(&format!("logs/app.log.{rotation}")),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_line_comes_once_while_files_are_rotated_and_shards_split_and_merge() {
+    nothing_is_missing("app.log*", Treatment::Stop, rename).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_line_is_lost_by_a_kill() {
+    nothing_is_missing("app.log", Treatment::Kill, rename).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs logrotate, and three minutes"]
+async fn logrotate_takes_no_line_away() {
+    for treatment in [Treatment::Stop, Treatment::Kill] {
+        for options in [
+            "create",
+            "nocreate",
+            "create\ncompress",
+            "create\ndateext\ndateformat -%Y%m%d-%s",
+            "create\nolddir OLD",
+            "copytruncate",
+            "copytruncate\ncompress",
+            "copytruncate\nolddir OLD",
+        ] {
+            for pattern in ["app.log", "app.log*"] {
+                let rotate = |agent: &Agent, _| logrotate(agent, options);
+                nothing_is_missing(pattern, treatment, rotate).await;
+                println!("{options:?}");
+            }
+        }
+    }
+}
+
+fn logrotate(agent: &Agent, options: &str) {
+    let old = agent.path("logs/old").display().to_string();
+    let rules = format!(
+        "{} {{\nsize 1\nrotate 50\nmissingok\n{}\n}}\n",
+        agent.path("logs/app.log").display(),
+        options.replace("OLD", &old)
+    );
+    let config = agent.path("logrotate.conf");
+    fs::write(&config, rules).unwrap();
+    let status = Command::new("logrotate")
+        .arg("-f")
+        .arg("-s")
+        .arg(agent.path("logrotate.state"))
+        .arg(config)
+        .status()
+        .expect("logrotate is installed");
+    assert!(status.success());
+}
