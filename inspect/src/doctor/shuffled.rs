@@ -7,7 +7,7 @@ use memchr::memmem;
 const SHORTEST_KEY: usize = 4;
 /// More are not looked for in the data: the time is that of keys times data.
 const MOST_KEYS: usize = 32;
-const MOST_USER_RECORDS: usize = 256;
+const MOST_USER_RECORDS: usize = 64;
 
 /// Whether most user records hold the partition key of another one in their data, and not their
 /// own.
@@ -28,12 +28,19 @@ pub(super) fn is_shuffled<'a>(
     if keys.len() < 2 || keys.len() > MOST_KEYS || !keys.iter().all(|key| looked_for(&key)) {
         return false;
     }
+    let finders: Vec<_> = keys
+        .iter()
+        .map(|key| (key, memmem::Finder::new(key.as_bytes())))
+        .collect();
     let (mut own, mut others) = (0_usize, 0_usize);
     for (key, data) in user_records.take(MOST_USER_RECORDS) {
-        let has = |key: &ByteString| memmem::find(data, key.as_bytes()).is_some();
-        if has(key) {
+        let mut held = finders
+            .iter()
+            .filter(|(_, finder)| finder.find(data).is_some());
+        let mut is_own = finders.iter().filter(|(other, _)| *other == key);
+        if is_own.any(|(_, finder)| finder.find(data).is_some()) {
             own += 1;
-        } else if keys.iter().any(has) {
+        } else if held.next().is_some() {
             others += 1;
         }
     }
