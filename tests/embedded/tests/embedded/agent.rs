@@ -175,9 +175,10 @@ async fn nothing_is_missing(pattern: &str, treatment: Treatment, rotate: impl Fn
     agent.configure(pattern);
     let mut requests = 0_u32;
     agent.kinesis.inject(move |request| {
-        if request.operation == "PutRecords" {
-            requests += 1;
+        if request.operation != "PutRecords" {
+            return Fault::None;
         }
+        requests += 1;
         match requests % 5 {
             3 => Fault::Refuse(vec![0], "ProvisionedThroughputExceededException"),
             _ => Fault::None,
@@ -222,7 +223,10 @@ async fn nothing_is_missing(pattern: &str, treatment: Treatment, rotate: impl Fn
     let mut missing = wanted.len();
     for _ in 0..120 {
         let came = agent.lines().await;
-        missing = wanted.iter().filter(|line| !came.contains_key(*line)).count();
+        missing = wanted
+            .iter()
+            .filter(|line| !came.contains_key(*line))
+            .count();
         if missing == 0 {
             break;
         }
@@ -281,6 +285,10 @@ async fn logrotate_takes_no_line_away() {
 }
 
 fn logrotate(agent: &Agent, options: &str) {
+    if options.contains("dateext") {
+        // Its finest date is the second, and it does not rotate to a name that is there.
+        std::thread::sleep(Duration::from_millis(600));
+    }
     let old = agent.path("logs/old").display().to_string();
     let rules = format!(
         "{} {{\nsize 1\nrotate 50\nmissingok\n{}\n}}\n",
