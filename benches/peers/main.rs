@@ -17,6 +17,13 @@ use table::Row;
 /// small aggregates, then with large ones.
 const KCL: [(f64, f64); 2] = [(12.0, 9.0), (5.0, 1.0)];
 
+/// How many times faster than AWS's library of its language each of our packages should read, with
+/// small aggregates.
+const PACKAGES: [(&str, &str, f64); 2] = [
+    ("ours-python", "python", 10.0),
+    ("ours-arrow", "python", 40.0),
+];
+
 /// A turn takes about so many seconds of processor time: Java's clock counts hundredths.
 const TURN: f64 = 0.6;
 
@@ -54,7 +61,28 @@ fn main() {
     }
     let misses = rows.iter().filter(|row| !is_met(row));
     let misses = misses.inspect(|row| println!("MISSED {row}")).count();
-    std::process::exit(i32::from(misses > 0 || !missing.is_empty()));
+    let slow = PACKAGES
+        .iter()
+        .filter(|(ours, theirs, least)| !is_faster(&rows, ours, theirs, *least))
+        .count();
+    std::process::exit(i32::from(misses + slow > 0 || !missing.is_empty()));
+}
+
+/// Whether our package reads so many times faster than theirs; also if one of the two is missing,
+/// which is told elsewhere.
+fn is_faster(rows: &[Row], ours: &str, theirs: &str, least: f64) -> bool {
+    let median = |name: &str| {
+        let mut reading = rows
+            .iter()
+            .filter(|row| row.task.what() == What::Read && !row.task.is_large());
+        reading.find(|row| row.peer == name).map(Row::median)
+    };
+    let (Some(ours_median), Some(theirs_median)) = (median(ours), median(theirs)) else {
+        return true;
+    };
+    let times = theirs_median / ours_median;
+    println!("{ours} reads {times:.1} times as fast as {theirs}; the goal is {least}");
+    times >= least
 }
 
 /// Every peer is behind in every round; the KCL far behind.
