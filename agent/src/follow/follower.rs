@@ -8,7 +8,6 @@ use std::time::Duration;
 use crate::fs::{FileId, FileSystem};
 use crate::record::{Piece, RecordRules};
 
-use super::listing::Listing;
 use super::print::Print;
 use super::rules::{FollowRules, Now};
 use super::saved::{FileRecord, Report, Saved, SavedFile};
@@ -21,6 +20,7 @@ const LIST_EVERY: Duration = Duration::from_millis(50);
 /// A file of which nothing is under way is read this much although there is no room, lest lines
 /// that are half read leave no room for their ends.
 const LEAST: usize = 4096;
+
 /// Follows the files of one flow.
 pub struct Follower<S: FileSystem> {
     pub(super) rules: FollowRules,
@@ -28,11 +28,11 @@ pub struct Follower<S: FileSystem> {
     pub(super) streams: BTreeMap<u64, Stream<S::File>>,
     pub(super) next_key: u64,
     /// Whether nothing was ever followed.
-    is_first_start: bool,
+    pub(super) is_first_start: bool,
     /// Directories that could not be read at the very first start, and paths to more of them.
-    unseen: HashSet<PathBuf>,
+    pub(super) unseen: HashSet<PathBuf>,
     /// The directories that this poll reads for the first time, at or since the very first start.
-    first_look: HashSet<PathBuf>,
+    pub(super) first_look: HashSet<PathBuf>,
     pub(super) has_listed: bool,
     /// When the directories were last listed.
     pub(super) looked_at: Option<Duration>,
@@ -132,42 +132,10 @@ impl<S: FileSystem> Follower<S> {
         more
     }
 
-    /// Finds the directories that are read for the first time. Files in those that could not be read
-    /// at the very first start were there then, as far as anybody knows.
-    fn look_first(&mut self, listing: &Listing) {
-        let was_unseen = |path: &PathBuf| path.ancestors().any(|path| self.unseen.contains(path));
-        let first = listing.read.iter();
-        let first = first.filter(|path| self.is_first_start || was_unseen(path));
-        self.first_look = first.cloned().collect();
-        self.unseen.retain(|path| listing.refused.contains(path));
-    }
-
     /// Whether this poll is the first to read the directory of a file.
     pub(super) fn is_first_look(&self, path: &Path) -> bool {
         path.parent()
             .is_some_and(|directory| self.first_look.contains(directory))
-    }
-
-    fn looked(&mut self, listing: &Listing, is_all_known: bool, wall: i128) {
-        if self.is_first_start && (!listing.read.is_empty() || listing.refused.is_empty()) {
-            self.is_first_start = false;
-            self.unseen.clone_from(&listing.refused);
-            self.new_since = wall;
-            self.listed_at = wall;
-        }
-        if listing.is_complete {
-            self.has_listed = true;
-            // What is there and not yet decided on is new at the next start too, whatever rotation
-            // does to it until then. But for live files that are empty, and copies of live ones.
-            let is_open = |stream: &Stream<S::File>| {
-                stream.is_new()
-                    && (!stream.is_listed || (stream.state == State::Fresh && stream.len > 0))
-            };
-            let is_settled = !self.streams.values().any(is_open);
-            if listing.is_stable && is_all_known && is_settled {
-                self.listed_at = wall;
-            }
-        }
     }
 
     /// The records that were read.

@@ -230,6 +230,39 @@ impl<S: FileSystem> Follower<S> {
         is_the_one
     }
 
+    /// Finds the directories that are read for the first time. Files in those that could not be read
+    /// at the very first start were there then, as far as anybody knows.
+    pub(super) fn look_first(&mut self, listing: &Listing) {
+        let was_unseen = |path: &PathBuf| path.ancestors().any(|path| self.unseen.contains(path));
+        let first = listing.read.iter();
+        let first = first.filter(|path| self.is_first_start || was_unseen(path));
+        self.first_look = first.cloned().collect();
+        self.unseen.retain(|path| listing.refused.contains(path));
+    }
+
+    /// Notes what the listing settles, once all that follows from it is done.
+    pub(super) fn looked(&mut self, listing: &Listing, is_all_known: bool, wall: i128) {
+        if self.is_first_start && (!listing.read.is_empty() || listing.refused.is_empty()) {
+            self.is_first_start = false;
+            self.unseen.clone_from(&listing.refused);
+            self.new_since = wall;
+            self.listed_at = wall;
+        }
+        if listing.is_complete {
+            self.has_listed = true;
+            // What is there and not yet decided on is new at the next start too, whatever rotation
+            // does to it until then. But for live files that are empty, and copies of live ones.
+            let is_open = |stream: &Stream<S::File>| {
+                stream.is_new()
+                    && (!stream.is_listed || (stream.state == State::Fresh && stream.len > 0))
+            };
+            let is_settled = !self.streams.values().any(is_open);
+            if listing.is_stable && is_all_known && is_settled {
+                self.listed_at = wall;
+            }
+        }
+    }
+
     /// Reports where a file goes on.
     pub(super) fn found_again(&mut self, from: PathBuf, key: u64) {
         if let Some(stream) = self.streams.get(&key) {

@@ -4,7 +4,6 @@ mod config;
 mod converters;
 mod directories;
 mod hand_over;
-mod logrotate;
 mod our_converters;
 mod refusing;
 mod run;

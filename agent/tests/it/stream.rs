@@ -77,28 +77,6 @@ impl Stream {
         }
     }
 
-    /// Waits until these lines have come, whatever else does.
-    pub(crate) async fn wait_for_lines(&self, lines: impl Iterator<Item = String>) {
-        let mut left: Vec<String> = lines.collect();
-        let come = async {
-            loop {
-                let came = self.lines();
-                left.retain(|line| !came.contains_key(line.as_bytes()));
-                if left.is_empty() {
-                    return;
-                }
-                self.1.notified().await;
-            }
-        };
-        let come = tokio::time::timeout(Duration::from_secs(60), come).await;
-        assert!(
-            come.is_ok(),
-            "{} lines are missing, the first {:?}",
-            left.len(),
-            left.first()
-        );
-    }
-
     /// How often each line came.
     pub(crate) fn lines(&self) -> HashMap<Bytes, usize> {
         let mut lines = HashMap::new();

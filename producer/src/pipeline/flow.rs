@@ -1,6 +1,8 @@
 //! The way of user records between the parts: from the put to where they are sent from, and from the
 //! answer to their outcomes or back.
 
+mod settle;
+
 use super::answer::{
     Answer, Failure, Fate, Landing, Undecided, Verdict, fates, is_lost, note_tries,
 };
@@ -299,99 +301,6 @@ impl<T> Flow<T> {
             } else {
                 self.route(now, pending);
             }
-        }
-    }
-
-    fn is_settled(&self) -> bool {
-        self.settled == self.stream.version()
-            && self.returned.is_empty()
-            && !self.ledger.has_failed()
-    }
-
-    /// Brings everything to where it belongs by what is known now.
-    fn settle(&mut self, now: Time) {
-        self.fail_later_ones();
-        let ordered = self.config.settings.ordered;
-        let mut unsent = if self.settled == self.stream.version() {
-            if self.returned.is_empty() {
-                return;
-            }
-            if ordered {
-                // Those that come back take their places among those that wait.
-                self.take_unsent(now)
-            } else {
-                std::mem::take(&mut self.returned)
-            }
-        } else if ordered {
-            self.take_unsent(now)
-        } else {
-            self.take_misplaced(now)
-        };
-        self.settled = self.stream.version();
-        unsent.sort_unstable_by_key(|pending| pending.seq);
-        self.outbox.forget(&Routes::new(&self.stream, &self.config));
-        for pending in unsent {
-            self.route(now, pending);
-        }
-    }
-
-    /// Takes what cannot be sent as it is; the rest moves to the lanes where it belongs now.
-    fn take_misplaced(&mut self, now: Time) -> Vec<Pending<T>> {
-        let mut misplaced = std::mem::take(&mut self.returned);
-        misplaced.append(&mut self.waiting.take_all());
-        let routes = Routes::new(&self.stream, &self.config);
-        let (open, closed) = self.outbox.take_unsent(now);
-        misplaced.extend(open.into_iter().flat_map(Item::into_members));
-        for mut item in closed {
-            match routes
-                .as_it_is(&item)
-                .filter(|_| !routes.has_company(&item))
-            {
-                Some(place) => {
-                    item.place = place;
-                    if item.not_before > now {
-                        self.outbox.give_back(now, item);
-                    } else {
-                        self.outbox.push(now, &routes, Box::new(item));
-                    }
-                }
-                None => misplaced.extend(item.into_members()),
-            }
-        }
-        misplaced
-    }
-
-    /// Takes all that is not under way.
-    fn take_unsent(&mut self, now: Time) -> Vec<Pending<T>> {
-        let mut unsent = std::mem::take(&mut self.returned);
-        unsent.append(&mut self.waiting.take_all());
-        unsent.append(&mut self.large.take_all());
-        let (open, closed) = self.outbox.take_unsent(now);
-        let items = open.into_iter().chain(closed);
-        unsent.extend(items.flat_map(Item::into_members));
-        unsent
-    }
-
-    /// In ordered mode, fails what comes after a failure, of the same hash key.
-    fn fail_later_ones(&mut self) {
-        if !self.ledger.has_failed() {
-            return;
-        }
-        let failed = self.ledger.take_failed();
-        let is_later = |pending: &Pending<T>| {
-            let first = pending.hash_key.and_then(|key| failed.get(&key));
-            first.is_some_and(|first| *first < pending.seq)
-        };
-        let mut later = self.outbox.take_if(&is_later);
-        later.extend(self.waiting.take_if(is_later));
-        later.extend(self.large.take_if(is_later));
-        let returned = std::mem::take(&mut self.returned);
-        let (of_returned, left): (Vec<_>, Vec<_>) = returned.into_iter().partition(is_later);
-        self.returned = left;
-        later.extend(of_returned);
-        later.sort_unstable_by_key(|pending| pending.seq);
-        for pending in later {
-            self.ledger.fail(pending, FailureKind::EarlierFailed, false);
         }
     }
 
