@@ -222,7 +222,7 @@ impl<T> Flow<T> {
             }
             // It was deleted, and may be created again.
             ClientErrorKind::NoStream if self.stream.has_answered() => {
-                self.stream.lost(now);
+                self.stream.lost(now, item.sent);
                 self.send_again(now, item);
             }
             ClientErrorKind::NoStream | ClientErrorKind::Invalid | ClientErrorKind::Fatal => {

@@ -139,7 +139,7 @@ impl<T> Pipeline<T> {
         if let Err(error) = &answer {
             self.flow.ledger.meter.error(error.code());
             if error.kind() == ClientErrorKind::NoStream && self.flow.stream.has_answered() {
-                self.flow.stream.lost(now);
+                self.flow.stream.lost(now, now);
             }
         }
         self.flow.listed(now, answer.map_err(|error| error.kind()));

@@ -15,6 +15,9 @@ const FORBIDDEN_INTERVAL: Duration = Duration::from_secs(600);
 /// The first description comes within this time: an account has 20 a second for all its producers,
 /// and 200 of them may start together.
 const SPREAD: Duration = Duration::from_secs(25);
+/// Evidence may come often, as while a stream is deleted and created again: one producer still asks no
+/// more than four times a second.
+const SPACING: Duration = Duration::from_millis(250);
 /// Of what comes by itself, so many percent more or less, so that producers do not come together.
 const JITTER: u32 = 20;
 /// So many records in a row that land by their keys are no chance, with two shards or more.
@@ -48,6 +51,8 @@ pub(super) struct Strategy {
     pause: Duration,
     /// When to describe the stream. Nothing before the first put.
     next: Option<Time>,
+    /// But not before.
+    not_before: Time,
     max_record_size: Option<usize>,
     created: Option<SystemTime>,
 }
@@ -78,6 +83,7 @@ impl Strategy {
             streak: 0,
             pause: Duration::ZERO,
             next: None,
+            not_before: Time::ZERO,
             max_record_size: None,
             created: None,
         }
@@ -133,6 +139,7 @@ impl Strategy {
         let start = self.wake().is_some_and(|next| next <= now);
         if start {
             self.describing = true;
+            self.not_before = now + SPACING;
             self.outdated = false;
         }
         start
@@ -140,7 +147,8 @@ impl Strategy {
 
     /// When to describe it, if it is in use.
     pub(super) fn wake(&self) -> Option<Time> {
-        self.next.filter(|_| !self.describing)
+        let next = self.next.filter(|_| !self.describing)?;
+        Some(next.max(self.not_before))
     }
 
     /// When a belief ends.
@@ -294,6 +302,21 @@ mod tests {
         let mut strategy = Strategy::new(true);
         strategy.used(at(0), &mut random());
         strategy
+    }
+
+    #[test]
+    fn evidence_makes_it_ask_four_times_a_second_at_most() {
+        let (mut strategy, mut random) = (awaited(), random());
+        let mut asked = 0;
+        for milliseconds in 0..1000 {
+            let now = Duration::from_millis(milliseconds);
+            strategy.ask(now);
+            if strategy.start_describing(now) {
+                asked += 1;
+                strategy.described(now, Ok(Some(AUTO)), &mut random);
+            }
+        }
+        assert_eq!(asked, 4);
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Stream {
     strategy: Strategy,
     /// It has answered: it exists, or did.
     has_answered: bool,
+    /// Of all that it stored, when the last was sent.
+    stored: Time,
     /// It did not exist when it was asked last.
     is_lost: bool,
     /// What landed outside the shard that its hash key names: where, its hash key, and when it was
@@ -41,6 +43,7 @@ impl Stream {
             shards: Shards::default(),
             strategy: Strategy::new(is_awaited),
             has_answered: false,
+            stored: Time::ZERO,
             is_lost: false,
             contradiction: None,
             version: 0,
@@ -140,8 +143,13 @@ impl Stream {
         self.changed_if(described.changed || described.anew || first);
     }
 
-    /// The stream does not exist, though it did: what was known of it does not hold.
-    pub(super) fn lost(&mut self, now: Time) {
+    /// The stream does not exist, by the answer to what was sent then, though it did: what was known
+    /// of it does not hold. An answer that is late, of before something sent later was stored, says
+    /// nothing of the stream of now.
+    pub(super) fn lost(&mut self, now: Time, sent: Time) {
+        if sent < self.stored {
+            return;
+        }
         if !std::mem::replace(&mut self.is_lost, true) {
             self.shards.forget(now);
             self.contradiction = None;
@@ -158,6 +166,7 @@ impl Stream {
     /// Learns from the place where a Kinesis record landed.
     pub(super) fn landed<T>(&mut self, now: Time, item: &Item<T>, shard_id: &str) {
         self.has_answered = true;
+        self.stored = self.stored.max(item.sent);
         self.shards.seen(item.sent, now);
         if std::mem::take(&mut self.is_lost) {
             self.shards.ask(now);

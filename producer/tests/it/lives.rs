@@ -163,6 +163,22 @@ fn a_stream_that_has_answered_and_is_gone_is_waited_for() {
     assert!(bench.finished().is_empty(), "the KCL drops it");
 }
 
+/// Random scripts 195892: while a stream was made again, each late answer threw away the new map and
+/// asked for a description.
+#[test]
+fn a_late_answer_that_the_stream_is_gone_does_not_undo_what_was_stored_since() {
+    let mut bench = Bench::ready(Producer::builder());
+    let (early, _) = put_two(&mut bench, 0);
+    let (late, _) = put_two(&mut bench, 1000);
+    bench.stored(1110, late, "0");
+    assert_eq!(bench.finished().len(), 2);
+    bench.pipeline.answered(at(1120), early, Err(no_stream()));
+    assert!(!lists(&mut bench, 1120), "the map is still the stream's");
+    let (id, _) = bench.drive(5000).pop().expect("sent again");
+    bench.stored(5010, id, "0");
+    assert!(bench.finished().iter().all(is_delivered));
+}
+
 #[test]
 fn a_stream_that_never_answered_is_not_waited_for() {
     let mut bench = Bench::new(Producer::builder().record_max_buffered_time(at(0)));
