@@ -2,7 +2,7 @@
 
 use aws_sdk_kinesis::Client;
 use kinesis_aggregation::{
-    Aggregator, HashKey, HashKeyRange, KinesisRecord, Shard, ShardMap, UserRecord,
+    Aggregator, HashKey, HashKeyRange, KinesisRecord, SequenceNumber, Shard, ShardMap, UserRecord,
 };
 use kinesis_aggregation_embedded::{Fault, Kinesis, read_all, wait_until_active};
 use kinesis_aggregation_producer::sdk::SdkStreamClient;
@@ -174,7 +174,11 @@ async fn every_page_of_shards_is_asked_for() {
 #[tokio::test]
 async fn a_server_that_pages_for_ever_is_left() {
     let (kinesis, client) = kinesis(2).await;
-    let all = client.list_shards().await.unwrap();
+    let number: SequenceNumber = "1".parse().unwrap();
+    let all = client.list_shards().await.unwrap().into_iter();
+    let all: Vec<_> = all
+        .map(|shard| shard.with_starting_sequence_number(number.clone()))
+        .collect();
     for always_the_same in [true, false] {
         let mut page = 0;
         kinesis.inject(move |request| {
@@ -221,7 +225,9 @@ async fn aws_shards(kinesis: &Kinesis) -> Vec<serde_json::Value> {
                     "StartingHashKey": range.starting_hash_key(),
                     "EndingHashKey": range.ending_hash_key(),
                 },
-                "SequenceNumberRange": {"StartingSequenceNumber": "1"},
+                "SequenceNumberRange": {
+                    "StartingSequenceNumber": shard.sequence_number_range().unwrap().starting_sequence_number(),
+                },
             })
         })
         .collect()
