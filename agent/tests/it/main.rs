@@ -7,4 +7,5 @@ mod hand_over;
 mod our_converters;
 mod refusing;
 mod run;
+mod service_managed;
 mod stream;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use kinesis_aggregation::{Deaggregator, HashKeyRange, KinesisRecord, Shard};
+use kinesis_aggregation::{Deaggregator, HashKey, HashKeyRange, KinesisRecord, LossKind, Shard};
 use kinesis_aggregation_agent::{FirehoseClient, FirehoseError};
 use kinesis_aggregation_producer::{
     ClientError, RecordError, Stored, StreamClient, StreamDescription,
@@ -18,13 +18,41 @@ pub(crate) struct Stream(Arc<Mutex<State>>, Arc<Notify>);
 #[derive(Default)]
 struct State {
     records: Vec<KinesisRecord>,
+    /// Two shards, and whatever has a hash key lands in the one where it does not belong.
+    picks_shards: bool,
     requests: u64,
     fails: bool,
     panics: bool,
     throttles: bool,
 }
 
+/// The shards of a stream that picks the shards itself.
+fn two_shards() -> [Shard; 2] {
+    let middle = u128::MAX / 2;
+    [(0, middle), (middle + 1, u128::MAX)].map(|(start, end)| {
+        let range = HashKeyRange::new(HashKey::new(start), HashKey::new(end)).expect("in order");
+        let number = u8::from(start > 0);
+        Shard::open(format!("shardId-00000000000{number}"), range)
+    })
+}
+
+/// A shard that does not hold a record's hash key; the first for a record that has none.
+fn wrong_shard(record: &KinesisRecord) -> Shard {
+    let of_key = || record.partition_key().map(HashKey::of_partition_key);
+    let hash_key = record.explicit_hash_key().or_else(of_key);
+    let [first, second] = two_shards();
+    let belongs = hash_key.is_some_and(|hash_key| first.hash_key_range().contains(hash_key));
+    if belongs { second } else { first }
+}
+
 impl Stream {
+    /// A stream with service-managed distribution.
+    pub(crate) fn service_managed() -> Self {
+        let stream = Self::default();
+        stream.0.lock().expect("not poisoned").picks_shards = true;
+        stream
+    }
+
     /// From now on every third record is throttled and every fourth request refused.
     pub(crate) fn fail(&self) {
         self.0.lock().expect("not poisoned").fails = true;
@@ -77,13 +105,25 @@ impl Stream {
         }
     }
 
-    /// How often each line came.
+    /// How often each line came, as a KCL reads it: what does not belong to the shard is dropped.
     pub(crate) fn lines(&self) -> HashMap<Bytes, usize> {
         let mut lines = HashMap::new();
+        let picks_shards = self.0.lock().expect("not poisoned").picks_shards;
         for record in self.records() {
-            let opened = Deaggregator::new().deaggregate(&record);
+            let range = match picks_shards {
+                true => wrong_shard(&record).hash_key_range(),
+                false => HashKeyRange::FULL,
+            };
+            let opened = Deaggregator::new()
+                .hash_key_range(range)
+                .deaggregate(&record);
             for user_record in opened.user_records() {
-                let data = Bytes::copy_from_slice(user_record.expect("whole").data());
+                let user_record = match user_record {
+                    Ok(user_record) => user_record,
+                    Err(loss) if *loss.kind() == LossKind::OutOfRange => continue,
+                    Err(loss) => panic!("{loss}"),
+                };
+                let data = Bytes::copy_from_slice(user_record.data());
                 *lines.entry(data).or_default() += 1;
             }
         }
@@ -108,8 +148,12 @@ impl StreamClient for Stream {
             if state.throttles || (state.fails && index % 3 == 2) {
                 results.push(Err(RecordError::new(RecordError::THROTTLED, "")));
             } else {
+                let shard = match state.picks_shards {
+                    true => wrong_shard(&record),
+                    false => Shard::open("shardId-000000000000", HashKeyRange::FULL),
+                };
+                results.push(Ok(Stored::new(shard.id(), "1")));
                 state.records.push(record);
-                results.push(Ok(Stored::new("shardId-000000000000", "1")));
             }
         }
         drop(state);
@@ -118,10 +162,10 @@ impl StreamClient for Stream {
     }
 
     async fn list_shards(&self) -> Result<Vec<Shard>, ClientError> {
-        Ok(vec![Shard::open(
-            "shardId-000000000000",
-            HashKeyRange::FULL,
-        )])
+        Ok(match self.0.lock().expect("not poisoned").picks_shards {
+            true => two_shards().into(),
+            false => vec![Shard::open("shardId-000000000000", HashKeyRange::FULL)],
+        })
     }
 
     async fn describe(&self) -> Result<Option<StreamDescription>, ClientError> {

@@ -1,5 +1,6 @@
 //! `kagg put`: lines into a stream.
 
+mod compress;
 mod line;
 mod signals;
 mod source;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
+use kinesis_aggregation::UserRecord;
 use kinesis_aggregation_producer::sdk::SdkStreamClient;
 use kinesis_aggregation_producer::{Delivery, DeliveryError, FailureKind, Producer};
 use tokio::sync::{Notify, mpsc};
@@ -20,6 +22,7 @@ use crate::entry::{DataForm, EntryForm};
 use crate::exit::{Failure, Result, Status};
 use crate::output::complain;
 use crate::source::{name, open};
+use compress::Format;
 use line::{Form, Pointer};
 use signals::Signals;
 use source::Lines;
@@ -62,6 +65,10 @@ pub(crate) struct Args {
     /// With --jsonl: put entries without a partition key wherever there is room
     #[arg(long, requires = "jsonl")]
     random_keys: bool,
+    /// Compress the data of each user record, before it is aggregated. Its readers have to
+    /// decompress; `kagg tail --decompress auto` does
+    #[arg(long, value_name = "FORMAT")]
+    compress: Option<Format>,
     /// Refuse a stream with service-managed distribution, which keeps no order
     #[arg(long)]
     ordered: bool,
@@ -145,6 +152,7 @@ pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
         let lines = source::lines(source)?;
         let put = Put {
             form,
+            compress: args.compress,
             producer,
             tally: RefCell::new(Tally::new()),
             useless: Notify::new(),
@@ -160,6 +168,7 @@ pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
 
 struct Put {
     form: Form,
+    compress: Option<Format>,
     producer: Producer,
     tally: RefCell<Tally>,
     /// Told when the stream refuses everything.
@@ -241,7 +250,7 @@ impl Put {
                 Some(Ok(batch)) => batch,
             };
             for text in batch {
-                let accepted = match self.form.user_record(text) {
+                let accepted = match self.user_record(text) {
                     Ok(None) => Ok(None),
                     Ok(Some(record)) => tokio::select! {
                         biased;
@@ -265,6 +274,14 @@ impl Put {
                 let _ = sender.send((line, delivery)).await;
             }
         }
+    }
+
+    fn user_record(&self, line: Vec<u8>) -> std::result::Result<Option<UserRecord>, String> {
+        let record = self.form.user_record(line)?;
+        Ok(match self.compress {
+            Some(format) => record.map(|record| format.compress(record)),
+            None => record,
+        })
     }
 
     /// Until there is a reason not to go on.

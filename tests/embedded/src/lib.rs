@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 pub use fault::{Fault, Request};
 pub use link::ThinLink;
-pub use read::{ReadUserRecord, Reading, read_all};
+pub use read::{ReadUserRecord, Reading, read_all, stored};
 pub use tls::Authority;
 
 use fault::Injector;

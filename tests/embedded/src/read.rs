@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_kinesis::Client;
-use aws_sdk_kinesis::types::ShardIteratorType;
+use aws_sdk_kinesis::types::{Record, ShardIteratorType};
 use kinesis_aggregation::{Deaggregator, Shard, sdk};
 
 /// A user record that a KCL would deliver.
@@ -30,31 +30,11 @@ pub struct Reading {
 /// where an open one has nothing more.
 pub async fn read_all(client: &Client, stream: &str) -> Reading {
     let mut reading = Reading::default();
-    for shard in sdk::list_shards(client, stream).await.expect("shards") {
-        let shard = Shard::try_from(&shard).expect("a shard");
-        read_shard(client, stream, &shard, &mut reading).await;
-    }
-    reading
-}
-
-async fn read_shard(client: &Client, stream: &str, shard: &Shard, reading: &mut Reading) {
-    let deaggregator = Deaggregator::new().hash_key_range(shard.hash_key_range());
-    let iterator = client
-        .get_shard_iterator()
-        .stream_name(stream)
-        .shard_id(shard.id())
-        .shard_iterator_type(ShardIteratorType::TrimHorizon);
-    let mut next = iterator.send().await.expect("an iterator").shard_iterator;
-    while let Some(iterator) = next {
-        let get = client.get_records().shard_iterator(iterator).limit(200);
-        let page = get.send().await.expect("a page");
-        next = page.next_shard_iterator.clone();
-        if page.records.is_empty() && !shard.is_closed() {
-            return;
-        }
+    for (shard, records) in stored(client, stream).await {
         let count = reading.kinesis_records.entry(shard.id().to_owned());
-        *count.or_default() += page.records.len();
-        let batch = deaggregator.deaggregate_batch(page.records());
+        *count.or_default() += records.len();
+        let deaggregator = Deaggregator::new().hash_key_range(shard.hash_key_range());
+        let batch = deaggregator.deaggregate_batch(&records);
         for (record, user_record) in batch.owned_user_records() {
             match user_record {
                 Ok(user_record) => reading.user_records.push(ReadUserRecord {
@@ -68,4 +48,36 @@ async fn read_shard(client: &Client, stream: &str, shard: &Shard, reading: &mut 
             }
         }
     }
+    reading
+}
+
+/// The Kinesis records of every shard, closed ones too.
+pub async fn stored(client: &Client, stream: &str) -> Vec<(Shard, Vec<Record>)> {
+    let mut all = Vec::new();
+    for shard in sdk::list_shards(client, stream).await.expect("shards") {
+        let shard = Shard::try_from(&shard).expect("a shard");
+        let records = of_shard(client, stream, &shard).await;
+        all.push((shard, records));
+    }
+    all
+}
+
+async fn of_shard(client: &Client, stream: &str, shard: &Shard) -> Vec<Record> {
+    let mut records = Vec::new();
+    let iterator = client
+        .get_shard_iterator()
+        .stream_name(stream)
+        .shard_id(shard.id())
+        .shard_iterator_type(ShardIteratorType::TrimHorizon);
+    let mut next = iterator.send().await.expect("an iterator").shard_iterator;
+    while let Some(iterator) = next {
+        let get = client.get_records().shard_iterator(iterator).limit(200);
+        let page = get.send().await.expect("a page");
+        next = page.next_shard_iterator;
+        if page.records.is_empty() && !shard.is_closed() {
+            break;
+        }
+        records.extend(page.records);
+    }
+    records
 }

@@ -1,6 +1,7 @@
 //! `kagg agent`, the command, over HTTP: rotations, stops, kills and reshards in one go.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use kinesis_aggregation_embedded::{Fault, Kinesis, read_all};
+use kinesis_aggregation_embedded::{Fault, Kinesis, read_all, stored};
 use tokio::process::Child;
 
 const STREAM: &str = "logs";
@@ -88,6 +89,25 @@ impl Agent {
             *lines.entry(line).or_default() += 1;
         }
         lines
+    }
+
+    /// For `tests/interop/agent`: how many lines were written, and what each shard holds, a Kinesis
+    /// record a line.
+    async fn save(&self, file: &OsStr, written: usize) {
+        let mut text = format!("{written}\n");
+        for (shard, records) in stored(&self.kinesis.client(), STREAM).await {
+            let range = shard.hash_key_range();
+            for record in records {
+                let line = serde_json::json!({
+                    "shard": shard.id(),
+                    "range": [range.start().to_string(), range.end().to_string()],
+                    "partitionKey": record.partition_key,
+                    "data": hex::encode(record.data),
+                });
+                text.push_str(&format!("{line}\n"));
+            }
+        }
+        fs::write(file, text).unwrap();
     }
 
     /// Splits the first open shard, or merges the first two that are beside each other.
@@ -242,6 +262,9 @@ async fn nothing_is_missing(pattern: &str, treatment: Treatment, rotate: impl Fn
         .count();
     println!("{pattern}: {written} lines, {twice} twice, {nowhere} cut off before they were read");
     assert!(twice == 0 || treatment == Treatment::Kill, "{twice} twice");
+    if let Some(file) = std::env::var_os("AGENT_RECORDS") {
+        agent.save(&file, written).await;
+    }
 }
 
 fn rename(agent: &Agent, rotation: usize) {

@@ -95,6 +95,36 @@ async fn keys_come_from_the_command_line_or_the_line() {
 }
 
 #[tokio::test]
+async fn what_is_compressed_keeps_its_keys_and_is_the_line_again() {
+    for format in ["gzip", "zlib", "zstd"] {
+        let kinesis = kinesis().await;
+        let lines = "{\"id\":\"a\"}\n{\"id\":\"b\"}\n";
+        let arguments = ["--compress", format, "--partition-key-from", "/id"];
+        let ran = put(&kinesis, &arguments, lines).await;
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+        let entry = r#"{"partitionKey":"c","explicitHashKey":"7","data":"YyE="}"#;
+        let ran = put(&kinesis, &["--compress", format, "--jsonl"], entry).await;
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+        let mut opened = Vec::new();
+        for record in read(&kinesis).await.user_records {
+            let data = kinesis_aggregation::decompress::decompress(&record.data, None);
+            let text = String::from_utf8(data.unwrap()).unwrap();
+            opened.push((record.partition_key.unwrap(), text));
+        }
+        opened.sort();
+        let expected = [
+            ("a", "{\"id\":\"a\"}"),
+            ("b", "{\"id\":\"b\"}"),
+            ("c", "c!"),
+        ];
+        assert_eq!(
+            opened,
+            expected.map(|(key, text)| (key.into(), text.to_owned()))
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_tail_prints_can_be_put() {
     let (from, to) = (kinesis().await, kinesis().await);
     let lines: Vec<_> = (0..100).map(|number| number.to_string()).collect();
