@@ -1,6 +1,7 @@
 //! A producer that is faster than its link, or than its shards: it is slowed, and loses nothing.
 //!
-//! `LOAD_SECONDS` sets how long (about 8 each).
+//! `LOAD_SECONDS` sets how long (about 8 each). By hand, ten minutes of throttling (2026-11-25):
+//! 614,400 user records of 1 KiB in 637 s, all delivered, 196,086 of them not at the first try.
 
 use std::env;
 use std::time::{Duration, Instant};
