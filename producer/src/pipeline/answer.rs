@@ -163,14 +163,17 @@ impl<T> Landing<T> {
     /// one delivered, or each one sent again.
     ///
     /// A raw record is delivered wherever it landed. One hash key alone is in the range of the
-    /// shard that it led to, whatever that range is: it needs none where the stream `goes_by_keys`
-    /// and there is no range to be had.
-    pub(super) fn judge(self, range: Option<HashKeyRange>, goes_by_keys: bool) -> Verdict<T> {
+    /// shard that it led to, whatever that range is. Where no range will be known, `unseen` tells
+    /// whether the stream goes by keys; if not, nobody can say that the KCL does not drop it.
+    pub(super) fn judge(self, range: Option<HashKeyRange>, unseen: Option<bool>) -> Verdict<T> {
         let fits = match (self.judged_by, range) {
             (None, _) => true,
             (Some((first, last)), Some(range)) => range.contains(first) && range.contains(last),
-            (Some((first, last)), None) if goes_by_keys && first == last => true,
-            (Some(_), None) => return Verdict::Open(self),
+            (Some((first, last)), None) => match unseen {
+                Some(true) if first == last => true,
+                Some(false) => false,
+                _ => return Verdict::Open(self),
+            },
         };
         if fits {
             return Verdict::Delivered(self.members, self.places, self.landed);

@@ -135,7 +135,7 @@ impl<T> Flow<T> {
 
     /// The stream was described, or that failed.
     pub(super) fn described(&mut self, now: Time) {
-        if self.stream.goes_by_keys_unseen() {
+        if self.stream.unseen().is_some() {
             self.judge_undecided(now);
         }
         if !self.stream.may_tell_size() {
@@ -318,7 +318,7 @@ impl<T> Flow<T> {
         // What is delivered wherever it landed needs no range, and no list.
         let is_judged = Some(&landing).filter(|landing| landing.is_judged());
         let range = is_judged.and_then(|one| self.stream.range(one.shard_id(), one.answered()));
-        match landing.judge(range, self.stream.goes_by_keys_unseen()) {
+        match landing.judge(range, self.stream.unseen()) {
             Verdict::Delivered(members, places, landed) => {
                 self.ledger.deliver(members, places, landed);
             }

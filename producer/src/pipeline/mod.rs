@@ -28,6 +28,7 @@ mod shards;
 mod spans;
 mod strategy;
 mod stream;
+mod succession;
 mod waiting;
 mod window;
 

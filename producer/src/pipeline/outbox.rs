@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use bytestring::ByteString;
+
 use super::admission::Admission;
 use super::collector::{Collector, encode};
 use super::item::{Form, Item, Pending, Place};
@@ -52,6 +54,8 @@ pub(super) struct Outbox<T> {
     /// What was accepted before this one does not wait for company.
     hurried: u64,
     random: Random,
+    /// The random key that the next aggregate without one shares with the last.
+    spare_key: Option<ByteString>,
     aggregate: AggregateSettings,
 }
 
@@ -72,6 +76,7 @@ impl<T> Outbox<T> {
             spans: settings.ordered.then(Spans::default),
             hurried: 0,
             random,
+            spare_key: None,
             aggregate: config.aggregate.clone(),
         }
     }
@@ -85,10 +90,15 @@ impl<T> Outbox<T> {
         (place, form): (Place, Form),
         pending: Pending<T>,
     ) {
-        let random = &mut self.random;
+        let (random, spare) = (&mut self.random, &mut self.spare_key);
         let open = |usual: usize| {
             let may_lack_key = place == Place::Keyless || form == Form::Mixed;
-            let key = may_lack_key.then(|| random.key());
+            let key = may_lack_key.then(|| {
+                let again = spare.take();
+                let key = again.clone().unwrap_or_else(|| random.key());
+                *spare = (again.is_none() && routes.tests_keys()).then(|| key.clone());
+                key
+            });
             let mut open = Item::open(place, form, routes.generation(), key);
             open.reserve(usual.min(USUAL_MAX));
             open

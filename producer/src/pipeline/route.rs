@@ -156,6 +156,11 @@ impl<'a> Routes<'a> {
         item
     }
 
+    /// Whether a random partition key serves two Kinesis records.
+    pub(super) fn tests_keys(&self) -> bool {
+        self.stream.tests_keys()
+    }
+
     /// The map by which things are built now.
     pub(super) fn generation(&self) -> u64 {
         self.stream.generation()

@@ -7,6 +7,7 @@ use super::item::{Form, Item};
 use super::random::Random;
 use super::shards::{Evidence, Listed, Shards};
 use super::strategy::Strategy;
+use super::succession::Succession;
 use crate::client::{ClientErrorKind, StreamDescription};
 use crate::outcome::Time;
 use crate::settings::{HIGHEST_RECORD_SIZE, Settings};
@@ -29,6 +30,9 @@ pub(super) struct Stream {
     /// sent. Either the map is of another life of the stream, or the stream does not go by keys:
     /// the next list decides.
     contradiction: Option<(String, HashKey, Time)>,
+    /// Judged by while the shards may not be listed.
+    succession: Succession,
+    ordered: bool,
     /// Counts what changes where user records go.
     version: u64,
     random: Random,
@@ -46,6 +50,8 @@ impl Stream {
             stored: Time::ZERO,
             is_lost: false,
             contradiction: None,
+            succession: Succession::default(),
+            ordered: settings.ordered,
             version: 0,
             random,
         }
@@ -84,12 +90,14 @@ impl Stream {
 
     /// When a belief ends, in use or not.
     pub(super) fn lapses(&self) -> Option<Time> {
-        self.strategy.lapses()
+        // Nothing would show it again but aggregates in the wrong shards. Records without a partition
+        // key show when it does not hold any more: they are refused.
+        self.strategy.lapses().filter(|_| !self.is_blind())
     }
 
     /// Ends beliefs that nothing has shown for long.
     pub(super) fn lapse(&mut self, now: Time) {
-        let lapsed = self.strategy.lapse(now);
+        let lapsed = !self.is_blind() && self.strategy.lapse(now);
         self.changed_if(lapsed);
     }
 
@@ -102,7 +110,7 @@ impl Stream {
         let was_valid = self.shards.valid().is_some();
         let listed = self.shards.listed(now, answer, &mut self.random);
         let changed = match listed {
-            Listed::Nothing => return self.goes_by_keys_unseen(),
+            Listed::Nothing => return self.unseen().is_some(),
             Listed::Anew => {
                 self.contradiction = None;
                 self.strategy.ask(now);
@@ -153,6 +161,7 @@ impl Stream {
         if !std::mem::replace(&mut self.is_lost, true) {
             self.shards.forget(now);
             self.contradiction = None;
+            self.succession = Succession::default();
             self.strategy.ask(now);
             self.changed_if(true);
         }
@@ -174,6 +183,10 @@ impl Stream {
         let Some((hash_key, is_bare)) = item.sent_by() else {
             return;
         };
+        if self.tests_keys() && self.succession.landed(now, item.sent, shard_id, hash_key) {
+            let changed = self.strategy.landed_outside(now, item.sent);
+            self.changed_if(changed);
+        }
         // Nobody knows where these would go by keys; the others were sent where they belong.
         let goes_anywhere = is_bare || item.form == Form::Mixed;
         let doubts = self.shards.doubts();
@@ -285,6 +298,24 @@ impl Stream {
     /// listing the shards is not permitted, and nothing says that the stream picks them itself.
     pub(super) fn goes_by_keys_unseen(&self) -> bool {
         self.shards.is_denied() && self.strategy.has_told() && !self.is_service_managed()
+    }
+
+    /// Whether neither listing the shards nor describing the stream is permitted.
+    fn is_blind(&self) -> bool {
+        self.shards.is_denied() && self.strategy.has_told() && self.strategy.goes_by_landings()
+    }
+
+    /// Whether random keys are to be used twice, so that their landings show a stream that picks the
+    /// shards itself. A mistake would fail records where order is wanted.
+    pub(super) fn tests_keys(&self) -> bool {
+        self.is_blind() && !self.is_service_managed() && !self.ordered
+    }
+
+    /// Whether a Kinesis record landed where its hash key belongs, on a stream of which no range will
+    /// be known; none if one may be.
+    pub(super) fn unseen(&self) -> Option<bool> {
+        let goes_by_keys = self.goes_by_keys_unseen();
+        (goes_by_keys || self.is_blind()).then_some(goes_by_keys)
     }
 
     /// Counts the maps.

@@ -22,3 +22,4 @@ mod sim;
 mod stream;
 mod task;
 mod throttled;
+mod unlisted;

@@ -166,7 +166,7 @@ impl Script {
             stream.max_record_size = Some(52_000);
         }
         stream.quota = random.chance(150).then(|| random.below(4) as u32);
-        // Nothing could tell that such a stream does not go by keys.
+        // Another such stream shows only by what a KCL drops that it does not go by keys.
         let goes_by_keys = distribution == RecordDistribution::ByKey && !facts.switches;
         stream.may_list = !(goes_by_keys && random.chance(50));
         if random.chance(200) {

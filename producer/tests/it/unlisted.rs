@@ -1,0 +1,157 @@
+//! User records without partition keys, on streams that may be neither listed nor described: where
+//! their aggregates land is all that tells whether the stream goes by keys.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kinesis_aggregation::{KinesisRecord, UserRecord};
+use kinesis_aggregation_producer::pipeline::{Action, Pipeline};
+use kinesis_aggregation_producer::{ClientError, Producer, Stored};
+
+fn id(shard: usize) -> String {
+    format!("shardId-{shard:012}")
+}
+
+struct Blind {
+    pipeline: Pipeline<u64>,
+    now: Duration,
+    /// The Kinesis records that were stored.
+    stored: Vec<KinesisRecord>,
+    delivered: usize,
+}
+
+impl Blind {
+    fn new() -> Self {
+        let builder = Producer::builder()
+            .seed(1)
+            .record_max_buffered_time(Duration::ZERO);
+        let config = builder.config().expect("settings that can work");
+        let (stored, delivered) = (Vec::new(), 0);
+        let (pipeline, now) = (Pipeline::new(config), Duration::ZERO);
+        let mut blind = Self {
+            pipeline,
+            now,
+            stored,
+            delivered,
+        };
+        blind.pipeline.drive(blind.now);
+        blind.refuse_to_tell();
+        blind
+    }
+
+    fn refuse_to_tell(&mut self) {
+        let denied = ClientError::fatal("AccessDeniedException");
+        self.pipeline.listed(self.now, Err(denied));
+        self.pipeline.described(self.now, Ok(None));
+    }
+
+    /// Puts two user records, which share an aggregate or do not, and stores all that comes of them
+    /// where `shard` says; a stream that goes by keys refuses records without one.
+    fn put_two(&mut self, takes_keyless: bool, mut shard: impl FnMut(&KinesisRecord) -> usize) {
+        for number in 0..2 {
+            let record = UserRecord::without_partition_key(format!("{number}"));
+            self.pipeline.put(self.now, record, None, number);
+        }
+        while self.pipeline.pending() > 0 {
+            self.now += Duration::from_millis(500);
+            self.pipeline.drive(self.now);
+            let sent = self.now;
+            for action in self.pipeline.take_actions() {
+                match action {
+                    Action::PutRecords {
+                        id: request,
+                        records,
+                    } => {
+                        self.now = sent + Duration::from_millis(10);
+                        let is_refused = |record: &KinesisRecord| record.partition_key().is_none();
+                        let answer = if !takes_keyless && records.iter().any(is_refused) {
+                            Err(ClientError::invalid("ValidationException"))
+                        } else {
+                            let stored = |record| Ok(Stored::new(id(shard(record)), "1"));
+                            let answer = records.iter().map(stored).collect();
+                            self.stored.extend(records);
+                            Ok(answer)
+                        };
+                        self.pipeline.answered(self.now, request, answer);
+                    }
+                    _ => self.refuse_to_tell(),
+                }
+            }
+            let finished = self.pipeline.take_finished();
+            self.delivered += finished.iter().filter(|(_, done)| done.is_ok()).count();
+        }
+    }
+}
+
+/// The half of the hash keys where a record belongs.
+fn half(record: &KinesisRecord) -> usize {
+    let hash_key = record.explicit_hash_key().expect("an aggregate's");
+    usize::from(hash_key.get() > u128::MAX / 2)
+}
+
+#[test]
+fn each_key_serves_two_aggregates_and_splits_and_merges_are_no_evidence() {
+    let mut blind = Blind::new();
+    for round in 0..300 {
+        // 0 and 1; 2 and 3 of the same halves; then one; then two again.
+        blind.put_two(false, |record| match round {
+            ..75 => half(record),
+            75..150 => 2 + half(record),
+            150..225 => 4,
+            _ => 5 + half(record),
+        });
+        assert!(!blind.pipeline.is_service_managed(), "{round}");
+    }
+    assert_eq!((blind.delivered, blind.stored.len()), (600, 300));
+    let mut uses = BTreeMap::new();
+    for record in &blind.stored {
+        *uses.entry(record.explicit_hash_key()).or_insert(0) += 1;
+    }
+    assert!(uses.values().all(|uses| *uses == 2), "{uses:?}");
+}
+
+#[test]
+fn one_key_in_two_shards_ends_aggregation_for_good() {
+    for shards in [2, 3, 7] {
+        let mut blind = Blind::new();
+        let mut next = 0;
+        let mut rounds = 0;
+        while !blind.pipeline.is_service_managed() {
+            rounds += 1;
+            assert!(rounds < 20, "{shards} shards");
+            blind.put_two(true, |_| {
+                next += 1;
+                next % shards
+            });
+        }
+        // What showed it was sent again.
+        assert_eq!(blind.delivered, 2 * rounds);
+        let aggregates = blind.stored.len();
+        for _ in 0..20 {
+            blind.now += Duration::from_secs(100);
+            blind.put_two(true, |_| 0);
+        }
+        let plain = |record: &KinesisRecord| record.partition_key().is_none();
+        assert!(blind.stored[aggregates..].iter().all(plain));
+        assert_eq!(blind.delivered, 2 * rounds + 40);
+    }
+}
+
+#[test]
+fn aggregation_comes_back_when_the_stream_goes_by_keys_again() {
+    let mut blind = Blind::new();
+    let mut next = 0;
+    for _ in 0..20 {
+        blind.put_two(true, |_| {
+            next += 1;
+            next % 2
+        });
+    }
+    assert!(blind.pipeline.is_service_managed());
+    let before = blind.stored.len();
+    for _ in 0..10 {
+        blind.put_two(false, |_| 1);
+    }
+    assert!(!blind.pipeline.is_service_managed());
+    assert_eq!(blind.stored.len() - before, 10);
+}
