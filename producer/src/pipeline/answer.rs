@@ -122,7 +122,8 @@ pub(super) struct Landing<T> {
 pub(super) enum Verdict<T> {
     /// With their places in the Kinesis record: none are 0, 1, 2 ...
     Delivered(Vec<Pending<T>>, Option<Vec<u64>>, Landed),
-    /// The KCL drops the aggregate. The try failed, for all its user records.
+    /// The KCL drops the aggregate, or nobody will ever know. The try failed, for all its user
+    /// records.
     Dropped(Vec<Pending<T>>, Attempt),
     /// Nobody knows yet.
     Open(Landing<T>),
@@ -166,20 +167,23 @@ impl<T> Landing<T> {
     /// shard that it led to, whatever that range is. Where no range will be known, `unseen` tells
     /// whether the stream goes by keys; if not, nobody can say that the KCL does not drop it.
     pub(super) fn judge(self, range: Option<HashKeyRange>, unseen: Option<bool>) -> Verdict<T> {
-        let fits = match (self.judged_by, range) {
-            (None, _) => true,
-            (Some((first, last)), Some(range)) => range.contains(first) && range.contains(last),
+        let wrong = match (self.judged_by, range) {
+            (None, _) => None,
+            (Some((first, last)), Some(range)) => {
+                let fits = range.contains(first) && range.contains(last);
+                (!fits).then_some("WrongShard")
+            }
             (Some((first, last)), None) => match unseen {
-                Some(true) if first == last => true,
-                Some(false) => false,
+                Some(true) if first == last => None,
+                Some(false) => Some("UnknownShard"),
                 _ => return Verdict::Open(self),
             },
         };
-        if fits {
+        let Some(wrong) = wrong else {
             return Verdict::Delivered(self.members, self.places, self.landed);
-        }
+        };
         let attempt = Attempt {
-            error: Some(AttemptError::named("WrongShard")),
+            error: Some(AttemptError::named(wrong)),
             ..self.landed.attempt
         };
         Verdict::Dropped(self.members, attempt)

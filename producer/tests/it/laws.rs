@@ -13,11 +13,18 @@ use super::sim::{Put, Run};
 /// the pipeline looks for what has expired a hundred times a second at most.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The tries after which the stream may hold a record although they failed.
+/// The tries after which a KCL may deliver a record although they failed.
+const AMBIGUOUS: [&str; 4] = [
+    "Timeout",
+    "ConnectionReset",
+    "ResultCountMismatch",
+    "UnknownShard",
+];
+
 fn ambiguous(attempts: impl Iterator<Item = Attempt>) -> usize {
     attempts
         .filter(|attempt| match attempt.error().map(|error| error.code()) {
-            Some(code) => ["Timeout", "ConnectionReset", "ResultCountMismatch"].contains(&code),
+            Some(code) => AMBIGUOUS.contains(&code),
             None => false,
         })
         .count()
@@ -85,9 +92,8 @@ fn balance(run: &Run, put: &Put, reads: &[&Read]) -> Option<String> {
         }
         Err(error) if !error.is_maybe_stored() => 0,
         Err(error) => {
-            let unknown = *error.kind() == FailureKind::UnknownShard;
             let left_out = error.tries() - error.attempts().count();
-            ambiguous(error.attempts()) + left_out + usize::from(unknown)
+            ambiguous(error.attempts()) + left_out
         }
     };
     // For readers that do not filter, what is sent again comes twice.
