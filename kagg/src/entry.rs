@@ -141,7 +141,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
     }
 }
 
-/// What a key was probably meant to be: letters apart that are cased otherwise, and `_` and `-`.
+/// Guesses which key was meant: it ignores case, `_` and `-`.
 fn misspelt(key: &str) -> Option<&'static str> {
     let letters: String = key
         .chars()

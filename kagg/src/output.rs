@@ -72,7 +72,7 @@ impl Formatter for Ascii {
     }
 }
 
-/// What a JSON error says, without the value that it quotes: it may be record data or a key.
+/// Returns a JSON error's text without the value that it quotes, which may be record data or a key.
 pub(crate) fn without_values(error: &serde_json::Error) -> String {
     let text = error.to_string();
     kind_only(&text).unwrap_or(text)

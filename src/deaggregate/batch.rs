@@ -28,7 +28,7 @@ use crate::record::{OwnedUserRecord, StoredRecord, UserRecordRef};
 pub struct Deaggregated<R> {
     source: R,
     judged: Judged,
-    /// What the whole batch holds; one record alone is a batch of one.
+    /// The content of the whole batch; one record alone is a batch of one.
     opened: Arc<Opened>,
 }
 

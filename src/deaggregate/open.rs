@@ -149,7 +149,7 @@ impl<'r> Opener<'r> {
         }
     }
 
-    /// What has the magic and the right digest is an aggregate, if its message can be read.
+    /// A record with the magic and the right digest is an aggregate, if its message can be read.
     fn aggregate(&mut self, frame: &Frame<'_>, data: &[u8], first: usize) -> Judged {
         if let Err(malformed) = self.index.refill(frame) {
             let offset = malformed.offset();

@@ -93,7 +93,7 @@ pub(super) fn keys<'m>(
     rest
 }
 
-/// What is before the data of a user record.
+/// The bytes of a user record before its data.
 #[derive(Clone, Copy)]
 struct Header {
     /// The bytes of the whole record, from its tag on.

@@ -18,7 +18,7 @@ pub struct Flow {
     pub(super) poll_interval: Duration,
 }
 
-/// What is made of a record before it is sent.
+/// How a record is changed before it is sent.
 #[derive(Clone, Debug)]
 pub(super) struct Content {
     pub(super) converters: Vec<Converter>,

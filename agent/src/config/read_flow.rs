@@ -20,7 +20,7 @@ use crate::record::RecordRules;
 const MAX_KINESIS_RECORD: usize = 1024 * 1024 - 40;
 /// The most bytes of a record to Firehose.
 const MAX_FIREHOSE_RECORD: usize = 1000 * 1024;
-/// What is left free for a partition key of 256 characters, and for what compression may add.
+/// Room for a partition key of 256 characters, and for the bytes that compression may add.
 const SPARE: usize = 1024;
 
 /// How long the agent waits for its queue, which changes nothing here.

@@ -13,7 +13,7 @@ use crate::fs::{FileSystem, read_full};
 const SAMPLE: u64 = 64 * 1024;
 /// The size of an aggregate, which the producer closes at the KPL's limit.
 const AGGREGATE: usize = 51_200;
-/// What an aggregate needs for a line besides its bytes.
+/// Bytes that an aggregate adds to each line.
 const LINE_OVERHEAD: usize = 8;
 
 impl Config {

@@ -17,7 +17,7 @@ pub(super) const FLOW_KEYS: [&str; 9] = [
 /// Those of them that mean nothing to a flow to Firehose.
 const KINESIS_KEYS: [&str; 2] = ["kagg.aggregate", "kagg.partitionKeyFrom"];
 
-/// What is said for every flow.
+/// The settings that hold for every flow.
 pub(super) struct FlowSettings {
     /// At the top level: for the flows that say nothing else.
     defaults: Map<String, Value>,

@@ -49,7 +49,7 @@ pub enum MetadataError {
     NoDocument,
 }
 
-/// What is known of the EC2 instance that this runs on.
+/// The EC2 instance that the agent runs on, as its metadata service describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceMetadata {
     /// Names, and values as JSON.

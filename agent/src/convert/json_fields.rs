@@ -1,4 +1,4 @@
-//! A JSON object's fields as they stand in the text: no number is rounded, no order lost.
+//! A JSON object's fields, exactly as written: numbers keep their digits, and fields their order.
 
 use std::borrow::Cow;
 use std::fmt;

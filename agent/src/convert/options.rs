@@ -1,4 +1,4 @@
-//! What one entry of `dataProcessingOptions` says.
+//! One entry of `dataProcessingOptions`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ const NAMES: &str =
 /// How long the agent takes what it knows of its instance for good.
 const METADATA_TTL: u64 = 3600;
 
-/// What the flow says for those of its options that say nothing.
+/// The flow's defaults for options that do not say otherwise.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OptionDefaults {
     /// `kagg.csvQuoting`.

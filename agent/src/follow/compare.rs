@@ -14,7 +14,7 @@ const STEP: usize = 64 * 1024;
 /// How much is compared in one poll.
 const BUDGET: u64 = 4 * 1024 * 1024;
 
-/// What comparing a new file with one that is read shows.
+/// How a new file compares with one that is being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Comparison {
     Different,
@@ -85,7 +85,7 @@ pub(super) fn compare<F: OpenFile>(
     }
 }
 
-/// What comparing a new file with one that is read shows, where one of them is packed.
+/// How a new file compares with one that is being read, if one of the two is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unpacked {
     Different,
@@ -163,7 +163,7 @@ fn is_same<F: OpenFile>(
     Ok(read == (size, size) && left == right)
 }
 
-/// What a file that may be the content of a stream that is not open shows.
+/// Whether a file holds the content of a stream that is not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recognition {
     Other,

@@ -37,7 +37,7 @@ pub(super) struct Ledger {
     held: usize,
 }
 
-/// What a span weighs besides its bytes.
+/// Bytes of memory that a span takes besides its line.
 pub(super) const SPAN_WEIGHT: usize = size_of::<Span>();
 
 impl Ledger {

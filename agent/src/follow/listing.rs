@@ -18,7 +18,7 @@ use crate::fs::{FileId, FileSystem, Meta, OpenFile};
 /// Clocks of files are coarse, so that a file may be dated a little before it was made.
 const CLOCK_SLACK: i128 = 2_000_000_000;
 
-/// What one look at the directories gave.
+/// The result of one look at the directories.
 pub(super) struct Listing {
     pub(super) entries: Vec<Entry>,
     /// The directories that were read.
@@ -28,7 +28,7 @@ pub(super) struct Listing {
     /// Whether every directory that exists could be read.
     pub(super) is_complete: bool,
     /// Whether a file that it does not name may exist all the same: some directories of the pattern
-    /// are not known, or it is not known what a name stands for.
+    /// could not be read, or a name could not be looked up.
     pub(super) may_hide: bool,
     /// Whether a followed directory is missing: its volume may not be mounted yet.
     pub(super) is_absent: bool,

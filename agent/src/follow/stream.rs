@@ -81,7 +81,7 @@ pub(super) struct Stream<F: OpenFile> {
 pub(super) enum Look {
     Nothing,
     Data(Bytes),
-    /// What it holds is not what was read of it.
+    /// Its content is no longer the content that was read.
     Replaced,
 }
 

@@ -146,7 +146,7 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// What follows a `[`, up to its `]`.
+    /// Copies a character class, from after its `[` to its `]`.
     fn class(&mut self) -> Result<(), Reason> {
         self.output.push('[');
         if self.input.next_if_eq(&'^').is_some() {
@@ -191,7 +191,7 @@ impl Rewriter<'_> {
         let _ = write!(self.output, "{open}{set}{close}");
     }
 
-    /// What follows a backslash.
+    /// Copies an escape, from after its backslash.
     fn escape(&mut self, in_class: bool) -> Result<(), Reason> {
         let char = self.input.next().ok_or("a backslash at the end")?;
         match char {

@@ -1,4 +1,4 @@
-//! What is made of a record between its file and its destination.
+//! Prepares a record on its way from its file to its destination.
 
 use std::sync::Arc;
 

@@ -85,6 +85,13 @@ impl Agent {
         ended.await.expect("the flow goes on");
     }
 
+    /// Waits until the flow has ended by itself, with something not delivered.
+    async fn ended_undelivered(self) {
+        self.ended().await;
+        let stopped = self.task.stop(Duration::from_secs(60)).await;
+        assert!(!stopped.is_delivered());
+    }
+
     pub(crate) async fn stop(self) {
         let stopped = self.task.stop(Duration::from_secs(30)).await;
         assert!(stopped.is_delivered(), "not all was delivered");
@@ -235,14 +242,7 @@ async fn a_flow_whose_delivery_panics_ends_and_has_not_delivered() {
     fs::write(directory.path().join("app.log"), "a line\n").expect("written");
     let keys = r#", "initialPosition": "START_OF_FILE""#;
     let agent = start(directory.path(), "app.log*", keys, &stream, true);
-    agent.ended().await;
-    assert!(
-        !agent
-            .task
-            .stop(Duration::from_secs(60))
-            .await
-            .is_delivered()
-    );
+    agent.ended_undelivered().await;
 }
 
 /// Files that cannot be looked at without a panic.
@@ -271,14 +271,7 @@ async fn a_flow_whose_reader_panics_ends_and_has_not_delivered() {
         let stream = Stream::default();
         let (path, keys) = (directory.path(), "");
         let agent = start_on(Panicking, path, "app.log*", keys, &stream, to_firehose);
-        agent.ended().await;
-        assert!(
-            !agent
-                .task
-                .stop(Duration::from_secs(60))
-                .await
-                .is_delivered()
-        );
+        agent.ended_undelivered().await;
     }
 }
 

@@ -264,6 +264,11 @@ mod tests {
         whole
     }
 
+    fn assert_splits(input: &str, expected: &[&str]) {
+        let expected = expected.iter().map(ToString::to_string).collect();
+        assert_eq!(split(input), (expected, None));
+    }
+
     fn split_by(input: &str, len: usize) -> (Vec<String>, Option<EntriesError>) {
         let mut entries = Entries::default();
         let mut all = Vec::new();
@@ -301,11 +306,7 @@ mod tests {
             ("{} {}\n", &["{} {}"]),
             ("", &[]),
         ] {
-            let (all, error) = split(input);
-            assert_eq!(
-                (all, error),
-                (expected.iter().map(ToString::to_string).collect(), None)
-            );
+            assert_splits(input, expected);
         }
     }
 
@@ -321,11 +322,7 @@ mod tests {
             ("{}\nnonsense\n{}", &["{}", "nonsense", "{}"]),
             ("{}\n{", &["{}", "broken"]),
         ] {
-            let (all, error) = split(input);
-            assert_eq!(
-                (all, error),
-                (expected.iter().map(ToString::to_string).collect(), None)
-            );
+            assert_splits(input, expected);
         }
     }
 

@@ -12,6 +12,8 @@ mod inspect;
 mod losses;
 mod manual;
 mod output;
+#[cfg(unix)]
+mod pty;
 mod readme;
 mod shards;
 mod streams;

@@ -1,31 +1,13 @@
 //! The command on a terminal: a pseudo-terminal of so many columns.
 
-use std::ffi::OsStr;
-use std::fs::File;
 use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
-
+use super::pty;
 use super::{TempDir, aggregate_of, base64, command, get_records, kagg};
 
 /// What is seen of `kagg` with these arguments, colours and all.
 fn on_terminal(columns: u16, args: &[&str], environment: &[(&str, &str)]) -> String {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap();
-    let mut options = File::options();
-    let terminal = options.read(true).write(true);
-    let terminal = terminal.open(OsStr::from_bytes(name.as_bytes())).unwrap();
-    let size = Winsize {
-        ws_row: 24,
-        ws_col: columns,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    tcsetwinsize(&terminal, size).unwrap();
+    let (mut reader, terminal) = pty::open(columns);
     let mut command = command();
     command
         .args(args)
@@ -40,7 +22,7 @@ fn on_terminal(columns: u16, args: &[&str], environment: &[(&str, &str)]) -> Str
     drop(command);
     let mut seen = Vec::new();
     // When the last one who writes is gone, reading fails.
-    let _ = File::from(master).read_to_end(&mut seen);
+    let _ = reader.read_to_end(&mut seen);
     child.wait().unwrap();
     String::from_utf8(seen).unwrap().replace("\r\n", "\n")
 }

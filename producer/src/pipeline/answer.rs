@@ -27,7 +27,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// What it is for a user record, if sending it again is no use.
+    /// Why a user record fails, if sending it again is no use.
     pub(super) fn of_request(&self) -> FailureKind {
         FailureKind::Request {
             code: self.error.code().into(),
@@ -68,7 +68,7 @@ pub(super) fn fates(answer: Answer, count: usize, meter: &mut Meter) -> Vec<Fate
     vec![Fate::Failed(whole); count]
 }
 
-/// What it means that one record of a request was not stored.
+/// Classifies the failure of one record of a request.
 fn refused(error: RecordError) -> Failure {
     let kind = if error.is_throttled() {
         ClientErrorKind::Throttled
@@ -114,7 +114,7 @@ pub(super) struct Landing<T> {
     /// delivered wherever it landed.
     judged_by: Option<Span>,
     landed: Landed,
-    /// What it keeps others from while it is not resolved, where order is wanted.
+    /// The hash keys that wait for it while it is not resolved, in ordered mode.
     pub(super) span: Option<Span>,
 }
 
@@ -223,7 +223,7 @@ impl<T> Landing<T> {
     }
 }
 
-/// What landed where nobody knows whether a KCL delivers it.
+/// Kinesis records that were stored in a shard whose range is not known: a KCL may drop them.
 pub(super) struct Undecided<T> {
     landings: Vec<Landing<T>>,
     /// Nothing here was accepted before.

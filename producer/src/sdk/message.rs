@@ -1,4 +1,4 @@
-//! What of the service's messages users get to see: what speaks of the caller, the stream or the
+//! The part of the service's messages that users get to see: what speaks of the caller, the stream or the
 //! key, and nothing that may quote a record.
 
 /// Codes whose messages are told, besides all that start like one of [`TOLD_STARTS`]. A list of

@@ -1,4 +1,4 @@
-//! What an instruction set does better than the common way: each has a file that says so.
+//! The steps that an instruction set can do faster than the portable code; each set has a file of its own.
 
 use fearless_simd::{Simd, prelude::*, u32x8, u32x16};
 

@@ -11,6 +11,8 @@ mod failures;
 mod load;
 mod manners;
 mod producer;
+#[path = "../../../../kagg/tests/it/pty.rs"]
+mod pty;
 mod put;
 mod reader;
 mod tail;

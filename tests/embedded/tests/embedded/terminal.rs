@@ -1,16 +1,13 @@
 //! `kagg put` and `kagg tail` on a terminal: what they say while they work.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
 use kinesis_aggregation_embedded::Kinesis;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::command::kagg;
+use crate::pty;
 
 const STREAM: &str = "orders";
 const COLUMNS: u16 = 40;
@@ -21,31 +18,12 @@ async fn kinesis() -> Kinesis {
     kinesis
 }
 
-/// What reads the terminal, and the terminal.
-fn terminal() -> (File, File) {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap();
-    let mut options = File::options();
-    let terminal = options.read(true).write(true);
-    let terminal = terminal.open(OsStr::from_bytes(name.as_bytes())).unwrap();
-    let size = Winsize {
-        ws_row: 24,
-        ws_col: COLUMNS,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    tcsetwinsize(&terminal, size).unwrap();
-    (File::from(master), terminal)
-}
-
 /// One that is wider than the terminal goes on in the next row, and stays there when it is
 /// written over.
 #[tokio::test]
 async fn progress_does_not_smear() {
     let kinesis = kinesis().await;
-    let (mut seen, terminal) = terminal();
+    let (mut seen, terminal) = pty::open(COLUMNS);
     let mut command = kagg(&kinesis, &["put", STREAM, "--partition-key", "k"]);
     command.stdin(Stdio::piped()).stderr(terminal);
     let mut child = command.spawn().unwrap();
@@ -80,7 +58,7 @@ async fn progress_does_not_smear() {
 #[tokio::test]
 async fn tail_says_what_it_follows() {
     let kinesis = kinesis().await;
-    let (mut seen, terminal) = terminal();
+    let (mut seen, terminal) = pty::open(COLUMNS);
     let mut command = kagg(&kinesis, &["tail", STREAM]);
     command.stderr(terminal);
     let mut child = command.spawn().unwrap();
