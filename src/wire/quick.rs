@@ -263,7 +263,7 @@ const BLOCK: usize = 256;
 /// one is read: the processor need not wait for its length.
 ///
 /// ```text
-/// 1A CD 01 08 00 1A C8 01   a LONG header
+/// 1A CD 01 08 00 1A C8 01   a header of eight bytes
 /// FF FF FF FF 80 FF FF FF   mask: all but the seven bits of K
 /// 1A CD 01 08 .. 1A C8 01   like: what the next headers must have
 /// ```
@@ -322,12 +322,20 @@ impl Word for u128 {
     }
 }
 
+/// Whether the length of the record at the start of `rest` takes more than one byte.
+#[inline(always)]
+fn is_long(rest: &[u8]) -> bool {
+    rest.get(1).is_some_and(|byte| *byte > 0x7F)
+}
+
 impl Run<u64> {
     /// The records that are like the one with this header at the start of `rest`, if it has no
     /// explicit hash key.
     #[inline]
     fn like(rest: &[u8], header: Header) -> Option<Self> {
         let (mask, shift) = match (header.len, header.indices) {
+            // Seven bytes may also be `1A 0B 08 00 1A 85 00`, whose K is elsewhere.
+            (7, 1) if !is_long(rest) => return None,
             (8, 1) => (!(0x7F << 32), 32),
             // Seven, or six, bytes of the eight are the header's.
             (7, 1) => (!(0x7F << 32) & (u64::MAX >> 8), 32),
@@ -344,6 +352,7 @@ impl Run<u128> {
     fn like_hashed(rest: &[u8], header: Header) -> Option<Self> {
         // The indices are two bytes apart: a tag is between them.
         let (given, shift, hashed) = match (header.len, header.indices) {
+            (9, 3) if !is_long(rest) => return None,
             (10, 3) => (u128::MAX >> 48, 32, 48),
             (9, 3) => (u128::MAX >> 56, 32, 48),
             (8, 3) => (u128::MAX >> 64, 24, 40),

@@ -12,6 +12,8 @@ const TELLING: [u8; 14] = [
     0x00, 0x01, 0x08, 0x0A, 0x10, 0x12, 0x1A, 0x1B, 0x1C, 0x22, 0x7F, 0x80, 0x81, 0xFF,
 ];
 
+const PADS: [(bool, bool); 3] = [(true, false), (false, true), (true, true)];
+
 fn varint(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while value > 0x7F {
@@ -22,16 +24,36 @@ fn varint(mut value: usize) -> Vec<u8> {
     bytes
 }
 
+/// The same in a byte more than it needs, if it is `padded`, which protobuf allows: `85 00` is 5.
+fn length(value: usize, padded: bool) -> Vec<u8> {
+    let mut bytes = varint(value);
+    if padded && let Some(last) = bytes.last_mut() {
+        *last |= 0x80;
+        bytes.push(0);
+    }
+    bytes
+}
+
 /// A record as the KPL writes it.
 fn record(key: usize, hash_key: Option<usize>, data_len: usize) -> Vec<u8> {
+    padded_record(key, hash_key, data_len, (false, false))
+}
+
+/// The same, with its own length or that of its data padded.
+fn padded_record(
+    key: usize,
+    hash_key: Option<usize>,
+    data_len: usize,
+    (itself, data): (bool, bool),
+) -> Vec<u8> {
     let mut fields = [vec![0x08], varint(key)].concat();
     if let Some(hash_key) = hash_key {
         fields.extend([vec![0x10], varint(hash_key)].concat());
     }
-    fields.extend([vec![0x1A], varint(data_len)].concat());
+    fields.extend([vec![0x1A], length(data_len, data)].concat());
     // Data that look like headers themselves.
     fields.extend([0x1A, 0x07, 0x08, 0x00].iter().cycle().take(data_len));
-    [vec![0x1A], varint(fields.len()), fields].concat()
+    [vec![0x1A], length(fields.len(), itself), fields].concat()
 }
 
 /// Of a few kinds each, so that there are runs of each shape.
@@ -45,7 +67,9 @@ fn records() -> impl Strategy<Value = Vec<(Vec<u8>, usize)>> {
         1 => 16_370..16_390_usize,
     ];
     let one = (index(), prop::option::of(index()), data_len);
-    let one = one.prop_map(|(key, hash_key, data_len)| record(key, hash_key, data_len));
+    let pad = prop_oneof![6 => Just((false, false)), 1 => sample::select(&PADS[..])];
+    let one = (one, pad)
+        .prop_map(|((key, hash_key, data_len), pad)| padded_record(key, hash_key, data_len, pad));
     vec(
         (one, prop_oneof![4 => 1..6_usize, 1 => 250..270_usize]),
         1..6,
@@ -156,7 +180,10 @@ proptest! {
 /// the message cut behind it: nothing is left to chance.
 #[test]
 fn every_byte_of_every_header() {
-    let shapes = [
+    let mut shapes = vec![
+        // Lengths of two bytes and of one.
+        record(1, None, 125),
+        record(1, Some(2), 123),
         record(1, None, 200),
         record(1, None, 20),
         record(1, Some(2), 200),
@@ -164,10 +191,18 @@ fn every_byte_of_every_header() {
         record(1, None, 0),
         record(1, Some(2), 0),
     ];
+    for (pad, hash_key) in PADS
+        .into_iter()
+        .flat_map(|pad| [(pad, None), (pad, Some(2))])
+    {
+        shapes.push(padded_record(1, hash_key, 5, pad));
+        shapes.push(padded_record(1, hash_key, 20, pad));
+    }
     let mut refused = 0;
     for shape in &shapes {
         for broken in 0..4 {
             let (message, starts) = message(&[(shape.clone(), 4)]);
+            assert!(both(&message).expect("both ways agree"), "{shape:02x?}");
             let header = starts[broken]..(starts[broken] + 12).min(message.len());
             for at in header {
                 for byte in 0..=u8::MAX {
