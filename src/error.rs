@@ -34,9 +34,11 @@ impl MalformedError {
     }
 }
 
-/// User records that the KCL would not deliver.
+/// User records that the KCL would not deliver, or a damaged aggregate that was opened all the same
+/// ([`salvage_damaged`](crate::Deaggregator::salvage_damaged)).
 ///
-/// It comes out among the user records, in the place of the first one that is lost.
+/// It comes out among the user records, in the place of the first one that is lost; see [`LossKind`]
+/// for those that lose none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("user record {user_record} of Kinesis record {record}, at byte {offset}: {kind}")]
 pub struct Loss {

@@ -3,7 +3,7 @@
 //! reader's settings.
 #![no_main]
 
-use kinesis_aggregation::wire::MAGIC;
+use kinesis_aggregation::wire::{Frame, Index, MAGIC};
 use kinesis_aggregation::{Deaggregator, HashKey, HashKeyRange, KinesisRecord, Outcome};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
@@ -21,6 +21,12 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     if resumes {
         deaggregator = deaggregator.after(format!("1:{}", first - 1).parse().unwrap());
     }
+    let mut index = Index::default();
+    if let Some(frame) = Frame::split(&data) {
+        // What was read before the error is what counts.
+        let _ = index.refill_up_to_error(&frame);
+    }
+    let readable = index.records().len() as u64;
     let page = [KinesisRecord::new("outer", data).with_sequence_number("1")];
     let batch = deaggregator.deaggregate_batch(&page);
     let damaged = matches!(batch.records()[0].outcome(), Outcome::Damaged(_));
@@ -40,6 +46,8 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     }
     let end = seen.last().map_or(first, |last| last + 1);
     assert_eq!(seen, (first..end).collect::<Vec<_>>());
+    // What can be read comes out, wherever the message breaks; more, if it was cut short.
+    assert!(!damaged || end >= readable);
     // Damage never goes without a word, unless it was had before.
     assert!(!damaged || seen.is_empty() || !batch.losses().is_empty());
     assert_eq!(

@@ -127,7 +127,8 @@ impl Producer {
     }
 
     /// Accepts a user record as soon as there is room for it. Callers are served in the order
-    /// they came, and while one waits, all that is held is sent without waiting for more.
+    /// they came. While one waits and no answer is awaited that could free room, what is held is sent
+    /// without waiting for more: full aggregates first, open ones only if there are no others.
     ///
     /// # Errors
     ///

@@ -39,7 +39,7 @@ struct Waiter<'a>(&'a Room);
 
 impl<'a> Waiter<'a> {
     fn new(room: &'a Room) -> Self {
-        // While another waits already, all that is accepted is hurried anyway.
+        // While another waits already, the task knows that room is wanted.
         if room.waiting.fetch_add(1, Ordering::SeqCst) == 0 {
             room.wanted.notify_waiters();
         }

@@ -137,6 +137,13 @@ impl Deaggregator {
     /// | can be read to its end | [`DigestMismatch`](crate::LossKind::DigestMismatch), before the first user record; nothing is missing |
     /// | cannot | [`Malformed`](crate::LossKind::Malformed), after the last one; how many are missing is unknown |
     ///
+    /// A digest that begins as a field does (3 of 256 do) cannot be told from the end of a message that
+    /// is cut short: then the loss is `Malformed`, though nothing may be missing.
+    ///
+    /// Do not turn this on or off while a checkpoint lies inside a damaged aggregate: without it, the
+    /// same Kinesis record is one plain user record, and what comes after the checkpoint is not handed
+    /// out.
+    ///
     /// A Kinesis record without a single readable user record stays a plain one. Bad user records
     /// are treated as by [`salvage`](Self::salvage). One outside the hash key range is reported and
     /// left out, and does not drop the others: its key may be damaged.

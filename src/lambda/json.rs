@@ -195,8 +195,8 @@ macro_rules! into_owned {
 }
 pub(super) use into_owned;
 
-/// An object of an event's JSON: what is not there is not written either. Its `texts` borrow from the
-/// payload.
+/// An object of an event's JSON. Its `texts` borrow from the payload; those that are not there are not
+/// written either.
 macro_rules! json_object {
     ($name:ident {
         texts { $($(#[$text_attr:meta])* $text:ident),* $(,)? }

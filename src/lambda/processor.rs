@@ -143,15 +143,16 @@ impl Processor {
         self
     }
 
-    /// Is told of every cut aggregate, after its readable user records, and decides whether the
-    /// Kinesis record fails. Put it aside, as the whole Kinesis record is there, and go on; or count
-    /// it, and fail. With a [`resume`](Self::resume), one that went on is not told again when its
-    /// Kinesis record comes again.
+    /// Is told of every cut aggregate, and decides whether the Kinesis record fails. Put it aside, as
+    /// the whole Kinesis record is there, and go on; or count it, and fail. It is called after the user
+    /// records before the bad one; for a wrong digest, before the first one. With a
+    /// [`resume`](Self::resume), one that went on is not told again when its Kinesis record comes again.
     ///
     /// A cut aggregate has a user record with a bad index, or with an explicit hash key that is not
-    /// a number of 0 to 2^128-1. That holds with a hash key range too: what the KCL then drops for a
-    /// number that no shard owns (`-123`, from old writers) is not expected after a reshard, and must
-    /// not be dropped in silence.
+    /// a number of 0 to 2^128-1; or it is damaged and was opened all the same
+    /// ([`salvage_damaged`](Self::salvage_damaged)). That holds with a hash key range too: what the KCL
+    /// then drops for a number that no shard owns (`-123`, from old writers) is not expected after a
+    /// reshard, and must not be dropped in silence.
     ///
     /// Without this, a cut aggregate fails. It will never succeed: **an event source mapping
     /// without limits for its retries then comes back to it until it expires, and blocks its shard

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::record::EventRecord;
 use super::response::{BatchResponse, Counts};
 use super::resume::{Done, RecordKey, Resume};
-use crate::error::Loss;
+use crate::error::{Loss, LossKind};
 use crate::sequence::SequenceNumber;
 
 /// Keeps the account of an event's Kinesis records. If it is dropped without an answer, as when the
@@ -184,12 +184,18 @@ impl<R: EventRecord> Drop for Progress<'_, R> {
 /// The number under which a cut is remembered among the user records that are done.
 ///
 /// For a bad user record that is lost, that is its own number. One that is salvaged has its own number
-/// for its handler, and the callback's answer must not count as the handler's: it goes above 2^32, and
-/// an aggregate has fewer than 2^31 user records.
+/// for its handler, and the callback's answer must not count as the handler's; nor may the one about a
+/// wrong digest count as the one about the first user record. So these have bits of their own: an
+/// aggregate has fewer than 2^31 user records.
 fn told(loss: &Loss) -> u64 {
-    const TOLD: u64 = 1 << 32;
-    let salvaged = loss.lost().is_empty();
-    loss.sub_sequence_number() | if salvaged { TOLD } else { 0 }
+    const SALVAGED: u64 = 1 << 32;
+    const DIGEST: u64 = 1 << 33;
+    let kind = match loss.kind() {
+        LossKind::DigestMismatch => DIGEST,
+        _ if loss.lost().is_empty() => SALVAGED,
+        _ => 0,
+    };
+    loss.sub_sequence_number() | kind
 }
 
 /// The lowest failed sequence number of each shard.

@@ -42,7 +42,7 @@ const UNIT: u64 = 25 * 1000;
 const SHARD_RECORDS: f64 = 1000.0;
 const SHARD_BYTES: f64 = 1_048_576.0;
 /// `aggregation_max_size` of the KPL.
-const AGGREGATE: u64 = 51_200;
+const AGGREGATE: u64 = kinesis_aggregation::DEFAULT_MAX_SIZE as u64;
 /// What a user record takes in an aggregate besides its data: tags, lengths and the numbers of
 /// its keys.
 const OVERHEAD: u64 = 10;

@@ -140,7 +140,7 @@ impl<T> Pipeline<T> {
         if let Err(error) = &answer {
             self.flow.ledger.meter.error(error.code());
             if error.kind() == ClientErrorKind::NoStream && self.flow.stream.has_answered() {
-                self.flow.stream.lost(now, now);
+                self.flow.stream.lost_by_list(now);
             }
         }
         self.flow.listed(now, answer.map_err(|error| error.kind()));
@@ -167,8 +167,8 @@ impl<T> Pipeline<T> {
         self.flow.outbox.hurry_closed(now);
     }
 
-    /// Makes everything due now, as for a put that waits for room; what waits for a shard map waits
-    /// a little longer.
+    /// Makes everything due now, as for a put that waits for room that nothing else frees. What waits
+    /// for a shard map waits a little longer.
     pub fn hurry(&mut self, now: Time) {
         self.flow.hurry(now);
     }

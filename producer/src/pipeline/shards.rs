@@ -11,8 +11,6 @@ use crate::outcome::Time;
 use kinesis_aggregation::{HashKey, HashKeyRange};
 use kinesis_aggregation::{Shard, ShardMap};
 
-/// The KPL's first pause between two requests for the shard map.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The pause after the first request for the shard map that failed. The KPL waits a second, ten
 /// times as long as records wait for a map, and all of them go out as plain records until then.
 const QUICK_PAUSE: Duration = Duration::from_millis(100);
@@ -24,9 +22,9 @@ pub(super) const SILENCE: Duration = Duration::from_secs(2);
 /// Of a pause, so many percent more or less, so that producers do not come together.
 const JITTER: u32 = 20;
 
-/// The next pause after `pause`: the KPL's factor is 1.5.
-pub(super) fn next_pause(pause: Duration) -> Duration {
-    (pause * 3 / 2).clamp(FIRST_PAUSE, LONGEST_PAUSE)
+/// The pause after `pause`, or the first one: the KPL's factor is 1.5.
+pub(super) fn longer(pause: Duration, first: Duration) -> Duration {
+    (pause * 3 / 2).clamp(first, LONGEST_PAUSE)
 }
 
 /// What the place where a Kinesis record landed says.
@@ -173,6 +171,11 @@ impl Shards {
         self.next = self.next.min(now);
     }
 
+    /// When the list under way was asked for.
+    pub(super) fn asked_at(&self) -> Option<Time> {
+        self.listing
+    }
+
     /// When the list was asked for that the map is from.
     pub(super) fn listed_at(&self) -> Time {
         self.listed
@@ -225,7 +228,7 @@ impl Shards {
         self.pause = if told || (listed != Listed::Nothing && self.unexplained.is_empty()) {
             Duration::ZERO
         } else {
-            (self.pause * 3 / 2).clamp(QUICK_PAUSE, LONGEST_PAUSE)
+            longer(self.pause, QUICK_PAUSE)
         };
         self.next = now + random.around(self.pause, JITTER);
         listed

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::random::Random;
-use super::shards::next_pause;
+use super::shards::longer;
 use crate::client::{RecordDistribution, StreamDescription};
 use crate::outcome::Time;
 
@@ -15,6 +15,8 @@ const FORBIDDEN_INTERVAL: Duration = Duration::from_secs(600);
 /// The first description comes within this time: an account has 20 a second for all its producers,
 /// and 200 of them may start together.
 const SPREAD: Duration = Duration::from_secs(25);
+/// The first pause after a description that failed or may be out of date.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Evidence may come often, as while a stream is deleted and created again: one producer still asks no
 /// more than four times a second.
 const SPACING: Duration = Duration::from_millis(250);
@@ -51,8 +53,8 @@ pub(super) struct Strategy {
     pause: Duration,
     /// When to describe the stream. Nothing before the first put.
     next: Option<Time>,
-    /// But not before.
-    not_before: Time,
+    /// When it was last described.
+    asked_at: Option<Time>,
     max_record_size: Option<usize>,
     created: Option<SystemTime>,
 }
@@ -83,7 +85,7 @@ impl Strategy {
             streak: 0,
             pause: Duration::ZERO,
             next: None,
-            not_before: Time::ZERO,
+            asked_at: None,
             max_record_size: None,
             created: None,
         }
@@ -139,7 +141,7 @@ impl Strategy {
         let start = self.wake().is_some_and(|next| next <= now);
         if start {
             self.describing = true;
-            self.not_before = now + SPACING;
+            self.asked_at = Some(now);
             self.outdated = false;
         }
         start
@@ -148,7 +150,10 @@ impl Strategy {
     /// When to describe it, if it is in use.
     pub(super) fn wake(&self) -> Option<Time> {
         let next = self.next.filter(|_| !self.describing)?;
-        Some(next.max(self.not_before))
+        Some(
+            self.asked_at
+                .map_or(next, |asked| next.max(asked + SPACING)),
+        )
     }
 
     /// When a belief ends.
@@ -193,7 +198,7 @@ impl Strategy {
     }
 
     fn pause_more(&mut self, now: Time, random: &mut Random) {
-        self.pause = next_pause(self.pause);
+        self.pause = longer(self.pause, FIRST_PAUSE);
         self.next = Some(now + random.around(self.pause, JITTER));
     }
 
@@ -264,7 +269,7 @@ impl Strategy {
                 self.outdated = self.describing;
                 // At once, the first time.
                 let pause = self.pause;
-                self.pause = next_pause(pause);
+                self.pause = longer(pause, FIRST_PAUSE);
                 self.ask(now + pause);
             }
         }

@@ -167,6 +167,11 @@ impl Stream {
         }
     }
 
+    /// The same, by the answer to a request for the shards.
+    pub(super) fn lost_by_list(&mut self, now: Time) {
+        self.lost(now, self.shards.asked_at().unwrap_or(now));
+    }
+
     /// Whether the stream has ever answered.
     pub(super) fn has_answered(&self) -> bool {
         self.has_answered
@@ -296,7 +301,7 @@ impl Stream {
 
     /// Whether it must be taken on trust that a Kinesis record lands where its hash key belongs:
     /// listing the shards is not permitted, and nothing says that the stream picks them itself.
-    pub(super) fn goes_by_keys_unseen(&self) -> bool {
+    fn goes_by_keys_unseen(&self) -> bool {
         self.shards.is_denied() && self.strategy.has_told() && !self.is_service_managed()
     }
 

@@ -7,7 +7,8 @@ use bytestring::ByteString;
 use crate::outcome::Time;
 use kinesis_aggregation::HashKey;
 
-/// So many hash keys are remembered, and so many closed shards: more than are under way together.
+/// So many hash keys are remembered, and so many closed shards: the oldest are forgotten, which only
+/// puts the verdict off.
 const MAX: usize = 256;
 
 /// Where the last hash keys landed.

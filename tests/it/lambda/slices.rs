@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use kinesis_aggregation::LossKind;
 use kinesis_aggregation::lambda::{
     AfterCut, BatchResponse, Error, Handled, KinesisEvent, MemoryResume, Processor,
 };
@@ -292,5 +293,40 @@ fn a_cut_whose_user_record_is_salvaged_fails_until_the_callback_goes_on() {
         let left_out = if attempt == 0 { 0 } else { 2 };
         assert_eq!(response.counts().left_out(), left_out, "{attempt}");
         assert_eq!(take(&log)[0], "cut 1", "{attempt}");
+    }
+}
+
+/// A digest that is wrong and a bad hash key are two cuts of the same user record.
+#[test]
+fn two_cuts_of_one_user_record_are_told_apart() {
+    let mut stored = Stored::with_bad_hash_key("1", &[("k", "a")]);
+    *stored.data.last_mut().unwrap() ^= 1;
+    let json = event_bytes(&[stored]);
+    let event = KinesisEvent::from_slice(&json).unwrap();
+    for in_order in [true, false] {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let kinds = told.clone();
+        let processor = Processor::new()
+            .salvage_damaged(true)
+            .resume(MemoryResume::new())
+            .on_cut(move |lost| {
+                let is_digest = lost.loss().kind() == &LossKind::DigestMismatch;
+                kinds.lock().unwrap().push(is_digest);
+                if is_digest {
+                    AfterCut::GoOn
+                } else {
+                    AfterCut::Fail
+                }
+            });
+        for attempt in 0..3 {
+            let user_records = processor.read(&event);
+            let response = match in_order {
+                true => user_records.process(|_| Ok::<(), Error>(())),
+                false => user_records.process_batch(|_| Ok::<_, Error>(Handled::All)),
+            };
+            assert_eq!(named(&response), ["1"], "{in_order} {attempt}");
+            let told = std::mem::take(&mut *told.lock().unwrap());
+            assert_eq!(told.last(), Some(&false), "{in_order} {attempt}: {told:?}");
+        }
     }
 }
