@@ -115,7 +115,7 @@ func (w *Writer) Aggregate(ctx context.Context, records []PutRecord, options Agg
 // The flags of an aggregator, and the core's word for the KPL's own setting.
 const (
 	mixingShards, byShardMap, outerKeyFirst, outerKeyGiven = 1, 2, 4, 8
-	kplsOwn                                                = math.MaxUint32
+	kplsOwn                                                = -1
 )
 
 func aggregatorRequest(options AggregateOptions) (*request, error) {
@@ -144,7 +144,7 @@ func aggregatorRequest(options AggregateOptions) (*request, error) {
 		switch {
 		case size == 0:
 			request.number(kplsOwn)
-		case size < 0 || size >= kplsOwn:
+		case size < 0 || uint64(size) >= math.MaxUint32:
 			return nil, fmt.Errorf("%d is no size", size)
 		default:
 			request.number(size)

@@ -30,8 +30,12 @@ function say(text, bad = false) {
   $('status').className = bad ? 'bad' : '';
 }
 
+/** Counts what was given: answers about what came before are not drawn any more. */
+let latest = 0;
+
 /** Hands bytes to the worker; the answer comes to `onmessage`. */
 function inspect(input) {
+  latest += 1;
   const diagnosis = diagnosisIn(input);
   $('diagnosis').hidden = diagnosis === undefined;
   if (diagnosis !== undefined) {
@@ -41,11 +45,12 @@ function inspect(input) {
   }
   const json = $('shards').value.trim();
   say('reading…');
-  worker.postMessage({ base64, input, shards: json });
+  worker.postMessage({ input: { bytes: input, number: latest }, base64, shards: json });
 }
 
 worker.onmessage = ({ data }) => {
   if (data.decompressed) return decompressed(data);
+  if (data.number !== latest) return;
   $('result').hidden = data.error !== undefined;
   if (data.error !== undefined) return say(data.error, true);
   // The worker has found them good.

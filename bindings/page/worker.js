@@ -68,10 +68,12 @@ onmessage = ({ data: { base64, input, shards, question, compressed } }) => {
   try {
     if (exports === undefined) start(base64);
     if (compressed) return postMessage({ question, decompressed: decompress(compressed) });
-    const answer = inspect(input, shards);
+    const answer = { ...inspect(input.bytes, shards), number: input.number };
     postMessage(answer, answer.data ? [answer.data.buffer] : []);
   } catch (error) {
     exports = undefined;
-    postMessage({ error: `the input cannot be read: ${error.message}` });
+    // Where it was only asked what is in compressed data, what is drawn stays.
+    if (compressed) return;
+    postMessage({ error: `the input cannot be read: ${error.message}`, number: input.number });
   }
 };

@@ -117,8 +117,14 @@ async function processBatch(event, handler, options) {
   if (!(Number.isInteger(concurrency) && concurrency > 0)) throw new TypeError('concurrency is not a number above 0');
   const failures = new Failures(how);
   const progress = await Progress.load(event, how);
-  if (concurrency === 1) await inOrder(event, handler, how, progress, failures);
-  else await concurrently(event, handler, concurrency, how, progress, failures);
+  try {
+    if (concurrency === 1) await inOrder(event, handler, how, progress, failures);
+    else await concurrently(event, handler, concurrency, how, progress, failures);
+  } catch (error) {
+    // No answer: Lambda sends everything again.
+    await progress.save(0);
+    throw error;
+  }
   await progress.save(failures.first);
   return failures.answer();
 }

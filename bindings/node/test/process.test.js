@@ -98,6 +98,22 @@ test('a retry leaves out what was done, and forgets what will not come again', a
   }
 });
 
+test('what was done is kept when there is no answer', async () => {
+  const resume = new MemoryResume();
+  const seen = [];
+  const handler = (r) => {
+    seen.push(r.sequenceNumber);
+  };
+  // So large that the third record is looked at after the first is done.
+  const large = (sequenceNumber) => record(sequenceNumber, Buffer.alloc(3 << 20, 'x'));
+  const junk = { kinesis: { sequenceNumber: '3', partitionKey: 'p', data: 5 } };
+  const event = { Records: [large('1'), large('2'), junk] };
+  await assert.rejects(processBatch(event, handler, { resume }), TypeError);
+  assert.ok(seen.length > 0);
+  await assert.rejects(processBatch(event, handler, { resume }), TypeError);
+  assert.deepEqual(seen, [...new Set(seen)], 'nothing is done twice');
+});
+
 test('the same sequence number in another stream or shard is another record', async () => {
   const resume = new MemoryResume({ maxRecords: 2 });
   const of = (arn, shard) => ({ ...record('1', many('a', 'b')), eventSourceARN: arn, eventID: `${shard}:1` });
