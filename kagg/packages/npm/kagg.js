@@ -8,7 +8,7 @@ const { constants } = require('node:os');
 const platform = `kagg-${process.platform}-${process.arch}`;
 let command;
 try {
-  command = require.resolve(`${platform}/kagg${process.platform === 'win32' ? '.exe' : ''}`);
+  command = require.resolve(`${platform}/kagg`);
 } catch {
   console.error(`kagg: there is no package ${platform}. Is optionalDependencies left out, or the platform not built? cargo install kagg`);
   process.exit(2);
