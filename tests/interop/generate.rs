@@ -8,6 +8,7 @@ use crate::keys::{any_hash_key, any_key, good_hash_key, good_key};
 use crate::peer::Case;
 use crate::ranges::any_range;
 use crate::rules::RULES;
+use crate::runs;
 use crate::sweep::{SWEEPS, sweep};
 use crate::wire::{FIXED32, FIXED64, LENGTH, Pen, START_GROUP, VARINT, frame, unframe};
 use crate::writing::{self, Written};
@@ -82,6 +83,7 @@ fn case(rng: &mut Rng) -> Case {
                 data
             }
         }
+        5..=16 => frame(&runs::body(rng)),
         _ => frame(&aggregate(rng)),
     };
     match rng.u8(0..20) {

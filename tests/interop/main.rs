@@ -14,6 +14,7 @@ mod ranges;
 mod report;
 mod rules;
 mod run;
+mod runs;
 mod shrink;
 mod sweep;
 mod wire;
