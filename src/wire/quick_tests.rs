@@ -198,6 +198,9 @@ fn every_byte_of_every_header() {
         shapes.push(padded_record(1, hash_key, 5, pad));
         shapes.push(padded_record(1, hash_key, 20, pad));
     }
+    // The longest whose own length takes one byte: `1A 7F`, and the length of its data two.
+    shapes.push(padded_record(1, None, 122, (false, true)));
+    shapes.push(padded_record(1, Some(2), 120, (false, true)));
     let mut refused = 0;
     for shape in &shapes {
         for broken in 0..4 {

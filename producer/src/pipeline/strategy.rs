@@ -324,6 +324,28 @@ mod tests {
         assert_eq!(asked, 4);
     }
 
+    /// An account has 20 descriptions a second for all its producers.
+    #[test]
+    fn a_stream_that_cannot_be_described_is_asked_less_and_less_often() {
+        let created = |seconds| SystemTime::UNIX_EPOCH + at(seconds);
+        let deleted = KEYS.with_creation_time(created(10));
+        for answer in [Err(()), Ok(Some(deleted))] {
+            let (mut strategy, mut random) = (awaited(), random());
+            let known = Ok(Some(KEYS.with_creation_time(created(20))));
+            strategy.described(at(0), known, &mut random);
+            strategy.ask(at(1));
+            let mut asked = Vec::new();
+            while asked.len() < 12 {
+                let now = strategy.wake().expect("again");
+                assert!(strategy.start_describing(now));
+                strategy.described(now, answer, &mut random);
+                asked.push(now);
+            }
+            assert!(asked[1] <= at(3), "soon at first: {asked:?}");
+            assert!(asked[11] > at(60), "{asked:?}");
+        }
+    }
+
     #[test]
     fn a_description_decides_and_evidence_asks_for_one() {
         let (mut strategy, mut random) = (awaited(), random());

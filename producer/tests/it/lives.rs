@@ -179,6 +179,44 @@ fn a_late_answer_that_the_stream_is_gone_does_not_undo_what_was_stored_since() {
     assert!(bench.finished().iter().all(is_delivered));
 }
 
+/// A list of the shards is under way, asked for at 60 110.
+fn listing() -> Bench {
+    let mut bench = Bench::ready(Producer::builder());
+    let (id, _) = put_two(&mut bench, 0);
+    bench.stored(110, id, "0");
+    assert_eq!(bench.finished().len(), 2);
+    // After silence, where something landed says nothing.
+    let (id, _) = put_two(&mut bench, 60_000);
+    bench.stored(60_110, id, "0");
+    assert!(lists(&mut bench, 60_110));
+    bench
+}
+
+/// The user records of each Kinesis record.
+fn counts((_, records): (u64, Vec<KinesisRecord>)) -> Vec<Option<usize>> {
+    let counts = records.iter().map(KinesisRecord::user_record_count);
+    counts.collect()
+}
+
+#[test]
+fn nothing_is_aggregated_by_the_map_of_a_stream_that_is_gone_by_the_answer_to_a_list() {
+    let mut bench = listing();
+    bench.pipeline.listed(at(60_120), Err(no_stream()));
+    // Without a map, nothing tells whether two records belong in one shard.
+    assert_eq!(counts(put_two(&mut bench, 60_130)), [Some(1), Some(1)]);
+}
+
+/// As the late answer to a put: what was stored meanwhile shows that the stream is there.
+#[test]
+fn a_late_list_that_the_stream_is_gone_does_not_undo_what_was_stored_since() {
+    let mut bench = listing();
+    let (id, _) = put_two(&mut bench, 60_200);
+    bench.stored(60_310, id, "0");
+    bench.pipeline.listed(at(60_320), Err(no_stream()));
+    let again = put_two(&mut bench, 60_400);
+    assert_eq!(counts(again), [Some(2)], "by the map, which still holds");
+}
+
 #[test]
 fn a_stream_that_never_answered_is_not_waited_for() {
     let mut bench = Bench::new(Producer::builder().record_max_buffered_time(at(0)));
