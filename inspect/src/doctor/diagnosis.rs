@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::cost::Packing;
 use super::finding::{Finding, Severity};
 use super::hottest::HotKey;
-use super::sample::Sample;
+use super::sample::{LOOKED_INTO, Sample};
 use super::stream::StreamFacts;
 use super::trouble::Trouble;
 use super::writer::{Signature, Writer};
@@ -164,7 +164,13 @@ fn findings_of(sample: &Sample) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (trouble, seen) in &sample.troubles {
         let words = trouble.words();
-        let (records, all, example) = (seen.records, sample.records, &seen.example);
+        let (records, example) = (seen.records, &seen.example);
+        let all = match sample.records {
+            all if all > LOOKED_INTO && trouble.is_in_detail() => {
+                format!("the first {LOOKED_INTO} Kinesis records, all that were looked into")
+            }
+            all => format!("{all} Kinesis records"),
+        };
         let lost = match seen.user_records {
             0 => String::new(),
             1 => ", with 1 user record lost".to_owned(),
@@ -174,7 +180,7 @@ fn findings_of(sample: &Sample) -> Vec<Finding> {
             severity: words.severity,
             name: words.name,
             title: words.title.to_owned(),
-            evidence: format!("{records} of {all} Kinesis records{lost}; {example}"),
+            evidence: format!("{records} of {all}{lost}; {example}"),
             advice: words.advice,
         });
     }

@@ -12,7 +12,7 @@ use crate::record::FoundRecord;
 use crate::shards::Shards;
 
 /// In the data of so many Kinesis records, keys are looked for, which takes its time.
-const LOOKED_INTO: u64 = 10_000;
+pub(super) const LOOKED_INTO: u64 = 10_000;
 
 /// Counts, and what the report needs as evidence. Bounded, however many records are added.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ pub(super) struct Sample {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) records: u64,
-    /// That a KCL does not deliver.
+    /// That a KCL does not deliver because of it.
     pub(super) user_records: u64,
     pub(super) example: String,
 }
@@ -67,11 +67,13 @@ impl Sample {
         self.count_keys(&report);
         self.count_costs(record, arrived, bytes, &report);
         if let Some(trouble) = Trouble::of(record, &report, service_managed) {
-            self.see(trouble, &report);
+            self.see(trouble, lost(&report), || example(&report));
         }
         if self.records <= LOOKED_INTO {
             for trouble in in_detail(record, &report).into_iter().flatten() {
-                self.see(trouble, &report);
+                // The KCL delivers such a record. What it loses of this one has another cause, which
+                // is a finding of its own.
+                self.see(trouble, 0, || name(&report));
             }
         }
     }
@@ -115,34 +117,45 @@ impl Sample {
         self.costs.add(shard, arrived, bytes, user_records);
     }
 
-    fn see(&mut self, trouble: Trouble, report: &Explanation<'_>) {
+    fn see(&mut self, trouble: Trouble, user_records: u64, example: impl FnOnce() -> String) {
         let seen = self.troubles.entry(trouble).or_insert_with(|| Seen {
-            example: example(report),
+            example: example(),
             ..Seen::default()
         });
         seen.records += 1;
-        let all = len(report.user_records.len());
-        seen.user_records += match report.kcl.delivers {
-            Delivers::All => 0,
-            Delivers::Some => all - report.kcl.user_record.unwrap_or_default().min(all),
-            Delivers::Nothing => all,
-        };
+        seen.user_records += user_records;
+    }
+}
+
+/// How many user records a KCL does not deliver.
+fn lost(report: &Explanation<'_>) -> u64 {
+    let all = len(report.user_records.len());
+    match report.kcl.delivers {
+        Delivers::All => 0,
+        Delivers::Some => all - report.kcl.user_record.unwrap_or_default().min(all),
+        Delivers::Nothing => all,
+    }
+}
+
+/// `record 3 (sequence number 4954…)`
+fn name(report: &Explanation<'_>) -> String {
+    let record = report.record;
+    match report.sequence_number {
+        Some(number) => format!(
+            "record {record} (sequence number {})",
+            number.escape_debug()
+        ),
+        None => format!("record {record}"),
     }
 }
 
 /// `record 3 (sequence number 4954…): the KCL drops all 2 user records, …`
 fn example(report: &Explanation<'_>) -> String {
-    let record = report.record;
-    let number = report.sequence_number.map_or(String::new(), |number| {
-        format!(" (sequence number {})", number.escape_debug())
-    });
+    let name = name(report);
     match &report.problem {
-        Some(problem) => format!("record {record}{number}: {problem}"),
-        None if report.kcl.delivers_all() => format!("record {record}{number}"),
-        None => {
-            let explanation = &report.kcl.explanation;
-            format!("record {record}{number}: the KCL {explanation}")
-        }
+        Some(problem) => format!("{name}: {problem}"),
+        None if report.kcl.delivers_all() => name,
+        None => format!("{name}: the KCL {}", report.kcl.explanation),
     }
 }
 

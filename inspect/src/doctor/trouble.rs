@@ -90,6 +90,11 @@ impl Trouble {
         }
     }
 
+    /// Whether it is looked for in the user records' data and keys, and so not in every record.
+    pub(super) fn is_in_detail(self) -> bool {
+        matches!(self, Self::ShuffledKeys | Self::EmptyKeys | Self::Joined)
+    }
+
     pub(super) fn words(self) -> Words {
         let (severity, name, title, advice) = match self {
             Self::ServiceManaged => (

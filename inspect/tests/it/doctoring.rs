@@ -139,6 +139,42 @@ fn what_writers_are_known_for_is_found_by_name() {
     assert_eq!(names(&diagnose(&[zero(), found(good())])), [""; 0]);
 }
 
+/// Looking into data takes its time, so it ends after 10,000 records: the finding says so.
+#[test]
+fn what_is_looked_for_in_the_first_records_only_is_said_of_them_only() {
+    let mut doctor = Doctor::new();
+    for _ in 0..10_001 {
+        doctor.look_at(&FoundRecord::new("{\"a\":1}\n{\"a\":2}\n"), None);
+    }
+    let diagnosis = doctor.diagnose();
+    assert_eq!(names(&diagnosis), ["newline-joined"]);
+    let evidence = &diagnosis.findings[0].evidence;
+    assert!(
+        evidence.starts_with("10000 of the first 10000 Kinesis records, all that were looked into"),
+        "{evidence}"
+    );
+}
+
+/// The KCL loses the second user record for its explicit hash key, whatever else is odd.
+#[test]
+fn a_warning_claims_no_user_record_that_another_finding_has_lost() {
+    let both = aggregate(&[("", None, "{\"a\":1}\n{\"a\":2}"), ("k", Some("-1"), "y")]);
+    let diagnosis = diagnose(&[found(both)]);
+    let expected = [
+        "explicit-hash-key-negative",
+        "empty-partition-key",
+        "newline-joined",
+    ];
+    assert_eq!(names(&diagnosis), expected);
+    let [loss, warnings @ ..] = &*diagnosis.findings else {
+        panic!("three findings");
+    };
+    assert!(loss.evidence.contains("lost"), "{loss:?}");
+    for warning in warnings {
+        assert_eq!(warning.evidence, "1 of 1 Kinesis records; record 0");
+    }
+}
+
 #[test]
 fn a_hot_key_is_found_through_aggregates_and_plain_records() {
     let cold: Vec<String> = (0..50).map(|number| format!("cold-{number}")).collect();
