@@ -43,11 +43,6 @@ pub(crate) struct AwsArgs {
 }
 
 impl AwsArgs {
-    /// `--endpoint-url`.
-    pub(crate) fn endpoint(&self) -> Option<&str> {
-        self.endpoint_url.as_deref()
-    }
-
     /// A client that tries a request so often before it gives up.
     pub(crate) async fn client(&self, max_attempts: u32) -> Result<Client> {
         Ok(Client::new(&self.config(max_attempts).await?))

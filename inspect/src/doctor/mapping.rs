@@ -46,7 +46,7 @@ impl Mapping {
                 Severity::Note,
                 "lambda-disabled",
                 "an event source mapping is disabled".to_owned(),
-                "its state is not Enabled".to_owned(),
+                "its state is Disabled, Disabling or Deleting".to_owned(),
                 "enable it, or delete it",
             );
         }

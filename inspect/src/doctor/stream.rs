@@ -27,17 +27,18 @@ pub struct StreamFacts {
     pub channels: Option<Vec<String>>,
     /// Lambda event source mappings.
     pub mappings: Option<Vec<Mapping>>,
-    /// What could not be asked, and why.
+    /// What could not be asked, or not in full, and why.
     pub not_asked: Vec<NotAsked>,
 }
 
-/// A request that was refused: mostly a permission that is missing.
+/// A request that was refused, mostly for a permission that is missing, or whose answer does not show
+/// all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NotAsked {
     /// The request, as IAM names it: `kinesis:ListChannels`.
     pub action: String,
-    /// The answer.
+    /// The answer, or what is not seen.
     pub why: String,
 }
 

@@ -12,8 +12,8 @@ use crate::input::InputShape;
 /// a sample (at most one GetRecords a second from each shard, and 100 MB in all) and looks at how it
 /// is set up: distribution, shards, channels, consumers, Lambda event source mappings. It changes
 /// nothing; permissions that it lacks are listed. Each finding has a severity, what shows it, and
-/// what to do. The exit status is 1 if user records are lost, and 2 if nothing could be read. Shows
-/// partition keys.
+/// what to do. The exit status is 1 if user records are lost; otherwise it is 2 if no record of the
+/// stream, or not all of a file, could be read. Shows partition keys.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {

@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::service_config::ServiceConfigKey;
 use kinesis_aggregation_inspect::doctor::Mapping;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -33,6 +34,8 @@ struct Listed {
     function_arn: Option<String>,
     state: Option<String>,
     filter_criteria: Option<FilterCriteria>,
+    #[serde(rename = "KMSKeyArn")]
+    kms_key_arn: Option<String>,
     parallelization_factor: Option<u64>,
     function_response_types: Option<Vec<String>>,
     bisect_batch_on_function_error: Option<bool>,
@@ -68,7 +71,11 @@ impl From<Listed> for Mapping {
         let mut answers = listed.function_response_types.iter().flatten();
         Self {
             function: listed.function_arn.unwrap_or_default(),
-            enabled: listed.state.as_deref() == Some("Enabled"),
+            // One that is being created or updated reads, or will.
+            enabled: !matches!(
+                listed.state.as_deref(),
+                Some("Disabled" | "Disabling" | "Deleting")
+            ),
             filters: filters.map_or(0, |filters| filters.len()),
             parallelization_factor: listed.parallelization_factor.unwrap_or(1),
             reports_failures: answers.any(|answer| answer == "ReportBatchItemFailures"),
@@ -80,50 +87,83 @@ impl From<Listed> for Mapping {
     }
 }
 
-/// The mappings of the stream with this ARN, or why they cannot be had.
-pub(super) async fn mappings(
-    config: &SdkConfig,
-    endpoint: Option<&str>,
-    stream: &str,
-) -> Result<Vec<Mapping>, String> {
+/// The mappings of a stream or consumer.
+#[derive(Default)]
+pub(super) struct Mappings {
+    pub(super) mappings: Vec<Mapping>,
+    /// What is not to be seen in them, and why.
+    pub(super) unseen: Vec<String>,
+}
+
+impl Mappings {
+    fn add(&mut self, page: Page) {
+        for listed in page.event_source_mappings {
+            if listed.kms_key_arn.is_some() && listed.filter_criteria.is_none() {
+                let function = listed.function_arn.as_deref().unwrap_or_default();
+                self.unseen.push(format!(
+                    "function {function}: its filters, if any, are encrypted (KMSKeyArn)"
+                ));
+            }
+            self.mappings.push(listed.into());
+        }
+    }
+}
+
+/// The mappings of the stream or consumer with this ARN, or why they cannot be had.
+pub(super) async fn mappings(config: &SdkConfig, source: &str) -> Result<Mappings, String> {
     let no_region = || "no region is set (--region)".to_owned();
     let region = config.region().ok_or_else(no_region)?.to_string();
     let provider = config.credentials_provider();
     let provider = provider.ok_or_else(|| "there are no credentials".to_owned())?;
     let credentials = provider.provide_credentials().await;
     let requests = Requests {
-        endpoint: endpoint.map_or_else(|| public_endpoint(&region, stream), str::to_owned),
+        endpoint: endpoint(config).unwrap_or_else(|| public_endpoint(&region, source)),
         region,
         credentials: credentials.map_err(|error| error.to_string())?,
     };
-    let mut mappings = Vec::new();
-    let mut marker = None;
+    let mut all = Mappings::default();
+    let mut marker: Option<String> = None;
     for _ in 0..MOST_PAGES {
-        let page = requests.page(stream, marker.as_deref()).await?;
-        mappings.extend(page.event_source_mappings.into_iter().map(Mapping::from));
-        marker = page.next_marker.filter(|marker| !marker.is_empty());
+        let mut page = requests.page(source, marker.as_deref()).await?;
+        marker = page.next_marker.take().filter(|marker| !marker.is_empty());
+        all.add(page);
         if marker.is_none() {
-            break;
+            return Ok(all);
         }
     }
-    Ok(mappings)
+    let seen = all.mappings.len();
+    all.unseen.push(format!(
+        "there are more mappings than the {seen} that were looked at"
+    ));
+    Ok(all)
 }
 
-/// Unless the environment has another.
-fn public_endpoint(region: &str, stream: &str) -> String {
-    let from_environment = ["AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL"];
-    let mut from_environment = from_environment.iter();
-    from_environment
-        .find_map(|name| std::env::var(name).ok())
-        .unwrap_or_else(|| {
-            let china = stream.starts_with("arn:aws-cn:");
-            let domain = if china {
-                "amazonaws.com.cn"
-            } else {
-                "amazonaws.com"
-            };
-            format!("https://lambda.{region}.{domain}")
-        })
+/// The endpoint that `--endpoint-url`, the environment or the profile sets, in the order in which
+/// clients of the SDK take it.
+fn endpoint(config: &SdkConfig) -> Option<String> {
+    let common = config.endpoint_url().map(str::to_owned);
+    if config.get_origin("endpoint_url").is_client_config() {
+        return common;
+    }
+    let key = ServiceConfigKey::builder()
+        .service_id("Lambda")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url")
+        .build();
+    let of_lambda = config.service_config().zip(key.ok());
+    of_lambda
+        .and_then(|(config, key)| config.load_config(key))
+        .or(common)
+}
+
+fn public_endpoint(region: &str, source: &str) -> String {
+    let china = source.starts_with("arn:aws-cn:");
+    let domain = if china {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    };
+    format!("https://lambda.{region}.{domain}")
 }
 
 struct Requests {
@@ -140,9 +180,9 @@ struct Answer {
 }
 
 impl Requests {
-    async fn page(&self, stream: &str, marker: Option<&str>) -> Result<Page, String> {
+    async fn page(&self, source: &str, marker: Option<&str>) -> Result<Page, String> {
         let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
-        let mut path = format!("{PATH}?EventSourceArn={}", encode(stream));
+        let mut path = format!("{PATH}?EventSourceArn={}", encode(source));
         if let Some(marker) = marker {
             path = format!("{path}&Marker={}", encode(marker));
         }
@@ -223,4 +263,74 @@ fn message(body: &[u8]) -> String {
     let error: Option<Error> = serde_json::from_slice(body).ok();
     let message = error.and_then(|error| error.message);
     message.unwrap_or_else(|| "refused".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+    use serde_json::json;
+
+    use super::*;
+
+    fn listed(mapping: &serde_json::Value) -> Mappings {
+        let page = json!({"EventSourceMappings": [mapping]});
+        let mut all = Mappings::default();
+        all.add(serde_json::from_value(page).unwrap());
+        all
+    }
+
+    #[test]
+    fn a_mapping_that_is_being_changed_is_enabled() {
+        for (state, enabled) in [
+            ("Creating", true),
+            ("Enabling", true),
+            ("Enabled", true),
+            ("Updating", true),
+            ("Disabling", false),
+            ("Disabled", false),
+            ("Deleting", false),
+        ] {
+            let all = listed(&json!({"State": state}));
+            assert_eq!(all.mappings[0].enabled, enabled, "{state}");
+        }
+    }
+
+    #[test]
+    fn filters_that_cannot_be_seen_are_said() {
+        let encrypted = listed(&json!({"FunctionArn": "f", "KMSKeyArn": "arn:aws:kms:1"}));
+        let expected = "function f: its filters, if any, are encrypted (KMSKeyArn)";
+        assert_eq!(encrypted.unseen, [expected]);
+        let filters = json!({"Filters": [{"Pattern": "{}"}]});
+        let seen = listed(&json!({"KMSKeyArn": "arn:aws:kms:1", "FilterCriteria": filters}));
+        assert_eq!((seen.unseen.len(), seen.mappings[0].filters), (0, 1));
+        assert_eq!(listed(&json!({})).unseen, [""; 0]);
+    }
+
+    /// A request that is signed must go nowhere else.
+    #[tokio::test]
+    async fn the_endpoint_is_that_of_the_profile() {
+        let with = async |profile: &str, set: Option<&str>| {
+            let files = EnvConfigFiles::builder()
+                .with_contents(EnvConfigFileKind::Config, profile)
+                .build();
+            let mut loader = aws_config::defaults(BehaviorVersion::latest())
+                .region(aws_config::Region::new("us-east-1"))
+                .profile_files(files);
+            if let Some(url) = set {
+                loader = loader.endpoint_url(url);
+            }
+            endpoint(&loader.load().await)
+        };
+        let common = "[default]\nendpoint_url = http://common\n";
+        let of_lambda = "[default]\nendpoint_url = http://common\nservices = mine\n\
+                         [services mine]\nlambda =\n  endpoint_url = http://lambda\n";
+        for (profile, set, expected) in [
+            ("[default]\n", None, None),
+            (common, None, Some("http://common")),
+            (of_lambda, None, Some("http://lambda")),
+            (of_lambda, Some("http://set"), Some("http://set")),
+        ] {
+            assert_eq!(with(profile, set).await.as_deref(), expected, "{profile}");
+        }
+    }
 }

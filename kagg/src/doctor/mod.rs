@@ -17,15 +17,26 @@ use kinesis_aggregation_inspect::doctor::Diagnosis;
 pub(crate) use args::Args;
 
 use crate::exit::{Failure, Result, Status};
+use crate::output::complain;
 use crate::terminal::make_json_safe;
 
 pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
-    let diagnosis = diagnose(args, status)?;
-    print(args, &diagnosis, status)
+    let (diagnosis, unread) = diagnose(args, status)?;
+    print(args, &diagnosis, status)?;
+    match unread {
+        None => Ok(()),
+        // A loss that is proven is worth more than what could not be seen.
+        Some(message) if diagnosis.loses() => {
+            complain(format_args!("kagg: {message}"));
+            Ok(())
+        }
+        Some(message) => Err(Failure::new(message)),
+    }
 }
 
+/// Returns what was found, and why something could not be read.
 #[cfg(feature = "aws")]
-fn diagnose(args: &Args, status: &Status) -> Result<Diagnosis> {
+fn diagnose(args: &Args, status: &Status) -> Result<(Diagnosis, Option<String>)> {
     match args.stream() {
         Some(stream) => stream::run(args, stream),
         None => offline::run(args, status),
@@ -33,7 +44,7 @@ fn diagnose(args: &Args, status: &Status) -> Result<Diagnosis> {
 }
 
 #[cfg(not(feature = "aws"))]
-fn diagnose(args: &Args, status: &Status) -> Result<Diagnosis> {
+fn diagnose(args: &Args, status: &Status) -> Result<(Diagnosis, Option<String>)> {
     offline::run(args, status)
 }
 

@@ -10,8 +10,9 @@ use crate::input::InputArgs;
 use crate::output::complain;
 use crate::shards;
 
-/// Reads what can be read of all files; what cannot is said on standard error.
-pub(super) fn run(args: &Args, status: &Status) -> Result<Diagnosis> {
+/// Reads what can be read of all files. What cannot is said on standard error, but for the last,
+/// which comes back with what was found.
+pub(super) fn run(args: &Args, status: &Status) -> Result<(Diagnosis, Option<String>)> {
     let mut doctor = Doctor::new();
     if let Some(path) = &args.shards {
         doctor = doctor.shards(shards::read(path)?);
@@ -44,11 +45,6 @@ pub(super) fn run(args: &Args, status: &Status) -> Result<Diagnosis> {
     }
     match unread {
         Some(message) if records == 0 => Err(Failure::new(message)),
-        unread => {
-            if let Some(message) = unread {
-                complain(format_args!("kagg: {message}"));
-            }
-            Ok(doctor.diagnose())
-        }
+        unread => Ok((doctor.diagnose(), unread)),
     }
 }

@@ -17,10 +17,12 @@ use crate::aws::{StreamName, block_on, cannot_describe, is_denied, reason, summa
 use crate::exit::{Failure, Result};
 use crate::output::complain;
 
+const LIST_SHARDS: &str = "kinesis:ListShards";
 /// How often a request is tried.
 const MAX_ATTEMPTS: u32 = 4;
 
-pub(super) fn run(args: &Args, stream: &str) -> Result<Diagnosis> {
+/// Returns what was found, and why no record could be read.
+pub(super) fn run(args: &Args, stream: &str) -> Result<(Diagnosis, Option<String>)> {
     block_on(async {
         let config = args.aws.config(MAX_ATTEMPTS).await?;
         let mut asking = Asking::new(&config, stream);
@@ -28,11 +30,13 @@ pub(super) fn run(args: &Args, stream: &str) -> Result<Diagnosis> {
         let shards = asking.shards().await;
         asking.consumers().await;
         asking.channels().await;
-        asking.mappings(&config, args.aws.endpoint()).await;
-        let map = ShardMap::new(shards.iter().cloned()).ok();
+        asking.mappings(&config).await;
         let mut doctor = Doctor::new().stream(asking.facts.clone());
-        if let Some(map) = map {
-            doctor = doctor.shards(map.into());
+        match ShardMap::new(shards.iter().cloned()) {
+            Ok(map) => doctor = doctor.shards(map.into()),
+            // Where they may not be listed, that is said already.
+            Err(_) if shards.is_empty() => {}
+            Err(error) => asking.refused(LIST_SHARDS, error.to_string()),
         }
         complain(format_args!(
             "reading a sample: at most one GetRecords a second from each of {} shards, and 100 MB in all",
@@ -41,11 +45,15 @@ pub(super) fn run(args: &Args, stream: &str) -> Result<Diagnosis> {
         let since = SystemTime::now().checked_sub(args.since.into());
         let since = DateTime::from(since.unwrap_or(SystemTime::UNIX_EPOCH));
         let sampler = Sampler::new(asking.client.clone(), asking.stream.clone(), since);
-        let refused = sampler.read(&shards, &mut doctor).await;
-        asking.answered |= refused.is_none() && !shards.is_empty();
-        asking.facts.not_asked.extend(refused);
+        let sample = sampler.read(&shards, &mut doctor).await;
+        asking.answered |= sample.answered;
+        asking.facts.not_asked.extend(sample.not_asked);
         asking.check_answered()?;
-        Ok(doctor.stream(asking.facts).diagnose())
+        let unread = match sample.answered {
+            true => None,
+            false => asking.why_no_records(),
+        };
+        Ok((doctor.stream(asking.facts).diagnose(), unread))
     })
 }
 
@@ -54,6 +62,8 @@ struct Asking {
     client: Client,
     stream: StreamName,
     arn: Option<String>,
+    /// Those with enhanced fan-out, by ARN.
+    consumers: Vec<String>,
     facts: StreamFacts,
     /// Whether anything was answered.
     answered: bool,
@@ -65,6 +75,7 @@ impl Asking {
         Self {
             client: Client::new(config),
             arn: stream.arn(),
+            consumers: Vec::new(),
             facts: StreamFacts {
                 stream: stream.text().to_owned(),
                 ..StreamFacts::default()
@@ -88,6 +99,19 @@ impl Asking {
             ))),
             _ => Ok(()),
         }
+    }
+
+    /// The last of the requests on the way to records that was refused.
+    fn why_no_records(&self) -> Option<String> {
+        let way = [
+            LIST_SHARDS,
+            "kinesis:GetShardIterator",
+            "kinesis:GetRecords",
+        ];
+        let mut refused = self.facts.not_asked.iter().rev();
+        let NotAsked { action, why } =
+            refused.find(|refused| way.contains(&refused.action.as_str()))?;
+        Some(format!("no record could be read: {action}: {why}"))
     }
 
     /// Fails if there is no such stream, or nobody answers.
@@ -114,18 +138,27 @@ impl Asking {
         Ok(())
     }
 
-    /// The shards, closed ones first.
+    /// The shards, open ones first: what is written now is in them.
     async fn shards(&mut self) -> Vec<Shard> {
         let listed = match list_shards(&self.client, self.stream.text()).await {
             Ok(listed) => listed,
             Err(error) => {
-                self.refused("kinesis:ListShards", reason(&error));
+                self.refused(LIST_SHARDS, reason(&error));
                 return Vec::new();
             }
         };
         self.answered = true;
-        let mut shards: Vec<Shard> = listed.iter().flat_map(Shard::try_from).collect();
-        shards.sort_by_key(|shard| !shard.is_closed());
+        let mut shards = Vec::new();
+        for listed in &listed {
+            match Shard::try_from(listed) {
+                Ok(shard) => shards.push(shard),
+                Err(error) => {
+                    let why = format!("{}: {error}", listed.shard_id());
+                    self.refused(LIST_SHARDS, why);
+                }
+            }
+        }
+        shards.sort_by_key(Shard::is_closed);
         let ids = |closed| {
             let of_kind = shards.iter().filter(|shard| shard.is_closed() == closed);
             Some(of_kind.map(|shard| shard.id().to_owned()).collect())
@@ -154,8 +187,12 @@ impl Asking {
         match pages.collect::<std::result::Result<Vec<_>, _>>().await {
             Ok(pages) => {
                 let consumers = pages.into_iter().flat_map(|page| page.consumers);
-                let names = consumers.flatten().map(|consumer| consumer.consumer_name);
-                self.facts.consumers = Some(names.collect());
+                let (names, arns) = consumers
+                    .flatten()
+                    .map(|consumer| (consumer.consumer_name, consumer.consumer_arn))
+                    .unzip();
+                self.facts.consumers = Some(names);
+                self.consumers = arns;
             }
             Err(error) => self.refused(action, reason(&error)),
         }
@@ -178,12 +215,22 @@ impl Asking {
         }
     }
 
-    async fn mappings(&mut self, config: &SdkConfig, endpoint: Option<&str>) {
+    /// A function with enhanced fan-out is mapped to its consumer, not to the stream.
+    async fn mappings(&mut self, config: &SdkConfig) {
         let action = "lambda:ListEventSourceMappings";
         let Some(arn) = self.arn(action) else { return };
-        match lambda::mappings(config, endpoint, &arn).await {
-            Ok(mappings) => self.facts.mappings = Some(mappings),
-            Err(why) => self.refused(action, why),
+        let sources = [&[arn], &*self.consumers].concat();
+        for source in sources {
+            match lambda::mappings(config, &source).await {
+                Ok(listed) => {
+                    let mappings = self.facts.mappings.get_or_insert_default();
+                    mappings.extend(listed.mappings);
+                    for why in listed.unseen {
+                        self.refused(action, why);
+                    }
+                }
+                Err(why) => return self.refused(action, why),
+            }
         }
     }
 }

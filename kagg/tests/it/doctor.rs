@@ -42,8 +42,23 @@ fn what_can_be_read_of_several_files_is_judged() {
     let run = kagg(&format!("doctor --json {none} {bad}"), "").expect(1);
     assert_eq!(findings(&run), ["digest-wrong"]);
     assert!(run.stderr.contains("none.json"), "{}", run.stderr);
+    // What could not be read may hold a loss.
+    let good = directory.file("good.json", get_records(&[good_aggregate()]));
+    let run = kagg(&format!("doctor --json {none} {good}"), "").expect(2);
+    assert_eq!(findings(&run), [""; 0]);
+    assert!(run.stderr.contains("none.json"), "{}", run.stderr);
     let missing = directory.path("missing/file.json");
     kagg(&format!("doctor {none} {missing}"), "").expect(2);
+}
+
+#[test]
+fn an_input_that_breaks_off_is_not_read_whole() {
+    let mut whole = get_records(&[good_aggregate(), good_aggregate()]);
+    whole.truncate(whole.len() - 4);
+    let run = kagg("doctor --json", whole).expect(2);
+    let diagnosis: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert!(diagnosis["sampled"]["records"].as_u64() >= Some(1));
+    assert!(run.stderr.contains("breaks"), "{}", run.stderr);
 }
 
 /// Both aggregates reach over the shards' border.

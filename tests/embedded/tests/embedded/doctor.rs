@@ -147,6 +147,81 @@ async fn aggregates_on_a_service_managed_stream_are_a_loss() {
     assert_eq!(names(&diagnosis), expected);
 }
 
+/// One shard that may not be read does not end the sample of the others.
+#[tokio::test]
+async fn a_shard_that_is_refused_is_named_and_the_others_are_read() {
+    let kinesis = kinesis(2).await;
+    put(&kinesis, vec![aggregate([0, 1]), aggregate([u128::MAX, 0])]).await;
+    let mut reads = 0;
+    kinesis.inject(move |request| {
+        reads += u32::from(request.operation == "GetRecords");
+        match (request.operation.as_str(), reads) {
+            ("GetRecords", 1) => Fault::Error(400, "AccessDeniedException", "no"),
+            _ => Fault::None,
+        }
+    });
+    let ran = run(&kinesis, &["doctor", STREAM, "--json"]).await;
+    let diagnosis = diagnosis(&ran);
+    assert!(
+        diagnosis["sampled"]["records"].as_u64() >= Some(1),
+        "{ran:?}"
+    );
+    let refused = &diagnosis["stream"]["notAsked"];
+    let refused = refused.as_array().unwrap().iter();
+    let why: Vec<_> = refused
+        .filter(|refused| refused["action"] == "kinesis:GetRecords")
+        .map(|refused| refused["why"].as_str().unwrap())
+        .collect();
+    assert_eq!(why, ["shardId-000000000000: AccessDeniedException: no"]);
+}
+
+/// And so the shard map that lacks it cannot be used.
+#[tokio::test]
+async fn a_shard_that_cannot_be_understood_is_told() {
+    let kinesis = kinesis(2).await;
+    kinesis.inject(|request| match request.operation.as_str() {
+        "ListShards" => Fault::Rewrite(Box::new(|mut answer| {
+            answer["Shards"][1]["HashKeyRange"]["StartingHashKey"] = json!("x");
+            answer
+        })),
+        _ => Fault::None,
+    });
+    let ran = run(&kinesis, &["doctor", STREAM, "--json"]).await;
+    let diagnosis = diagnosis(&ran);
+    let refused = diagnosis["stream"]["notAsked"].as_array().unwrap().iter();
+    let mut of_shards = refused.filter(|refused| refused["action"] == "kinesis:ListShards");
+    let first = of_shards.next().unwrap()["why"].as_str().unwrap();
+    assert!(first.starts_with("shardId-000000000001: "), "{ran:?}");
+}
+
+/// A function with enhanced fan-out is mapped to its consumer.
+#[tokio::test]
+async fn the_mappings_of_consumers_are_looked_at() {
+    let kinesis = kinesis(1).await;
+    kinesis.inject(|request| match request.operation.as_str() {
+        "ListStreamConsumers" => Fault::Garble(
+            json!({"Consumers": [{
+                "ConsumerName": "fast", "ConsumerARN": "arn:aws:kinesis:us-east-1:1:stream/orders/consumer/fast:1",
+                "ConsumerStatus": "ACTIVE", "ConsumerCreationTimestamp": 1.0,
+            }]})
+            .to_string()
+            .into(),
+        ),
+        "" => Fault::Garble(
+            json!({"EventSourceMappings": [{"FunctionArn": "f", "State": "Updating"}]})
+                .to_string()
+                .into(),
+        ),
+        _ => Fault::None,
+    });
+    let ran = run(&kinesis, &["doctor", STREAM, "--json"]).await;
+    let diagnosis = diagnosis(&ran);
+    assert_eq!(diagnosis["stream"]["consumers"], json!(["fast"]));
+    let mappings = diagnosis["stream"]["mappings"].as_array().unwrap();
+    // That of the stream and that of its consumer.
+    assert_eq!(mappings.len(), 2, "{ran:?}");
+}
+
 #[tokio::test]
 async fn without_any_permission_nothing_is_read() {
     let kinesis = kinesis(1).await;
@@ -155,7 +230,13 @@ async fn without_any_permission_nothing_is_read() {
         _ => Fault::None,
     });
     let ran = run(&kinesis, &["doctor", STREAM, "--json"]).await;
-    assert_eq!(ran.status, 0, "{ran:?}");
+    assert_eq!(ran.status, 2, "{ran:?}");
+    assert!(
+        ran.stderr.contains(
+            "no record could be read: kinesis:GetRecords: shardId-000000000000: AccessDenied"
+        ),
+        "{ran:?}"
+    );
     assert!(not_asked(&diagnosis(&ran)).contains(&"kinesis:GetRecords"));
     kinesis.inject(|_| Fault::Error(400, "AccessDeniedException", "no"));
     let ran = run(&kinesis, &["doctor", STREAM]).await;
