@@ -41,7 +41,7 @@ Examples:
 pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
     let mut carving = Carving {
         deaggregator: Deaggregator::new().salvage(args.salvage),
-        printer: Printer::stdout(&args.output),
+        printer: Printer::stdout(&args.output)?,
         gaps: args.gaps,
         position: 0,
         status,
@@ -107,7 +107,9 @@ impl Carving<'_> {
 
     fn record(&mut self, record: &FoundRecord) -> Result<()> {
         let read = self.deaggregator.deaggregate(record);
-        losses::report(self.position, &read, self.status);
+        if !self.printer.is_unopened() {
+            losses::report(self.position, &read, self.status);
+        }
         self.printer.record(self.position, &read)?;
         self.position += 1;
         Ok(())

@@ -52,6 +52,14 @@ struct Bundle<'a> {
 }
 
 impl ContentArgs {
+    pub(crate) fn decompresses(self) -> bool {
+        !matches!(self.decompress, Decompress::None)
+    }
+
+    pub(crate) fn splits(self) -> bool {
+        self.split.is_some()
+    }
+
     /// Hands on what is to be printed for `data`.
     pub(crate) fn each<E>(
         self,

@@ -50,6 +50,9 @@ A line of the output (null where the input does not say):
    \"data\":\"<base64>\",\"approximateArrivalTimestamp\":1545084650.987}";
 
 pub(crate) fn run(args: Args, status: &Status) -> Result<()> {
+    let output = &args.output;
+    output.check_unopened("--after", args.after.is_some())?;
+    output.check_unopened("--hash-key-range", args.hash_key_range.is_some())?;
     let mut deaggregator = Deaggregator::new()
         .salvage(args.salvage)
         .salvage_damaged(args.salvage_damaged);
@@ -60,7 +63,7 @@ pub(crate) fn run(args: Args, status: &Status) -> Result<()> {
     if let Some(position) = args.after {
         deaggregator = deaggregator.after(position);
     }
-    let mut printer = Printer::stdout(&args.output).marking_damaged(args.salvage_damaged);
+    let mut printer = Printer::stdout(output)?.marking_damaged(args.salvage_damaged);
     args.input
         .each_batch(status, &mut |records: &[FoundRecord]| {
             if resuming {
@@ -69,7 +72,9 @@ pub(crate) fn run(args: Args, status: &Status) -> Result<()> {
             let batch = deaggregator.deaggregate_batch(records);
             for record in batch.records() {
                 let position = record.source().index();
-                losses::report(position, record, status);
+                if !printer.is_unopened() {
+                    losses::report(position, record, status);
+                }
                 printer.record(position, record)?;
             }
             printer.flush()

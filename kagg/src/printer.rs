@@ -8,7 +8,7 @@ use kinesis_aggregation_inspect::FoundRecord;
 
 use crate::compact::put_compact;
 use crate::content::ContentArgs;
-use crate::exit::Result;
+use crate::exit::{Failure, Result};
 use crate::output::{Output, put_json_option};
 use crate::template::{Delimiter, Template};
 use crate::terminal::make_json_safe;
@@ -39,11 +39,25 @@ enum OutputForm {
     /// The bytes of each user record, and a newline
     Data,
     /// The Kinesis records, unopened, each as one line of JSON with the keys of `get-records`, and
-    /// its shard: for `kagg inspect` and `kagg doctor`
+    /// its shard: for `kagg inspect` and `kagg doctor`. Not with options that choose among user
+    /// records or open them
     Kinesis,
     /// For a person: time, position, partition key, and the data as text, or in base64 if it is
     /// no text. Control characters are escaped
     Text,
+}
+
+impl OutputArgs {
+    /// Fails if `option` is given and would do nothing, as Kinesis records are printed unopened.
+    pub(crate) fn check_unopened(&self, option: &str, is_given: bool) -> Result<()> {
+        let is_unopened = self.format.is_none() && self.output == OutputForm::Kinesis;
+        if is_unopened && is_given {
+            return Err(Failure::new(format_args!(
+                "{option} cannot be used with --output kinesis, which prints Kinesis records unopened"
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// Prints user records, all or up to a limit.
@@ -67,7 +81,11 @@ enum Form {
 }
 
 impl Printer {
-    pub(crate) fn stdout(args: &OutputArgs) -> Self {
+    /// Fails where Kinesis records are to be printed unopened, and what is in them is to be opened.
+    pub(crate) fn stdout(args: &OutputArgs) -> Result<Self> {
+        args.check_unopened("--decompress", args.content.decompresses())?;
+        args.check_unopened("--split", args.content.splits())?;
+        args.check_unopened("--delimiter", args.delimiter.is_some())?;
         let form = match (&args.format, args.output) {
             (Some(template), _) => Form::Template(template.clone()),
             (None, OutputForm::Text) => Form::Template(Template::of_text()),
@@ -80,14 +98,14 @@ impl Printer {
                 },
             },
         };
-        Self {
+        Ok(Self {
             form,
             content: args.content,
             out: Output::stdout(),
             marks_damaged: false,
             line: Vec::new(),
             left: u64::MAX,
-        }
+        })
     }
 
     /// Says in JSON whether each user record is damaged.
@@ -109,8 +127,7 @@ impl Printer {
         self.left == 0
     }
 
-    /// Whether Kinesis records are printed as they are.
-    #[cfg(feature = "aws")]
+    /// Whether Kinesis records are printed as they are: then nothing of them is lost.
     pub(crate) fn is_unopened(&self) -> bool {
         matches!(self.form, Form::Kinesis)
     }

@@ -190,7 +190,7 @@ impl Tail {
                 salvage: args.no_range,
                 asked: Instant::now(),
             },
-            printer: Printer::stdout(&args.output).with_limit(args.limit),
+            printer: Printer::stdout(&args.output)?.with_limit(args.limit),
             position: 0,
             lineage: Lineage::default(),
             scope,

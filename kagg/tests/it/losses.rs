@@ -196,6 +196,29 @@ fn wrong_usage_has_status_2() {
     }
 }
 
+/// Where nothing is opened, nothing is lost, and what chooses among user records would do nothing.
+#[test]
+fn unopened_records_are_neither_lost_nor_chosen_from() {
+    let broken = get_records(&[corrupt(good_aggregate()), cut_aggregate()]);
+    let run = kagg("deaggregate --output kinesis", &broken).expect(0);
+    assert_eq!((run.lines().len(), &*run.stderr), (2, ""));
+    for (subcommand, option) in [
+        ("deaggregate", "--after 5:0"),
+        ("deaggregate", "--hash-key-range 0-5"),
+        ("deaggregate", "--decompress auto"),
+        ("deaggregate", "--split cloudwatch"),
+        ("deaggregate", "--delimiter ,"),
+        ("carve", "--decompress auto"),
+    ] {
+        let line = format!("{subcommand} --output kinesis {option}");
+        let run = kagg(&line, &broken).expect(2);
+        assert_eq!(run.text(), "", "{line}");
+        let (name, _) = option.split_once(' ').unwrap();
+        let expected = format!("kagg: {name} cannot be used with --output kinesis");
+        assert!(run.stderr.starts_with(&expected), "{}", run.stderr);
+    }
+}
+
 #[test]
 fn an_explicit_hash_key_comes_out_as_it_was_written() {
     let data = aggregate_of(&[("a", Some("007"), "one"), ("b", Some("-0"), "two")]);
