@@ -47,7 +47,7 @@ pub(crate) struct Args {
     /// SEQ:SUB of a record [default: latest, with --follow]
     #[arg(long, value_name = "WHERE", value_parser = start::from)]
     from: Option<From>,
-    /// End with what arrived at this time, in the forms of --from
+    /// End with what arrived at this time, in the forms that --from takes for a time
     #[arg(long, value_name = "TIME", value_parser = start::time)]
     until: Option<DateTime>,
     /// Go on with what comes, instead of ending where the stream ends now
@@ -58,7 +58,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID")]
     shard: Vec<String>,
     /// Read the batch that Lambda's message to an on-failure destination in SQS or SNS names; `-` is
-    /// standard input
+    /// standard input. Records of it that the stream no longer has make the exit status 1
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "until", "follow", "shard"])]
     batch: Option<PathBuf>,
     /// End after this many records
@@ -91,7 +91,7 @@ const MOST_PAGES: usize = 8;
 
 pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
     let scope = match &args.batch {
-        Some(path) => Scope::of_batch(batch::read(path)?),
+        Some(path) => Scope::of_batch(batch::read(path, &args.stream)?),
         None => Scope::of_args(args)?,
     };
     block_on(async {
@@ -112,6 +112,8 @@ struct Scope {
     follow: bool,
     /// All if it is empty.
     shards: Vec<String>,
+    /// How many Kinesis records there must be.
+    size: Option<u64>,
 }
 
 impl Scope {
@@ -127,6 +129,7 @@ impl Scope {
             from: from.unwrap_or(From::Everywhere(Start::Latest)),
             until: args.until.map(Until::Time),
             shards: args.shard.clone(),
+            size: None,
         })
     }
 
@@ -136,6 +139,7 @@ impl Scope {
             until: Some(Until::Record(batch.last)),
             follow: false,
             shards: vec![batch.shard],
+            size: batch.size,
         }
     }
 
@@ -237,7 +241,23 @@ impl Tail {
                 }
             }
         }
-        self.printer.flush()
+        self.printer.flush()?;
+        self.check_size(status);
+        Ok(())
+    }
+
+    /// Says how many records of a batch the stream no longer has, unless the limit ended it.
+    fn check_size(&self, status: &Status) {
+        let found = u64::try_from(self.position).unwrap_or(u64::MAX);
+        let missing = self.scope.size.map_or(0, |size| size.saturating_sub(found));
+        if missing > 0 && !self.printer.is_full() {
+            status.lose();
+            complain(format_args!(
+                "{missing} of the {} Kinesis records of the batch are not in the stream: most \
+                 likely they are past its retention",
+                found + missing
+            ));
+        }
     }
 
     /// Learns of all shards. Returns the ids of those to be read.

@@ -391,6 +391,46 @@ async fn the_batch_that_lambda_gave_up_is_read() {
     assert!(ran.stderr.contains("not a message of Lambda's"), "{ran:?}");
 }
 
+/// Runs `kagg tail` with this message.
+async fn tail_batch(kinesis: &Kinesis, message: &Value, arguments: &[&str]) -> crate::command::Ran {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), message.to_string()).unwrap();
+    let path = file.path().to_str().unwrap();
+    let all = [
+        &["tail", STREAM, "--batch", path, "--output=data"],
+        arguments,
+    ]
+    .concat();
+    run(kinesis, &all).await
+}
+
+/// The first records of it are past the stream's retention, or it is one of another stream.
+#[tokio::test]
+async fn a_batch_that_the_stream_does_not_have_is_told() {
+    let kinesis = kinesis().await;
+    put(&kinesis, 0, 0..30).await;
+    let records = lines(&all(&kinesis, &["--output=kinesis"]).await.stdout);
+    let message = |stream: &str| {
+        json!({"version": "1.0", "KinesisBatchInfo": {
+            "shardId": SHARD, "startSequenceNumber": records[0]["SequenceNumber"],
+            "endSequenceNumber": records[2]["SequenceNumber"],
+            "batchSize": 5, "streamArn": format!("arn:aws:kinesis:us-east-1:1:stream/{stream}"),
+        }})
+    };
+    let ran = tail_batch(&kinesis, &message(STREAM), &[]).await;
+    assert_eq!((ran.status, numbers(&ran.stdout)), (1, (0..30).collect()));
+    assert!(
+        ran.stderr
+            .contains("2 of the 5 Kinesis records of the batch"),
+        "{ran:?}"
+    );
+    let ran = tail_batch(&kinesis, &message(STREAM), &["--limit=12"]).await;
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    let ran = tail_batch(&kinesis, &message("others"), &[]).await;
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
+    assert!(ran.stderr.contains("not of orders"), "{ran:?}");
+}
+
 /// Nothing is opened, so nothing is lost: `kagg inspect` says what would be.
 #[tokio::test]
 async fn unopened_records_have_all_that_inspect_needs() {
