@@ -5,6 +5,8 @@ use serde_json::value::RawValue;
 
 /// No entry is longer: a Kinesis record has 10 MiB at most, and a request of PutRecords too.
 const LONGEST: usize = 64 << 20;
+/// What is said of one that is.
+pub(super) const TOO_LONG: &str = "it is longer than 64 MiB";
 
 /// Splits JSON into entries: the elements of an array, JSON values one after another, or the records
 /// of PutRecords requests among them. It holds no more than the value at hand.
@@ -12,8 +14,9 @@ const LONGEST: usize = 64 << 20;
 /// What is not JSON refuses itself only, where it can be told where it ends: an element of an array,
 /// or a line. A value that never ends is refused with its first line, and the lines after it are read
 /// each for itself.
-#[derive(Default)]
 pub(super) struct Entries {
+    /// The most bytes of a value.
+    longest: usize,
     state: State,
     buffer: Vec<u8>,
     /// Bytes of `buffer` that are split off.
@@ -24,7 +27,25 @@ pub(super) struct Entries {
     value: Nesting,
     /// Bytes at the start of the rest in which a value may not go over a line: one did not end.
     single: usize,
+    /// Whether the rest begins inside a line that is refused already.
+    in_refused: bool,
     ended: bool,
+}
+
+impl Default for Entries {
+    fn default() -> Self {
+        Self {
+            longest: LONGEST,
+            state: State::default(),
+            buffer: Vec::new(),
+            done: 0,
+            seen: 0,
+            value: Nesting::default(),
+            single: 0,
+            in_refused: false,
+            ended: false,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -50,8 +71,10 @@ struct Nesting {
 pub(super) enum Split {
     /// JSON values, each an entry or a request.
     Json(Vec<u8>),
-    /// A line, or an element, that is too long or not whole.
+    /// A line that is not whole.
     Broken,
+    /// A line, or the first line of a value, that is too long.
+    TooLong,
 }
 
 /// Why there are no more entries.
@@ -63,6 +86,8 @@ pub(super) enum EntriesError {
     Unfinished,
     #[error("something follows the array")]
     AfterArray,
+    #[error("an element of the array is longer than 64 MiB")]
+    TooLong,
 }
 
 impl Nesting {
@@ -168,19 +193,20 @@ impl Entries {
             }
             return Err(EntriesError::Unfinished);
         }
-        if self.rest().len() > LONGEST {
-            return Err(EntriesError::Unfinished);
+        if self.rest().len() > self.longest {
+            return Err(EntriesError::TooLong);
         }
         Ok(None)
     }
 
     /// The next lines that are whole values together.
     fn lines(&mut self) -> Option<Split> {
+        self.skip_refused();
         loop {
             let line_end = match self.next_line_end() {
                 Some(end) => end,
                 None if self.rest().is_empty() || !self.ended => {
-                    return (self.rest().len() > LONGEST).then(|| self.break_off());
+                    return (self.rest().len() > self.longest).then(|| self.refuse_too_long());
                 }
                 None => self.rest().len(),
             };
@@ -193,8 +219,24 @@ impl Entries {
                     return Some(Split::Json(value));
                 }
             } else if is_broken {
-                return Some(self.break_off());
+                self.break_off();
+                return Some(Split::Broken);
             }
+        }
+    }
+
+    /// Takes away the first line, as far as it is there: the rest of it is no record of its own.
+    fn refuse_too_long(&mut self) -> Split {
+        self.in_refused = !self.rest().contains(&b'\n');
+        self.break_off();
+        Split::TooLong
+    }
+
+    fn skip_refused(&mut self) {
+        if self.in_refused {
+            let end = self.rest().iter().position(|byte| *byte == b'\n');
+            self.in_refused = end.is_none();
+            self.done = end.map_or(self.buffer.len(), |end| self.done + end + 1);
         }
     }
 
@@ -211,13 +253,12 @@ impl Entries {
     }
 
     /// Takes away the first line; those after it that were taken for its value stand for themselves.
-    fn break_off(&mut self) -> Split {
+    fn break_off(&mut self) {
         let line = self.rest().iter().position(|byte| *byte == b'\n');
         let line = line.map_or(self.rest().len(), |end| end + 1);
         let looked_at = self.seen;
         drop(self.take(line));
         self.single = self.single.max(looked_at.saturating_sub(line));
-        Split::Broken
     }
 
     /// Takes the first bytes, and starts anew after them.
@@ -270,7 +311,14 @@ mod tests {
     }
 
     fn split_by(input: &str, len: usize) -> (Vec<String>, Option<EntriesError>) {
-        let mut entries = Entries::default();
+        split_with(Entries::default(), input, len)
+    }
+
+    fn split_with(
+        mut entries: Entries,
+        input: &str,
+        len: usize,
+    ) -> (Vec<String>, Option<EntriesError>) {
         let mut all = Vec::new();
         let pieces: Vec<_> = input.as_bytes().chunks(len).collect();
         for position in 0..=pieces.len() {
@@ -283,6 +331,7 @@ mod tests {
                     Ok(None) => break,
                     Ok(Some(Split::Json(json))) => all.push(String::from_utf8(json).unwrap()),
                     Ok(Some(Split::Broken)) => all.push("broken".to_owned()),
+                    Ok(Some(Split::TooLong)) => all.push("too long".to_owned()),
                     Err(error) => return (all, Some(error)),
                 }
             }
@@ -324,6 +373,40 @@ mod tests {
         ] {
             assert_splits(input, expected);
         }
+    }
+
+    /// In pieces that are shorter than it.
+    #[test]
+    fn the_rest_of_a_line_that_is_too_long_is_no_record() {
+        let split = |input: &str| {
+            let entries = || Entries {
+                longest: 12,
+                ..Entries::default()
+            };
+            let by_one = split_with(entries(), input, 1);
+            assert_eq!(split_with(entries(), input, 3), by_one, "{input:?}");
+            by_one
+        };
+        let records = |records: &[&str]| records.iter().map(ToString::to_string).collect();
+        for (input, expected) in [
+            (
+                "{\"a\":1}\n{\"b\":\"0123456789\"}\n{\"c\":3}\n",
+                &["{\"a\":1}", "too long", "{\"c\":3}"][..],
+            ),
+            // Without a newline at the end, and with what looks like a record in the rest.
+            ("{\"b\":\"0123456789 {} {} {} {} {}", &["too long"]),
+            (
+                "{\"b\":[0,1,2,\n3,4\n{\"c\":3}\n",
+                &["too long", "3,4", "{\"c\":3}"],
+            ),
+        ] {
+            assert_eq!(split(input), (records(expected), None), "{input:?}");
+        }
+        let in_array = split("[{\"a\":1},{\"b\":\"0123456789\"}]");
+        assert_eq!(
+            in_array,
+            (records(&["{\"a\":1}"]), Some(EntriesError::TooLong))
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::input::pieces;
 use crate::output::{complain, without_values};
 use crate::shards;
 use crate::source::{name, open};
-use entries::{Entries, EntriesError, Split};
+use entries::{Entries, EntriesError, Split, TOO_LONG};
 use sink::Sink;
 
 /// Packs the user records for `aws kinesis put-records` into aggregates for the same command
@@ -163,6 +163,10 @@ impl Aggregating<'_> {
                 Ok(Some(Split::Json(json))) => json,
                 Ok(Some(Split::Broken)) => {
                     self.refuse("it is not JSON, or breaks off");
+                    continue;
+                }
+                Ok(Some(Split::TooLong)) => {
+                    self.refuse(TOO_LONG);
                     continue;
                 }
                 Ok(None) => return Ok(Ok(())),
