@@ -34,6 +34,8 @@ pub struct Follower<S: FileSystem> {
     /// The directories that this poll reads for the first time, at or since the very first start.
     pub(super) first_look: HashSet<PathBuf>,
     pub(super) has_listed: bool,
+    /// Whether the last listing shows that what it does not have is gone.
+    pub(super) shows_all: bool,
     /// When the directories were last listed.
     pub(super) looked_at: Option<Duration>,
     /// What is not known and was written after this was not there when we looked first; by the
@@ -65,6 +67,7 @@ impl<S: FileSystem> Follower<S> {
             unseen: HashSet::new(),
             first_look: HashSet::new(),
             has_listed: false,
+            shows_all: false,
             looked_at: None,
             new_since: i128::MIN,
             listed_at: i128::MIN,
@@ -210,11 +213,17 @@ impl<S: FileSystem> Follower<S> {
     }
 
     /// Forgets files that are finished, gone, and were last changed before `modified_before`
-    /// (nanoseconds since 1970): their numbers.
+    /// (nanoseconds since 1970), and returns their numbers. A file that may still be there, under any
+    /// name, is kept: once forgotten, it would be taken for a new one and sent again.
     pub fn forget(&mut self, modified_before: i128) -> Vec<u64> {
+        if !self.shows_all {
+            return Vec::new();
+        }
         let is_old = |stream: &Stream<S::File>| {
+            // Without an id its content is gone, whatever the last listing that had it said.
+            let is_gone = !stream.is_there || stream.id.is_none();
             stream.state == State::Done
-                && !stream.is_listed
+                && is_gone
                 && stream.ledger.is_empty()
                 && stream.modified < modified_before
         };

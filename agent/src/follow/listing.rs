@@ -242,6 +242,7 @@ impl<S: FileSystem> Follower<S> {
 
     /// Notes what the listing settles, once all that follows from it is done.
     pub(super) fn looked(&mut self, listing: &Listing, is_all_known: bool, wall: i128) {
+        self.shows_all = listing.shows_all();
         if self.is_first_start && (!listing.read.is_empty() || listing.refused.is_empty()) {
             self.is_first_start = false;
             self.unseen.clone_from(&listing.refused);

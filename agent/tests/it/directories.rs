@@ -11,7 +11,7 @@ use kinesis_aggregation_agent::{
 
 use crate::refusing::{Call, Refusing};
 
-fn rules(pattern: &str) -> FollowRules {
+pub(crate) fn rules(pattern: &str) -> FollowRules {
     FollowRules {
         pattern: FilePattern::new(pattern).expect("good"),
         rotated_directory: None,
@@ -21,17 +21,27 @@ fn rules(pattern: &str) -> FollowRules {
     }
 }
 
-/// The lines and reports of these seconds, with one poll in each.
-fn poll(
+/// The lines and reports of these seconds, with one poll in each, far in the future by the wall clock.
+pub(crate) fn poll(
     follower: &mut Follower<Refusing>,
     fs: &Refusing,
     seconds: Range<u64>,
+) -> (Vec<String>, Vec<Report>) {
+    poll_at(follower, fs, seconds, i128::MAX / 2)
+}
+
+/// The same at any time by the wall clock.
+pub(crate) fn poll_at(
+    follower: &mut Follower<Refusing>,
+    fs: &Refusing,
+    seconds: Range<u64>,
+    wall: i128,
 ) -> (Vec<String>, Vec<Report>) {
     let mut lines = Vec::new();
     for second in seconds {
         let now = Now {
             monotonic: Duration::from_secs(second),
-            wall: i128::MAX / 2,
+            wall,
         };
         follower.poll(fs, now, 1 << 20);
         for record in follower.take_records() {

@@ -6,6 +6,7 @@ mod directories;
 mod hand_over;
 mod our_converters;
 mod refusing;
+mod rotated;
 mod run;
 mod service_managed;
 mod stream;

@@ -1,0 +1,34 @@
+//! What is known of files that rotation has renamed, cut off or put elsewhere.
+
+use std::fs;
+
+use kinesis_aggregation_agent::Follower;
+
+use crate::directories::{poll_at, rules};
+use crate::refusing::Refusing;
+
+#[test]
+fn a_finished_file_is_forgotten_only_once_it_is_gone() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("app.log"), "one\ntwo\n").expect("written");
+    let fs = Refusing::default();
+    let rules = rules(&format!("{}/app.log", directory.path().display()));
+    let mut follower = Follower::new(rules.clone());
+    // Files are dated after the first start, so that a rotated one that is not known is sent.
+    let lines = poll_at(&mut follower, &fs, 0..5, 0).0;
+    assert_eq!(lines, ["one\n", "two\n"]);
+    fs::rename(path("app.log"), path("app.log.1")).expect("renamed");
+    for second in 5..40 {
+        let lines = poll_at(&mut follower, &fs, second..second + 1, 0).0;
+        assert!(lines.is_empty(), "second {second}: {lines:?}");
+        assert!(follower.forget(i128::MAX).is_empty(), "second {second}");
+    }
+    // Nor before the next process has looked.
+    let mut follower = Follower::resume(rules, follower.saved());
+    assert!(follower.forget(i128::MAX).is_empty());
+    assert!(poll_at(&mut follower, &fs, 0..10, 0).0.is_empty());
+    fs::remove_file(path("app.log.1")).expect("removed");
+    poll_at(&mut follower, &fs, 10..11, 0);
+    assert_eq!(follower.forget(i128::MAX).len(), 1);
+}
