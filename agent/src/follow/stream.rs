@@ -273,22 +273,16 @@ impl<F: OpenFile> Stream<F> {
             return Ok(Look::Nothing);
         };
         let meta = source.meta()?;
+        let is_same = meta.len == self.len && meta.modified == self.modified;
         if !source.is_packed() {
             if meta.len < self.read {
                 return Ok(Look::Replaced);
             }
-            let is_same = meta.len == self.len && meta.modified == self.modified;
             if is_same && meta.len == self.read {
                 if self.is_settled || now.saturating_sub(self.changed) < SETTLES {
                     return Ok(Look::Nothing);
                 }
                 self.is_settled = true;
-            }
-            if !is_same {
-                self.len = meta.len;
-                self.modified = meta.modified;
-                self.changed = now;
-                self.is_settled = false;
             }
             if !self.has_its_head()? {
                 return Ok(Look::Replaced);
@@ -312,6 +306,13 @@ impl<F: OpenFile> Stream<F> {
             .unwrap_or_default();
         if !source.is_packed() && !self.before.matches(same) {
             return Ok(Look::Replaced);
+        }
+        // Only now: the length of another content says nothing about what was lost of this one.
+        if !source.is_packed() && !is_same {
+            self.len = meta.len;
+            self.modified = meta.modified;
+            self.changed = now;
+            self.is_settled = false;
         }
         if new.is_empty() {
             self.ended = max > 0;

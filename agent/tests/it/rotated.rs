@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use kinesis_aggregation_agent::Follower;
+use kinesis_aggregation_agent::{Follower, Report};
 
-use crate::directories::{poll_at, rules};
+use crate::directories::{poll, poll_at, rules};
 use crate::refusing::Refusing;
 
 #[test]
@@ -31,4 +31,27 @@ fn a_finished_file_is_forgotten_only_once_it_is_gone() {
     fs::remove_file(path("app.log.1")).expect("removed");
     poll_at(&mut follower, &fs, 10..11, 0);
     assert_eq!(follower.forget(i128::MAX).len(), 1);
+}
+
+#[test]
+fn what_is_written_after_a_truncation_does_not_count_as_lost() {
+    let head = "a line that both contents begin with\n".repeat(50);
+    for same in ["", &head] {
+        let case = format!("{} bytes alike", same.len());
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = directory.path().join("app.log");
+        fs::write(&log, format!("{same}{}", "x\n".repeat(500))).expect("written");
+        let fs = Refusing::default();
+        let mut follower = Follower::new(rules(&log.display().to_string()));
+        poll(&mut follower, &fs, 0..5);
+        fs::write(&log, format!("{same}{}", "y\n".repeat(1000))).expect("written anew");
+        let (lines, reports) = poll(&mut follower, &fs, 5..20);
+        let new = lines.iter().filter(|line| *line == "y\n").count();
+        assert_eq!(new, 1000, "{case}");
+        let lost = reports.iter().find_map(|report| match report {
+            Report::Lost { at_least, .. } => Some(*at_least),
+            _ => None,
+        });
+        assert_eq!(lost, Some(0), "{case}: {reports:?}");
+    }
 }
