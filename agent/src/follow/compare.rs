@@ -33,15 +33,15 @@ pub(super) enum Comparison {
 /// rotation creates in place of a file that was renamed is no copy of it.
 pub(super) fn may_be_copy<F: OpenFile>(new: &Stream<F>, known: &Stream<F>) -> bool {
     let (new_name, known_name) = (new.name(), known.name());
-    if known.is_rotated && new_name == known.first_name {
+    if known.is_rotated && new_name == known.first_name() {
         return false;
     }
     // A copy may also be seen before what it was made of.
-    let is_seen_first = known_name == known.first_name && is_rotated(known_name, new_name);
+    let is_seen_first = known_name == known.first_name() && is_rotated(known_name, new_name);
     known.head.len() >= MARK
         || is_seen_first
         || is_rotated(new_name, known_name)
-        || is_rotated(new_name, &known.first_name)
+        || is_rotated(new_name, known.first_name())
         || (new_name == known_name && new.directory() != known.directory())
 }
 

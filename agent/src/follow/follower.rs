@@ -89,8 +89,8 @@ impl<S: FileSystem> Follower<S> {
         follower.listed_at = saved.listed_at;
         for file in saved.files {
             let mut stream = Stream::closed(file.path, &follower.record_rules);
-            stream.is_rotated = stream.name() != file.first_name.as_str();
-            stream.first_name = file.first_name.into();
+            stream.first_path = file.first_path;
+            stream.is_rotated = stream.name() != stream.first_name();
             stream.id = file.id;
             stream.head = Print::Head(file.head);
             stream.begin_at(file.position, Print::Mark(file.before));
@@ -162,7 +162,7 @@ impl<S: FileSystem> Follower<S> {
     /// The path under which a file was first seen, which rotation does not change.
     pub fn first_path(&self, file: u64) -> Option<PathBuf> {
         let stream = self.streams.get(&file)?;
-        Some(stream.directory().join(&stream.first_name))
+        Some(stream.first_path.clone())
     }
 
     /// Whether there is anything to save: the directories were listed, now or in an earlier life.
@@ -189,7 +189,7 @@ impl<S: FileSystem> Follower<S> {
             SavedFile {
                 key,
                 path: stream.path.clone(),
-                first_name: stream.first_name.to_string_lossy().into_owned(),
+                first_path: stream.first_path.clone(),
                 id: stream.id,
                 head: stream.head.head(),
                 position: lowest.position(),

@@ -99,7 +99,7 @@ impl<S: FileSystem> Follower<S> {
         bases.extend(
             self.streams
                 .values()
-                .map(|stream| stream.first_name.clone()),
+                .map(|stream| stream.first_name().to_owned()),
         );
         let directories = followed.iter().map(|directory| (directory, true));
         let directories = directories.chain(rotated.iter().map(|directory| (directory, false)));

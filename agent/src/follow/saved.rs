@@ -24,8 +24,8 @@ pub struct SavedFile {
     pub key: u64,
     /// Where it was last.
     pub path: PathBuf,
-    /// The name it was seen under first.
-    pub first_name: String,
+    /// The path under which it was seen first.
+    pub first_path: PathBuf,
     /// Which file it was; `None` if its content is no longer where it was.
     pub id: Option<FileId>,
     /// The marks of its first bytes.

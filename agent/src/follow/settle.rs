@@ -130,7 +130,7 @@ impl<S: FileSystem> Follower<S> {
         beginning.truncate(read);
         let mut others = self.streams.values_mut();
         others.try_fold(false, |is_copy, other| {
-            if is_copy || !other.is_new() || !is_rotated(new.name(), &other.first_name) {
+            if is_copy || !other.is_new() || !is_rotated(new.name(), other.first_name()) {
                 return Ok(is_copy);
             }
             let mut same = vec![0; beginning.len()];
@@ -280,7 +280,7 @@ impl<S: FileSystem> Follower<S> {
         path.extension() == Some(OsStr::new("gz"))
             || known.head.len() >= MARK
             || is_rotated(name, known.name())
-            || is_rotated(name, &known.first_name)
+            || is_rotated(name, known.first_name())
             || name == known.name()
     }
 

@@ -3,7 +3,7 @@
 //! A file that is truncated and written anew is another content, and so another stream, although
 //! it is the same file to the system.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,8 +41,8 @@ pub(super) enum State {
 
 pub(super) struct Stream<F: OpenFile> {
     pub(super) path: PathBuf,
-    /// The name under which it was seen first.
-    pub(super) first_name: OsString,
+    /// The path under which it was seen first.
+    pub(super) first_path: PathBuf,
     /// `None` once the file has another content, or none.
     pub(super) id: Option<FileId>,
     pub(super) source: Option<Source<F>>,
@@ -107,7 +107,7 @@ impl<F: OpenFile> Stream<F> {
     /// A file that is not open, and nothing known of it.
     pub(super) fn closed(path: PathBuf, rules: &Arc<RecordRules>) -> Self {
         Self {
-            first_name: path.file_name().unwrap_or_default().to_owned(),
+            first_path: path.clone(),
             path,
             id: None,
             source: None,
@@ -134,6 +134,10 @@ impl<F: OpenFile> Stream<F> {
 
     pub(super) fn name(&self) -> &OsStr {
         self.path.file_name().unwrap_or_default()
+    }
+
+    pub(super) fn first_name(&self) -> &OsStr {
+        self.first_path.file_name().unwrap_or_default()
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -219,7 +223,7 @@ impl<F: OpenFile> Stream<F> {
         std::mem::swap(&mut self.source, &mut other.source);
         std::mem::swap(&mut self.id, &mut other.id);
         std::mem::swap(&mut self.path, &mut other.path);
-        std::mem::swap(&mut self.first_name, &mut other.first_name);
+        std::mem::swap(&mut self.first_path, &mut other.first_path);
         std::mem::swap(&mut self.len, &mut other.len);
         std::mem::swap(&mut self.modified, &mut other.modified);
         std::mem::swap(&mut self.is_listed, &mut other.is_listed);

@@ -151,10 +151,10 @@ pub fn take_over(
                 continue;
             }
             let position = if is_latest { latest.offset } else { meta.len };
-            let first_name = if is_latest {
-                latest.path.file_name().unwrap_or(&name)
+            let first_path = if is_latest && latest.path.file_name().is_some() {
+                latest.path.clone()
             } else {
-                &name
+                path.clone()
             };
             let key = (saved.files.len() as u64).saturating_add(1);
             let marks = fs.open(&path).and_then(|file| marks(&file, position));
@@ -169,7 +169,7 @@ pub fn take_over(
             is_found |= is_latest;
             saved.files.push(SavedFile {
                 key,
-                first_name: first_name.to_string_lossy().into_owned(),
+                first_path,
                 path,
                 id: Some(meta.id),
                 head,

@@ -11,6 +11,7 @@ use crate::follow::{Head, Mark, Saved, SavedFile};
 use crate::fs::FileId;
 
 /// `head_lines` has, for each mark, its length in two bytes, the higher one first, and its digest.
+/// `first_name` has the path under which the file was seen first; at first it had its last part only.
 /// `listed_at`, `modified` and `updated` are nanoseconds since 1970; numbers above 2^63 wrap.
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS flows (
@@ -268,7 +269,7 @@ fn write(connection: &Connection, flow: &str, file: &SavedFile) -> rusqlite::Res
         flow,
         file.key.cast_signed(),
         file.path.to_string_lossy(),
-        file.first_name,
+        file.first_path.to_string_lossy(),
         file.id.map(|id| id.device.cast_signed()),
         file.id.map(|id| id.inode.cast_signed()),
         file.head.all().len() as u32,
@@ -307,10 +308,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<SavedFile> {
     };
     let device: Option<i64> = row.get(3)?;
     let inode: Option<i64> = row.get(4)?;
+    let path = PathBuf::from(row.get::<_, String>(1)?);
     Ok(SavedFile {
         key: unsigned(0)?,
-        path: PathBuf::from(row.get::<_, String>(1)?),
-        first_name: row.get(2)?,
+        // An absolute path takes the place of all of it.
+        first_path: path.with_file_name(row.get::<_, String>(2)?),
+        path,
         id: device.zip(inode).map(|(device, inode)| FileId {
             device: device.cast_unsigned(),
             inode: inode.cast_unsigned(),
@@ -352,7 +355,7 @@ mod tests {
         SavedFile {
             key,
             path: "/logs/app.log".into(),
-            first_name: "app.log".to_owned(),
+            first_path: "/logs/app.log".into(),
             id: Some(FileId {
                 device: u64::MAX,
                 inode: 7,
@@ -394,6 +397,23 @@ mod tests {
         store.save([("a", &saved(&[file(3, 31)]))]).expect("saves");
         assert_eq!(store.load("a").expect("loads"), Some(saved(&[file(3, 31)])));
         assert_eq!(store.load("c").expect("loads"), None);
+    }
+
+    #[test]
+    fn of_a_first_path_saved_as_a_name_only_the_directory_is_where_the_file_was_last() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut store = PositionStore::open(&directory.path().join("agent.db")).expect("opens");
+        let mut rotated = file(1, 10);
+        rotated.path = "/logs/old/app.log.1".into();
+        store.save([("a", &saved(&[rotated]))]).expect("saves");
+        let first_path = |store: &PositionStore| {
+            let saved = store.load("a").expect("loads").expect("is saved");
+            saved.files[0].first_path.clone()
+        };
+        assert_eq!(first_path(&store), PathBuf::from("/logs/app.log"));
+        let as_before = "UPDATE files SET first_name = 'app.log'";
+        store.connection.execute_batch(as_before).expect("SQL");
+        assert_eq!(first_path(&store), PathBuf::from("/logs/old/app.log"));
     }
 
     #[test]

@@ -55,3 +55,23 @@ fn what_is_written_after_a_truncation_does_not_count_as_lost() {
         assert_eq!(lost, Some(0), "{case}: {reports:?}");
     }
 }
+
+#[test]
+fn the_first_path_stays_when_rotation_moves_a_file_to_another_directory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    fs::create_dir(path("old")).expect("made");
+    fs::write(path("app.log"), "one\n").expect("written");
+    let fs = Refusing::default();
+    let mut rules = rules(&path("app.log").display().to_string());
+    rules.rotated_directory = Some(path("old"));
+    let mut follower = Follower::new(rules.clone());
+    poll(&mut follower, &fs, 0..5);
+    let key = follower.saved().files[0].key;
+    fs::rename(path("app.log"), path("old/app.log-20261126")).expect("renamed");
+    poll(&mut follower, &fs, 5..7);
+    assert_eq!(follower.saved().files[0].path, path("old/app.log-20261126"));
+    assert_eq!(follower.first_path(key), Some(path("app.log")));
+    let follower = Follower::<Refusing>::resume(rules, follower.saved());
+    assert_eq!(follower.first_path(key), Some(path("app.log")));
+}
