@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use kinesis_aggregation::DEFAULT_MAX_SIZE;
+
 use super::agent::Config;
 use super::flow::{Destination, Flow, PartitionKeyFrom, PartitionKeyOption};
 use crate::convert::Converter;
@@ -11,8 +13,6 @@ use crate::fs::{FileSystem, read_full};
 
 /// How much of a file's end tells how long its lines are.
 const SAMPLE: u64 = 64 * 1024;
-/// The size of an aggregate, which the producer closes at the KPL's limit.
-const AGGREGATE: usize = 51_200;
 /// Bytes that an aggregate adds to each line.
 const LINE_OVERHEAD: usize = 8;
 
@@ -133,7 +133,7 @@ impl Flow {
             return None;
         }
         let needed = sample.len() + lines * LINE_OVERHEAD;
-        Some((AGGREGATE * lines / needed).max(1))
+        Some((DEFAULT_MAX_SIZE * lines / needed).max(1))
     }
 
     /// The files that match now, and what cannot be read.

@@ -49,11 +49,14 @@ fn user_record(option: PartitionKeyOption, key: Option<String>, data: Bytes) -> 
     }
     match option {
         PartitionKeyOption::Random => UserRecord::without_partition_key(data),
-        PartitionKeyOption::Deterministic => {
-            let digest = u128::from_be_bytes(Md5::digest(&data).into());
-            UserRecord::new(format!("{digest:032x}"), data)
-        }
+        PartitionKeyOption::Deterministic => UserRecord::new(md5_key(&data), data),
     }
+}
+
+/// The MD5 of bytes as a partition key: 32 hexadecimal digits.
+pub(crate) fn md5_key(bytes: &[u8]) -> String {
+    let digest = u128::from_be_bytes(Md5::digest(bytes).into());
+    format!("{digest:032x}")
 }
 
 /// A record that the producer has.

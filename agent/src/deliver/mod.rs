@@ -7,5 +7,5 @@ mod pause;
 
 pub(crate) use firehose::deliver as deliver_to_firehose;
 pub use firehose::{FirehoseClient, FirehoseError};
-pub(crate) use kinesis::{deliver as deliver_to_kinesis, producer};
+pub(crate) use kinesis::{deliver as deliver_to_kinesis, md5_key, producer};
 pub(crate) use outgoing::{Outgoing, Ticket, Traffic};

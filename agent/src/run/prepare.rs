@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use md5::{Digest as _, Md5};
 
 use crate::config::{Flow, PartitionKeyFrom};
 use crate::convert::{Converted, InstanceMetadata, add_texts, convert_all};
-use crate::deliver::{Outgoing, Ticket};
+use crate::deliver::{Outgoing, Ticket, md5_key};
 use crate::record::cut;
 
 /// The most characters of a partition key.
@@ -61,10 +60,7 @@ pub(super) fn prepare(
 fn partition_key(from: &PartitionKeyFrom, data: &[u8], path: &str) -> Option<String> {
     match from {
         PartitionKeyFrom::File if path.chars().count() <= MAX_KEY => Some(path.to_owned()),
-        PartitionKeyFrom::File => {
-            let digest = u128::from_be_bytes(Md5::digest(path).into());
-            Some(format!("{digest:032x}"))
-        }
+        PartitionKeyFrom::File => Some(md5_key(path.as_bytes())),
         PartitionKeyFrom::Value(pointer) => {
             let text = std::str::from_utf8(data).ok()?;
             let key = pointer.text(text)?;
