@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use kinesis_aggregation::UserRecord;
 use kinesis_aggregation_producer::{
-    Delivery, Producer, ProducerConfigError, PutErrorKind, StreamClient,
+    Delivery, FailureKind, Producer, ProducerConfigError, PutErrorKind, StreamClient,
 };
 use md5::{Digest as _, Md5};
 use tokio::sync::mpsc;
@@ -79,10 +80,16 @@ pub(crate) async fn deliver(
 ) -> bool {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let id = flow.id();
+    let putter = Putter {
+        flow: &id,
+        producer: &producer,
+        retry: (flow.retry_initial(), flow.retry_max()),
+        unsettled: AtomicUsize::new(0),
+        is_told: AtomicBool::new(false),
+    };
     let fates = Fates {
-        flow: id.clone(),
-        producer: producer.clone(),
-        pause: Pause::new(flow.retry_initial(), flow.retry_max()),
+        putter: &putter,
+        pause: putter.pause(),
         pauses: 0,
         done: done.clone(),
         traffic: Arc::clone(&traffic),
@@ -94,11 +101,10 @@ pub(crate) async fn deliver(
         while let Some(batch) = records.recv().await {
             for record in batch {
                 let len = record.data.len();
-                let put = producer
-                    .put(user_record(flow.partition_key(), record.key, record.data))
-                    .await;
-                match put {
+                let user_record = user_record(flow.partition_key(), record.key, record.data);
+                match putter.put(user_record, Turn::New).await {
                     Ok(delivery) => {
+                        putter.unsettled.fetch_add(1, Ordering::Relaxed);
                         let pending = Pending {
                             ticket: record.ticket,
                             len,
@@ -109,9 +115,9 @@ pub(crate) async fn deliver(
                             return false;
                         }
                     }
-                    Err(error) if is_over(error.kind()) => return false,
-                    Err(error) => {
-                        refused(&id, &traffic, error.kind());
+                    Err(kind) if is_over(kind) => return false,
+                    Err(kind) => {
+                        refused(&id, &traffic, kind);
                         let _ = done.send(vec![record.ticket]);
                     }
                 }
@@ -125,6 +131,56 @@ pub(crate) async fn deliver(
     is_put && is_settled
 }
 
+/// Whether a record was put before.
+#[derive(Clone, Copy, PartialEq)]
+enum Turn {
+    New,
+    Again,
+}
+
+/// Puts records. Where the flow wants order and the stream keeps none, they wait until it does.
+struct Putter<'p> {
+    /// The flow's name.
+    flow: &'p str,
+    producer: &'p Producer,
+    /// The first pause and the longest.
+    retry: (Duration, Duration),
+    /// Records that were put and are not settled.
+    unsettled: AtomicUsize,
+    /// Whether the log says why records wait.
+    is_told: AtomicBool,
+}
+
+impl Putter<'_> {
+    fn pause(&self) -> Pause {
+        Pause::new(self.retry.0, self.retry.1)
+    }
+
+    async fn put(&self, mut record: UserRecord, turn: Turn) -> Result<Delivery, PutErrorKind> {
+        let mut pause = self.pause();
+        loop {
+            match self.producer.put(record).await {
+                Ok(delivery) => return Ok(delivery),
+                Err(error) if error.kind() == PutErrorKind::NoOrder => {
+                    record = error.into_record();
+                }
+                Err(error) => return Err(error.kind()),
+            }
+            if !self.is_told.swap(true, Ordering::Relaxed) {
+                tracing::error!(
+                    "{}: kagg.partitionKeyFrom file keeps the lines of a file in order, and a stream with service-managed distribution keeps none: lines wait until the stream goes by partition keys; remove the setting to send them without order",
+                    self.flow
+                );
+            }
+            tokio::time::sleep(pause.next()).await;
+            // What was put before is put again, and comes first.
+            while turn == Turn::New && self.unsettled.load(Ordering::Relaxed) > 0 {
+                tokio::time::sleep(pause.next()).await;
+            }
+        }
+    }
+}
+
 fn is_over(kind: PutErrorKind) -> bool {
     matches!(kind, PutErrorKind::Closed | PutErrorKind::Aborted)
 }
@@ -136,10 +192,8 @@ fn refused(flow: &str, traffic: &Traffic, kind: PutErrorKind) {
 }
 
 /// What became of the records.
-struct Fates {
-    /// The flow's name.
-    flow: String,
-    producer: Producer,
+struct Fates<'p> {
+    putter: &'p Putter<'p>,
     pause: Pause,
     pauses: u64,
     done: std::sync::mpsc::Sender<Vec<Ticket>>,
@@ -151,7 +205,7 @@ struct Fates {
     is_over: bool,
 }
 
-impl Fates {
+impl Fates<'_> {
     /// Returns whether every record is settled.
     async fn run(mut self, mut receiver: mpsc::Receiver<Pending>) -> bool {
         let mut batch = Vec::new();
@@ -194,39 +248,147 @@ impl Fates {
             Ok(_) => {
                 self.pause.succeeded();
                 self.traffic.sent(pending.len);
-                self.settled.push(pending.ticket);
+                self.settled(pending.ticket);
                 return;
             }
             Err(error) => error,
         };
         self.traffic.failed();
+        // It may take a while: what is known so far is told before.
+        self.tell();
         // Those that failed together share one pause.
         if pending.pauses == self.pauses {
             let pause = self.pause.next();
-            tracing::warn!(
-                "{}: records were not delivered and are put again in {pause:?}: {}",
-                self.flow,
-                error.kind()
-            );
+            // The putter says what to do about a stream that keeps no order.
+            if !matches!(error.kind(), FailureKind::NoOrder) {
+                tracing::warn!(
+                    "{}: records were not delivered and are put again in {pause:?}: {}",
+                    self.putter.flow,
+                    error.kind()
+                );
+            }
             self.pauses += 1;
-            self.tell();
             tokio::time::sleep(pause).await;
         }
         let Some(record) = error.into_record() else {
             self.is_over = true;
             return;
         };
-        match self.producer.put(record).await {
+        match self.putter.put(record, Turn::Again).await {
             Ok(delivery) => self.again.push_back(Pending {
                 delivery,
                 pauses: self.pauses,
                 ..pending
             }),
-            Err(error) if is_over(error.kind()) => self.is_over = true,
-            Err(error) => {
-                refused(&self.flow, &self.traffic, error.kind());
-                self.settled.push(pending.ticket);
+            Err(kind) if is_over(kind) => self.is_over = true,
+            Err(kind) => {
+                refused(self.putter.flow, &self.traffic, kind);
+                self.settled(pending.ticket);
             }
         }
+    }
+
+    fn settled(&mut self, ticket: Ticket) {
+        self.putter.unsettled.fetch_sub(1, Ordering::Relaxed);
+        self.settled.push(ticket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use kinesis_aggregation::{HashKeyRange, KinesisRecord, Shard};
+    use kinesis_aggregation_producer::{
+        ClientError, RecordDistribution, RecordError, Stored, StreamDescription,
+    };
+
+    use super::*;
+    use crate::config::Config;
+
+    /// A stream with one shard.
+    #[derive(Clone, Default)]
+    struct Stream(Arc<Mutex<(RecordDistribution, Vec<KinesisRecord>)>>);
+
+    impl StreamClient for Stream {
+        async fn put_records(
+            &self,
+            records: Vec<KinesisRecord>,
+        ) -> Result<Vec<Result<Stored, RecordError>>, ClientError> {
+            let stored = records.iter().map(|_| Ok(Stored::new("shardId-0", "1")));
+            let stored = stored.collect();
+            self.0.lock().expect("not poisoned").1.extend(records);
+            Ok(stored)
+        }
+
+        async fn list_shards(&self) -> Result<Vec<Shard>, ClientError> {
+            Ok(vec![Shard::open("shardId-0", HashKeyRange::FULL)])
+        }
+
+        async fn describe(&self) -> Result<Option<StreamDescription>, ClientError> {
+            let distribution = self.0.lock().expect("not poisoned").0;
+            Ok(Some(StreamDescription::new(distribution)))
+        }
+    }
+
+    fn line(number: u64) -> Outgoing {
+        let ticket = Ticket {
+            file: 1,
+            serial: number,
+        };
+        Outgoing {
+            ticket,
+            data: Bytes::from(format!("line {number}\n")),
+            key: Some("/logs/app.log".to_owned()),
+        }
+    }
+
+    /// There is no order on a stream with service-managed distribution. Lines that were taken before
+    /// this showed, and lines that come after, wait until the stream goes by keys again.
+    #[tokio::test(start_paused = true)]
+    async fn lines_that_are_to_stay_in_order_wait_for_a_stream_that_goes_by_keys() {
+        // Which of the lines that wait is tried first once they may go is up to chance.
+        for _ in 0..16 {
+            wait_for_a_stream_that_goes_by_keys().await;
+        }
+    }
+
+    async fn wait_for_a_stream_that_goes_by_keys() {
+        let config = r#"{"flows": [{"filePattern": "/logs/app.log", "kinesisStream": "s",
+            "kagg.partitionKeyFrom": "file"}]}"#;
+        let config = Config::parse(config, &[]).expect("good");
+        let flow = config.flows()[0].clone();
+        let stream = Stream::default();
+        stream.0.lock().expect("not poisoned").0 = RecordDistribution::ServiceManaged;
+        let producer = producer(&flow, stream.clone(), 1 << 22).expect("good");
+        let (sender, receiver) = mpsc::channel(8);
+        let (done, tickets) = std::sync::mpsc::channel();
+        let traffic = Arc::new(Traffic::default());
+        let delivery = {
+            let traffic = Arc::clone(&traffic);
+            tokio::spawn(async move { deliver(&flow, producer, receiver, done, traffic).await })
+        };
+        for numbers in [0..3, 3..5, 5..6] {
+            let lines = numbers.map(line).collect();
+            sender.send(lines).await.expect("is taken");
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        assert!(tickets.try_recv().is_err(), "acknowledged, but not sent");
+        assert_eq!(stream.0.lock().expect("not poisoned").1, []);
+        stream.0.lock().expect("not poisoned").0 = RecordDistribution::ByKey;
+        drop(sender);
+        let delivered = tokio::time::timeout(Duration::from_secs(3600), delivery).await;
+        assert!(delivered.expect("in time").expect("no panic"));
+        let serials: Vec<u64> = tickets
+            .iter()
+            .flatten()
+            .map(|ticket| ticket.serial)
+            .collect();
+        assert_eq!(serials, [0, 1, 2, 3, 4, 5]);
+        let stored = stream.0.lock().expect("not poisoned").1.clone();
+        let stored: Vec<Bytes> = stored.iter().map(|record| record.data().clone()).collect();
+        let lines: Vec<Bytes> = (0..6).map(|number| line(number).data).collect();
+        assert_eq!(stored, lines);
+        assert!(!traffic.has_losses());
     }
 }
