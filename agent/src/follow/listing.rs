@@ -251,6 +251,8 @@ impl<S: FileSystem> Follower<S> {
         }
         if listing.is_complete {
             self.has_listed = true;
+        }
+        if listing.shows_all() {
             // What is there and not yet decided on is new at the next start too, whatever rotation
             // does to it until then. But for live files that are empty, and copies of live ones.
             let is_open = |stream: &Stream<S::File>| {

@@ -148,6 +148,40 @@ fn a_directory_that_cannot_be_read_keeps_no_new_file_of_another_from_being_follo
     }
 }
 
+/// A file that came and went under its first name while it could not be seen is told from an old one by
+/// when we last saw everything.
+#[test]
+fn what_was_rotated_while_a_directory_could_not_be_read_is_read_by_the_next_process() {
+    use io::ErrorKind::{NotFound, PermissionDenied};
+    for (call, refused, kind) in [
+        (Call::List, "a", PermissionDenied),
+        (Call::Meta, "a", PermissionDenied),
+        (Call::Meta, "a/app.log", PermissionDenied),
+        (Call::List, "", NotFound),
+    ] {
+        let case = format!("{call:?} {refused:?} {kind}");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| directory.path().join(name);
+        fs::create_dir(path("a")).expect("made");
+        fs::write(path("a/app.log"), "one\n").expect("written");
+        let pattern = format!("{}/*/app.log", directory.path().display());
+        let fs = Refusing::default();
+        let mut follower = Follower::new(rules(&pattern));
+        assert_eq!(poll_at(&mut follower, &fs, 0..5, 0).0, ["one\n"], "{case}");
+        let refused = match refused {
+            "" => directory.path().to_owned(),
+            name => path(name),
+        };
+        fs.refuse(call, refused, kind);
+        poll(&mut follower, &fs, 5..10);
+        fs::write(path("a/app.log.1"), "came and went\n").expect("written");
+        let mut follower = Follower::resume(rules(&pattern), follower.saved());
+        fs.refuse_nothing();
+        let lines = poll(&mut follower, &fs, 0..10).0;
+        assert_eq!(lines, ["came and went\n"], "{case}");
+    }
+}
+
 #[test]
 fn directories_beyond_the_most_are_said_once() {
     let directory = tempfile::tempdir().expect("a directory");
