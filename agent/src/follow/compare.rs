@@ -11,7 +11,7 @@ use crate::fs::OpenFile;
 
 /// How much is compared in one go.
 const STEP: usize = 64 * 1024;
-/// How much is compared in one poll.
+/// How much is compared of plain files in one poll.
 const BUDGET: u64 = 4 * 1024 * 1024;
 
 /// How a new file compares with one that is being read.
@@ -89,7 +89,6 @@ pub(super) fn compare<F: OpenFile>(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unpacked {
     Different,
-    /// They are the same, or so far that they must be.
     Same,
     /// The new one is the beginning of the other one.
     Shorter,
@@ -99,8 +98,9 @@ pub(super) enum Unpacked {
     Unclear,
 }
 
-/// Compares from the start what a packed file unpacks to. That they begin alike does not say that they
-/// are the same: logs may have a long header.
+/// Compares from its start to its end what a packed file unpacks to. That they begin alike, for however
+/// long, does not say that they are the same. All of it is compared in one poll: going on in the next one
+/// would unpack it again from its start.
 pub(super) fn compare_unpacked<F: OpenFile>(
     new: &mut Stream<F>,
     known: &mut Stream<F>,
@@ -118,9 +118,6 @@ pub(super) fn compare_unpacked<F: OpenFile>(
             break Unpacked::Different;
         }
         compared = compared.saturating_add(both as u64);
-        if compared >= BUDGET {
-            break Unpacked::Same;
-        }
         if both < STEP {
             break match new_read.cmp(&known_read) {
                 Ordering::Less => Unpacked::Shorter,

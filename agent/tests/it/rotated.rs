@@ -1,7 +1,10 @@
 //! What is known of files that rotation has renamed, cut off or put elsewhere.
 
 use std::fs;
+use std::io::Write as _;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use kinesis_aggregation_agent::{Follower, Report};
 
 use crate::directories::{poll, poll_at, rules};
@@ -74,4 +77,26 @@ fn the_first_path_stays_when_rotation_moves_a_file_to_another_directory() {
     assert_eq!(follower.first_path(key), Some(path("app.log")));
     let follower = Follower::<Refusing>::resume(rules, follower.saved());
     assert_eq!(follower.first_path(key), Some(path("app.log")));
+}
+
+/// They differ after more than is compared of plain files in one poll, and where neither was read yet.
+#[test]
+fn a_packed_file_is_no_copy_because_it_begins_alike_for_megabytes() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    let line = format!("{}\n", "x".repeat(64 * 1024 - 1));
+    let same = line.repeat(5 * 16);
+    fs::write(path("app.log"), format!("{same}of the live file\n")).expect("written");
+    let fs = Refusing::default();
+    let mut follower = Follower::new(rules(&path("app.log").display().to_string()));
+    let lines = poll_at(&mut follower, &fs, 0..10, 0).0;
+    assert!((1..5 * 16).contains(&lines.len()), "{} lines", lines.len());
+    let packed = fs::File::create(path("app.log.1.gz")).expect("made");
+    let mut packed = GzEncoder::new(packed, Compression::fast());
+    writeln!(packed, "{same}of the packed one").expect("written");
+    packed.finish().expect("written");
+    let lines = poll_at(&mut follower, &fs, 10..80, 0).0;
+    for last in ["of the live file\n", "of the packed one\n"] {
+        assert!(lines.contains(&last.to_owned()), "{last}");
+    }
 }
