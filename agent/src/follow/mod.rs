@@ -31,5 +31,6 @@ mod stream;
 
 pub use follower::Follower;
 pub use mark::{Head, MARK, Mark};
+pub(crate) use names::is_rotated;
 pub use rules::{FollowRules, InitialPosition, Now};
 pub use saved::{FileRecord, Report, Saved, SavedFile};

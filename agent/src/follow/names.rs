@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 /// Whether `name` is what rotation makes of `base`: `app.log` becomes `app.log.1`,
 /// `app.log-20261125`, `app.log.old`, or `app-20261125.log` (logrotate's `extension`), each with
 /// `.gz` or without.
-pub(super) fn is_rotated(name: &OsStr, base: &OsStr) -> bool {
+pub(crate) fn is_rotated(name: &OsStr, base: &OsStr) -> bool {
     let (Some(name), Some(base)) = (name.to_str(), base.to_str()) else {
         return false;
     };

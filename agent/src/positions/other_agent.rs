@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, params};
 
 use super::store::StoreError;
-use crate::follow::{Head, MARK, Mark, Saved, SavedFile};
+use crate::follow::{Head, MARK, Mark, Saved, SavedFile, is_rotated};
 use crate::fs::{FileId, FileSystem, OpenFile, read_full};
 use crate::pattern::FilePattern;
 
@@ -31,12 +31,13 @@ fn flow_id(is_firehose: bool, stream: &str, pattern: &str) -> String {
 }
 
 /// Returns the agent's checkpoints of a flow, the latest first. No database and no table mean no
-/// checkpoints.
+/// checkpoints. A row that is not of the agent's form is passed over, and the log says so: a file without a
+/// position is sent from its start, so that lines may come again, and none is skipped.
 ///
 /// # Errors
 ///
 /// [`StoreError::Checkpoints`] if the database exists but cannot be read: it is locked or damaged,
-/// permission is denied, or a row is not of the agent's form.
+/// permission is denied, or no row of the flow is of the agent's form.
 pub fn read_checkpoints(
     database: &Path,
     is_firehose: bool,
@@ -53,11 +54,34 @@ pub fn read_checkpoints(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(cannot_read(error.into())),
     }
-    read_rows(database, &flow_id(is_firehose, stream, pattern))
-        .map_err(|error| cannot_read(error.into()))
+    let flow = flow_id(is_firehose, stream, pattern);
+    let rows = read_rows(database, &flow).map_err(|error| cannot_read(error.into()))?;
+    let mut checkpoints = Vec::new();
+    let mut bad = None;
+    for row in rows {
+        match row {
+            Ok(checkpoint) => checkpoints.push(checkpoint),
+            Err(error) => {
+                tracing::warn!(
+                    "{flow}: a row of the Amazon Kinesis Agent's checkpoints in {} cannot be read and is passed over: {error}",
+                    database.display()
+                );
+                bad = Some(error);
+            }
+        }
+    }
+    match bad {
+        // As if there were none, lines would be skipped.
+        Some(error) if checkpoints.is_empty() => Err(cannot_read(error.into())),
+        _ => Ok(checkpoints),
+    }
 }
 
-fn read_rows(database: &Path, flow: &str) -> rusqlite::Result<Vec<AgentCheckpoint>> {
+/// Reads the rows of a flow, each of which may be bad.
+fn read_rows(
+    database: &Path,
+    flow: &str,
+) -> rusqlite::Result<Vec<rusqlite::Result<AgentCheckpoint>>> {
     let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     if !connection.table_exists(None, "FILE_CHECKPOINTS")? {
         return Ok(Vec::new());
@@ -77,7 +101,7 @@ fn read_rows(database: &Path, flow: &str) -> rusqlite::Result<Vec<AgentCheckpoin
             offset: offset.try_into().map_err(out_of_range)?,
         })
     })?;
-    rows.collect()
+    Ok(rows.collect())
 }
 
 /// `(dev=fd00,ino=1048587)`: the device in hexadecimal, the inode in decimal.
@@ -100,12 +124,13 @@ fn id_text(id: FileId) -> String {
 /// under whatever name it has in its directory now; files that were written last before that one
 /// count as sent; newer ones are new. Also returned: whether the checkpoint's file was found.
 ///
-/// The agent keeps no fingerprint, so a file is known again only by its number and its length.
+/// The agent keeps no fingerprint, so a file is known again only by its number and its length. What cannot be
+/// read and is not that file is passed over, and the log says so; it is new once it can be read.
 ///
 /// # Errors
 ///
-/// [`StoreError::HandOver`] if a directory of the pattern exists but cannot be read, or if the file of
-/// the latest checkpoint cannot: then lines would be skipped or sent again.
+/// [`StoreError::HandOver`] if the file of the latest checkpoint cannot be read, or if it is not found, and what
+/// cannot be read may be that file or hide it: then lines would be skipped or sent again.
 pub fn take_over(
     fs: &impl FileSystem,
     pattern: &FilePattern,
@@ -127,23 +152,23 @@ pub fn take_over(
     saved.listed_at = modified;
     let mut is_found = false;
     let directories = pattern.directories(fs);
-    for (path, error) in directories.unreadable {
-        if !is_missing(&error) {
-            return Err(cannot_read(&path, error));
-        }
-    }
+    let mut unreadable = directories.unreadable;
     for directory in directories.found {
         let names = match fs.list(&directory) {
             Ok(names) => names,
-            Err(error) if is_missing(&error) => continue,
-            Err(error) => return Err(cannot_read(&directory, error)),
+            Err(error) => {
+                unreadable.push((directory, error));
+                continue;
+            }
         };
         for name in names {
             let path = directory.join(&name);
             let meta = match fs.meta(&path) {
                 Ok(meta) => meta,
-                Err(error) if is_missing(&error) => continue,
-                Err(error) => return Err(cannot_read(&path, error)),
+                Err(error) => {
+                    unreadable.push((path, error));
+                    continue;
+                }
             };
             let is_latest = latest.id == Some(meta.id) && meta.len >= latest.offset;
             let is_sent = pattern.matches_name(&name) && meta.modified < modified;
@@ -181,7 +206,26 @@ pub fn take_over(
             });
         }
     }
+    unreadable.retain(|(_, error)| !is_missing(error));
+    for (path, error) in unreadable {
+        if !is_found && may_hide(&path, &latest.path) {
+            return Err(cannot_read(&path, error));
+        }
+        tracing::warn!(
+            "{}: cannot read {}: {error}; the Amazon Kinesis Agent was at another file",
+            pattern.as_str(),
+            path.display()
+        );
+    }
     Ok((saved, is_found))
+}
+
+/// Whether a file may be, or be in, what cannot be read, by their names: it may have been rotated.
+fn may_hide(path: &Path, file: &Path) -> bool {
+    let names = path.file_name().zip(file.file_name());
+    file.starts_with(path)
+        || (path.parent() == file.parent()
+            && names.is_some_and(|(name, file)| is_rotated(name, file)))
 }
 
 fn marks(file: &impl OpenFile, position: u64) -> std::io::Result<(Head, Mark)> {

@@ -154,6 +154,74 @@ fn what_cannot_be_read_ends_the_hand_over_lest_lines_be_skipped_or_come_again() 
 }
 
 #[test]
+fn what_cannot_be_read_is_no_obstacle_if_the_agents_last_file_is_found_or_cannot_be_there() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    for name in ["a", "b"] {
+        fs::create_dir(path(name)).expect("made");
+    }
+    let live = path("a/app.log");
+    for name in ["a/app.log", "a/app.log.1", "a/other"] {
+        fs::write(path(name), "sent\n").expect("written");
+    }
+    let text = format!("{}/*/app.log", directory.path().display());
+    let pattern = FilePattern::new(&text).expect("good");
+    let database = path("checkpoints");
+    agents_database(&database, &text, &live, 5);
+    let checkpoints = read_checkpoints(&database, false, "s", &text).expect("reads");
+    let take_over = |call, name: &str| {
+        let fs = Refusing::default();
+        fs.refuse(call, path(name), io::ErrorKind::PermissionDenied);
+        take_over(&fs, &pattern, &checkpoints)
+    };
+    let elsewhere = [
+        (Call::Meta, "a/app.log.1"),
+        (Call::Meta, "a/other"),
+        (Call::Meta, "b"),
+        (Call::List, "b"),
+    ];
+    for (call, name) in elsewhere {
+        let (saved, is_found) = take_over(call, name).expect(name);
+        let positions: Vec<u64> = saved.files.iter().map(|file| file.position).collect();
+        assert!(is_found && positions == [5], "{call:?} {name}");
+    }
+    fs::remove_file(&live).expect("removed");
+    for (call, name, is_refused) in [
+        (Call::Meta, "a/app.log.1", true),
+        (Call::Meta, "a", true),
+        (Call::List, "a", true),
+        (Call::Meta, "a/other", false),
+        (Call::Meta, "b", false),
+        (Call::List, "b", false),
+    ] {
+        let taken = take_over(call, name);
+        assert_eq!(taken.is_err(), is_refused, "{call:?} {name}");
+        let is_named = match taken {
+            Ok((_, is_found)) => !is_found,
+            Err(StoreError::HandOver { path: named, .. }) => named == path(name),
+            Err(_) => false,
+        };
+        assert!(is_named, "{call:?} {name}");
+    }
+}
+
+#[test]
+fn a_row_of_the_agents_that_cannot_be_read_is_no_obstacle_if_another_can() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let log = directory.path().join("log");
+    fs::write(&log, "a line\n").expect("written");
+    let database = directory.path().join("checkpoints");
+    agents_database(&database, "/logs/app.log", &log, 7);
+    let connection = Connection::open(&database).expect("opens");
+    let bad = "INSERT INTO FILE_CHECKPOINTS SELECT flow, 'other', fileId, 'no time', size, offset,
+        '2026-11-25 11:00:00.000' FROM FILE_CHECKPOINTS";
+    connection.execute_batch(bad).expect("SQL");
+    let checkpoints = read_checkpoints(&database, false, "s", "/logs/app.log").expect("reads");
+    let offsets: Vec<u64> = checkpoints.iter().map(|row| row.offset).collect();
+    assert_eq!(offsets, [7]);
+}
+
+#[test]
 fn what_is_handed_back_is_what_the_agent_reads() {
     let directory = tempfile::tempdir().expect("a directory");
     let pattern = format!("{}/app.log", directory.path().display());
