@@ -34,7 +34,7 @@ fn saved(listed_at: i64, files: &[File<'_>]) -> Saved {
         .map(|file| SavedFile {
             key: file.key,
             path: file.path.into(),
-            first_name: file.path.to_owned(),
+            first_path: file.path.into(),
             id: file.id.map(|(device, inode)| FileId { device, inode }),
             head: Head::of(file.head),
             position: file.position,
