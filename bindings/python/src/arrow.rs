@@ -1,12 +1,12 @@
 //! User records as columns of an Arrow table, which kinesis_aggregation/arrow.py puts together.
 
-use kinesis_aggregation::{Deaggregator, Loss, StoredRecord, UserRecordRef};
+use kinesis_aggregation::{Deaggregator, Loss, Outcome, StoredRecord, UserRecordRef};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::opened::{message, range};
-use crate::options;
+use crate::options::{self, Salvage};
 use crate::views::{Bits, Texts, Views, view};
 
 /// Columns, to which batches of Kinesis records are added.
@@ -19,6 +19,7 @@ pub(crate) struct Columns {
     record_index: Vec<u8>,
     sub_sequence_number: Vec<u8>,
     aggregated: Bits,
+    damaged: Bits,
     partition_key: Views,
     explicit_hash_key: Views,
     data: Views,
@@ -32,8 +33,16 @@ type Column<'py> = Option<(Option<Bound<'py, PyBytes>>, Bound<'py, PyBytes>)>;
 #[pymethods]
 impl Columns {
     #[new]
-    #[pyo3(signature = (hash_key_range, salvage))]
-    fn new(hash_key_range: Option<&Bound<'_, PyAny>>, salvage: bool) -> PyResult<Self> {
+    #[pyo3(signature = (hash_key_range, salvage, salvage_damaged))]
+    fn new(
+        hash_key_range: Option<&Bound<'_, PyAny>>,
+        salvage: bool,
+        salvage_damaged: bool,
+    ) -> PyResult<Self> {
+        let salvage = Salvage {
+            bad: salvage,
+            damaged: salvage_damaged,
+        };
         Ok(Self {
             deaggregator: options::deaggregator(hash_key_range, salvage, None)?,
             batches: 0,
@@ -41,6 +50,7 @@ impl Columns {
             record_index: Vec::new(),
             sub_sequence_number: Vec::new(),
             aggregated: Bits::default(),
+            damaged: Bits::default(),
             partition_key: Views::default(),
             explicit_hash_key: Views::default(),
             data: Views::default(),
@@ -82,6 +92,7 @@ impl Columns {
             views(&mut self.explicit_hash_key),
             views(&mut self.data),
             plain(&self.aggregated.bytes),
+            plain(&self.damaged.bytes),
             views(&mut self.loss),
         ];
         (self.rows, columns)
@@ -103,6 +114,7 @@ impl Columns {
         for read in batch.records() {
             texts.forget();
             let record = read.source();
+            let damaged = matches!(read.outcome(), Outcome::Damaged(_));
             for user_record in read.user_records() {
                 let index = i64::try_from(record.index).ok()?;
                 self.record_index.extend_from_slice(&index.to_ne_bytes());
@@ -110,6 +122,7 @@ impl Columns {
                     Ok(user_record) => self.user_record(&user_record, record, &mut texts)?,
                     Err(loss) => self.loss(&loss, record, &mut texts)?,
                 }
+                self.damaged.push(damaged);
                 self.rows += 1;
             }
         }

@@ -1,14 +1,17 @@
 //! The library for Python: see python/kinesis_aggregation.
 //!
 //! A batch of Kinesis records is taken from Python, opened without the GIL into plain tables
-//! ([`opened`]), and then becomes Python objects, one Kinesis record's at a time ([`iterator`]).
+//! ([`opened`], [`batches`]), and then becomes Python objects, one Kinesis record's at a time
+//! ([`iterator`], [`pairs`]).
 
 mod aggregate;
 mod arrow;
+mod batches;
 mod encode;
 mod iterator;
 mod opened;
 mod options;
+mod pairs;
 mod put;
 mod settings;
 mod source;
@@ -28,6 +31,8 @@ mod _native {
     use super::encode::encode;
     #[pymodule_export]
     use super::iterator::{UserRecords, deaggregate};
+    #[pymodule_export]
+    use super::pairs::{LostUserRecords, Pairs, deaggregate_pairs};
     #[pymodule_export]
     use super::user_record::UserRecord;
 }

@@ -1,9 +1,9 @@
 //! A batch of Kinesis records, opened: plain tables, made without the GIL.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
-use kinesis_aggregation::{Deaggregated, Deaggregator, Loss, StoredRecord, UserRecordRef};
+use kinesis_aggregation::{Deaggregated, Deaggregator, Loss, Outcome, StoredRecord, UserRecordRef};
+use rustc_hash::FxHashMap;
 
 /// A Kinesis record as Python holds it, borrowed.
 pub(crate) struct Borrowed<'a> {
@@ -20,6 +20,8 @@ pub(crate) enum BorrowedData<'a> {
 pub(crate) struct Opened {
     /// The Kinesis record's data, if it was base64.
     pub(crate) decoded: Option<Vec<u8>>,
+    /// Whether any byte of its user records may be wrong.
+    pub(crate) damaged: bool,
     /// In order.
     pub(crate) items: Vec<Item>,
     /// The keys that the items use, each once.
@@ -70,6 +72,7 @@ pub(crate) fn open(
         .zip(opened)
         .map(|(decoded, table)| Opened {
             decoded,
+            damaged: table.damaged,
             items: table.items,
             keys: table.keys,
         })
@@ -112,17 +115,21 @@ impl StoredRecord for Stored<'_> {
 
 #[derive(Default)]
 struct Table {
+    damaged: bool,
     items: Vec<Item>,
     keys: Vec<Box<str>>,
     /// Where a key is in `keys`. Keys are told apart by where they are in memory: the library
     /// decodes each used table entry once, so all user records that use an entry give the same
     /// address. A key that is not recognised is made again, which is not wrong.
-    places: HashMap<(usize, usize), usize>,
+    places: FxHashMap<(usize, usize), usize>,
 }
 
 impl Table {
     fn of(record: &Deaggregated<&Stored<'_>>, first: usize) -> Self {
-        let mut table = Self::default();
+        let mut table = Self {
+            damaged: matches!(record.outcome(), Outcome::Damaged(_)),
+            ..Self::default()
+        };
         let user_records = record.user_records();
         table.items.reserve_exact(user_records.len());
         for user_record in user_records {

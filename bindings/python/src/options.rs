@@ -8,13 +8,24 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyString, PyTuple};
 
+/// Which user records to read that the KCL does not deliver.
+#[derive(Clone, Copy)]
+pub(crate) struct Salvage {
+    /// Those after a bad one.
+    pub(crate) bad: bool,
+    /// Those of damaged aggregates.
+    pub(crate) damaged: bool,
+}
+
 /// The reader that the arguments describe.
 pub(crate) fn deaggregator(
     hash_key_range: Option<&Bound<'_, PyAny>>,
-    salvage: bool,
+    salvage: Salvage,
     after: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Deaggregator> {
-    let mut deaggregator = Deaggregator::new().salvage(salvage);
+    let mut deaggregator = Deaggregator::new()
+        .salvage(salvage.bad)
+        .salvage_damaged(salvage.damaged);
     if let Some(given) = hash_key_range {
         deaggregator = deaggregator.hash_key_range(range("hash_key_range", given)?);
     }

@@ -6,7 +6,7 @@
 //!                                                     2 from byte 64 on
 //! ```
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// The most bytes that are in the view itself.
 const INLINE: usize = 12;
@@ -97,7 +97,7 @@ pub(crate) struct Texts {
     number: i32,
     /// The views of the Kinesis record's keys, by where they are in memory: see
     /// [`opened`](crate::opened).
-    known: HashMap<(usize, usize), View>,
+    known: FxHashMap<(usize, usize), View>,
     last: ((usize, usize), View),
 }
 
@@ -107,7 +107,7 @@ impl Texts {
         Self {
             bytes: Vec::new(),
             number,
-            known: HashMap::new(),
+            known: FxHashMap::default(),
             last: Default::default(),
         }
     }
@@ -126,9 +126,12 @@ impl Texts {
         if self.last.0 != address {
             let view = match self.known.get(&address) {
                 Some(view) => *view,
-                None => self.text(key)?,
+                None => {
+                    let view = self.text(key)?;
+                    self.known.insert(address, view);
+                    view
+                }
             };
-            self.known.insert(address, view);
             self.last = (address, view);
         }
         Some(self.last.1)

@@ -29,6 +29,7 @@ def rows(datas, **options):
                 "explicit_hash_key": r.explicit_hash_key,
                 "data": r.data,
                 "aggregated": r.aggregated,
+                "damaged": r.damaged,
                 "loss": loss,
             }
 
@@ -78,6 +79,15 @@ class Arrow(unittest.TestCase):
         batch = self.same([b"plain", *DATAS], hash_key_range="0-1")
         self.assertGreater(batch.num_rows - batch["loss"].null_count, 5)
 
+    def test_damaged_aggregates(self):
+        damaged = DATAS[1][:-1] + bytes([DATAS[1][-1] ^ 1])
+        self.assertFalse(any(self.same([damaged])["damaged"].to_pylist()))
+        batch = self.same([b"plain", damaged, DATAS[1]], salvage_damaged=True)
+        loss, *others = [row for row in batch.to_pylist() if row["record_index"] == 1]
+        self.assertIn("digest", loss["loss"])
+        self.assertTrue(loss["damaged"] and others and all(row["damaged"] for row in others))
+        self.assertEqual(sum(batch["damaged"].to_pylist()), 1 + len(others))
+
     def test_long_keys_and_many_batches(self):
         user_records = [(f"a partition key that is long {n % 7}", bytes(500), n % 5) for n in range(50_000)]
         entries, _ = aggregate(user_records, mixing_shards=True)
@@ -99,7 +109,7 @@ class Arrow(unittest.TestCase):
         seed = 3
         randoms = random.Random(seed)
         datas = [data for _, data in zip(range(2000), mutated(randoms))]
-        for options in ({}, {"salvage": True}, {"hash_key_range": "0-99999999999999999999999999999999999999"}):
+        for options in ({}, {"salvage": True}, {"salvage_damaged": True}, {"hash_key_range": "0-99999999999999999999999999999999999999"}):
             with self.subTest(seed=seed, options=options):
                 self.same(datas, **options)
 
@@ -114,8 +124,8 @@ class Arrow(unittest.TestCase):
         for offsets in ([], [0, 9], [5, 3], [-1, 6], [0, -1], [2, 1, 3], [-(1 << 63), (1 << 63) - 1]):
             packed = struct.pack(f"{len(offsets)}q", *offsets)
             with self.subTest(offsets), self.assertRaises(ValueError):
-                Columns(None, False).add(b"12345", packed, None, 0)
-        self.assertRaises(ValueError, Columns(None, False).add, b"12345", bytes(9), None, 0)
+                Columns(None, False, False).add(b"12345", packed, None, 0)
+        self.assertRaises(ValueError, Columns(None, False, False).add, b"12345", bytes(9), None, 0)
 
     def test_memory_is_given_back(self):
         column = pa.array(DATAS * 20, pa.binary())

@@ -137,6 +137,25 @@ class Options(unittest.TestCase):
         self.assertTrue(stopped.loss and lost.loss)
         self.assertEqual(good.data, b"2")
 
+    def test_salvage_of_damaged_aggregates(self):
+        message = b"\x0a\x01a" + b"\x1a\x05\x08\x00\x1a\x011" + b"\x1a\x05\x08\x00\x1a\x012"
+        data = framed(message)
+        brief = lambda data, **options: [(r.data, r.damaged, r.aggregated) for r in deaggregate(data, **options)]
+        good = [(b"1", False, True), (b"2", False, True)]
+        self.assertEqual(brief(data, salvage_damaged=True), good)
+        changed, cut = data.replace(b"\x011", b"\x013"), data[:-18]
+        for damaged in (changed, cut):
+            self.assertEqual(brief(damaged), [(damaged, False, False)])
+            self.assertEqual(brief(damaged, salvage=True), [(damaged, False, False)])
+        lost, *_ = deaggregate(changed, salvage_damaged=True)
+        self.assertIn("digest", lost.loss)
+        wanted = [(None, True, True), (b"3", True, True), (b"2", True, True)]
+        self.assertEqual(brief(changed, salvage_damaged=True), wanted)
+        *_, lost = deaggregate(cut, salvage_damaged=True)
+        self.assertIn("cut short", lost.loss)
+        self.assertEqual(brief(cut, salvage_damaged=True), [(b"1", True, True), (None, True, True)])
+        self.assertEqual(brief(b"plain", salvage_damaged=True), [(b"plain", False, False)])
+
     def test_resumes_after_a_checkpoint(self):
         record = lambda_record(DATA, KEY, SEQUENCE)
         for after in (f"{SEQUENCE}:1", (SEQUENCE, 1), (int(SEQUENCE), 1)):

@@ -36,7 +36,7 @@ class Hostile(unittest.TestCase):
         losses = plain = opened = 0
         for number, data in zip(range(10_000), mutated(randoms)):
             with self.subTest(seed=SEED, number=number):
-                for options in ({}, {"salvage": True}, {"hash_key_range": "0-99", "after": "1:2"}):
+                for options in ({}, {"salvage": True, "salvage_damaged": True}, {"hash_key_range": "0-99", "after": "1:2"}):
                     records = list(deaggregate([lambda_record(data, "key", "1")], **options))
                     for record in records:
                         losses += record.loss is not None

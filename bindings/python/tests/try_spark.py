@@ -16,7 +16,7 @@ from pyspark import BarrierTaskContext
 from pyspark.sql import SparkSession
 
 from kinesis_aggregation import aggregate, deaggregate
-from kinesis_aggregation.spark import deaggregate_frame
+from kinesis_aggregation.spark import _BYTES, _parts, deaggregate_frame
 from vectors import ROOT
 
 message = b"\x0a\x01a" + b"\x1a\x05\x08\x00\x1a\x01x" + b"\x1a\x05\x08\x07\x1a\x01y" + b"\x1a\x05\x08\x00\x1a\x01z"
@@ -80,6 +80,28 @@ class Spark(unittest.TestCase):
         self.assertEqual(salvaged.count(), 4)
         dropped = deaggregate_frame(self.spark.read.parquet(str(self.folder)), hash_key_range="0-9").where("loss IS NOT NULL")
         self.assertEqual(dropped.count(), 4 * (150 - 10 + 1))
+
+    def test_damaged_aggregates(self):
+        [entry], _ = aggregate([("key", b"one"), ("key", b"two")])
+        frame = self.spark.createDataFrame([(bytearray(entry["Data"][:-1]),)], "data binary")
+        [row] = deaggregate_frame(frame).collect()
+        self.assertFalse(row["aggregated"] or row["damaged"])
+        rows = deaggregate_frame(frame, salvage_damaged=True).where("loss IS NULL").collect()
+        self.assertEqual([(bytes(row["data"]), row["damaged"]) for row in rows], [(b"one", True), (b"two", True)])
+
+    def test_so_many_bytes_at_a_time(self):
+        half = _BYTES // 2
+        for sizes, wanted in {
+            (half, half): [2],
+            (half, half, 1, None): [2, 2],
+            (3 * half, 1, 3 * half, half, half): [1, 1, 1, 2],
+            (1,) * 1000: [1000],
+            (): [0],
+        }.items():
+            datas = pa.array([None if size is None else bytes(size) for size in sizes], pa.binary())
+            parts = list(_parts(pa.record_batch({"data": datas}), "data"))
+            self.assertEqual([part.num_rows for part in parts], wanted)
+            self.assertEqual([it for part in parts for it in part["data"].to_pylist()], datas.to_pylist())
 
     def test_partitions_are_read_in_parallel(self):
         frame = self.spark.read.parquet(str(self.folder)).repartition(2)

@@ -16,6 +16,7 @@ SCHEMA = pa.schema(
         pa.field("explicit_hash_key", pa.string_view()),
         pa.field("data", pa.binary_view()),
         pa.field("aggregated", pa.bool_(), nullable=False),
+        pa.field("damaged", pa.bool_(), nullable=False),
         pa.field("loss", pa.string_view()),
     ]
 )
@@ -24,9 +25,9 @@ SCHEMA = pa.schema(
 _BATCH = 8 * 1024 * 1024
 
 
-def deaggregate_arrow(data, *, hash_key_range=None, salvage=False):
+def deaggregate_arrow(data, *, hash_key_range=None, salvage=False, salvage_damaged=False):
     """Reads a column of Kinesis records' data as the KCL does: a row for each user record and each loss, in order."""
-    columns = Columns(hash_key_range, salvage)
+    columns = Columns(hash_key_range, salvage, salvage_damaged)
     datas, texts = [], []
     first = 0
     for chunk in _chunks(data):

@@ -13,6 +13,7 @@ SCHEMA: pa.Schema
 - `explicit_hash_key`: as it was written, if the user record has one.
 - `data`: None for a loss.
 - `aggregated`: whether the Kinesis record is an aggregate.
+- `damaged`: whether it is damaged, so that any byte of the row may be wrong: only with `salvage_damaged`.
 - `loss`: what is lost and why, without data or keys; None for a user record.
 """
 
@@ -21,6 +22,7 @@ def deaggregate_arrow(
     *,
     hash_key_range: str | tuple[str | int, str | int] | dict[str, str] | None = None,
     salvage: bool = False,
+    salvage_damaged: bool = False,
 ) -> pa.RecordBatch:
     """Reads a column of Kinesis records' data as the KCL does: a row for each user record and each loss, in order.
 

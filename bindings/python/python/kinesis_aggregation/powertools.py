@@ -10,13 +10,9 @@ import sys
 from aws_lambda_powertools.utilities import batch
 from aws_lambda_powertools.utilities.batch import EventType
 
-from ._native import deaggregate
+from ._native import LostUserRecords, deaggregate
 
 __all__ = ["AsyncBatchProcessor", "BatchProcessor", "LostUserRecords"]
-
-
-class LostUserRecords(Exception):
-    """User records that the KCL would not deliver, and why: it fails their Kinesis record."""
 
 
 class _Bad:

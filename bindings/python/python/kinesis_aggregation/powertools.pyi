@@ -5,12 +5,9 @@ from typing import Any
 from aws_lambda_powertools.utilities import batch
 from aws_lambda_powertools.utilities.batch import EventType
 
-from . import UserRecord
+from . import LostUserRecords, UserRecord
 
 __all__ = ["AsyncBatchProcessor", "BatchProcessor", "LostUserRecords"]
-
-class LostUserRecords(Exception):
-    """User records that the KCL would not deliver, and why: it fails their Kinesis record."""
 
 class BatchProcessor(batch.BatchProcessor):
     """Powertools' `BatchProcessor`, which opens aggregates.

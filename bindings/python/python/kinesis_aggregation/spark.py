@@ -1,6 +1,7 @@
 """User records of Kinesis records in Spark: archives and streams, on every worker."""
 
 import pyarrow as pa
+import pyarrow.compute
 from pyspark.sql import types
 
 from .arrow import deaggregate_arrow
@@ -13,17 +14,20 @@ _FIELDS = [
     types.StructField("explicit_hash_key", types.StringType()),
     types.StructField("data", types.BinaryType()),
     types.StructField("aggregated", types.BooleanType(), False),
+    types.StructField("damaged", types.BooleanType(), False),
     types.StructField("loss", types.StringType()),
 ]
 # Spark knows no views.
-_KINDS = [pa.int64(), pa.string(), pa.string(), pa.binary(), pa.bool_(), pa.string()]
+_KINDS = [pa.int64(), pa.string(), pa.string(), pa.binary(), pa.bool_(), pa.bool_(), pa.string()]
 
-# A batch of Spark's has 10,000 rows, and each may hold thousands of user records: so many at a time go on.
-_ROWS = 100
+# A batch of Spark's has 10,000 rows, of up to 10 MiB each, and a user record can be as short as a few bytes: so many bytes
+# at a time go on, and a longer row alone.
+_BYTES = 4 * 1024 * 1024
 
 
-def deaggregate_frame(frame, column="data", *, hash_key_range=None, salvage=False):
+def deaggregate_frame(frame, column="data", *, hash_key_range=None, salvage=False, salvage_damaged=False):
     """Reads a binary column of Kinesis records' data: a row for each user record and each loss."""
+    options = {"hash_key_range": hash_key_range, "salvage": salvage, "salvage_damaged": salvage_damaged}
     kept = [field for field in frame.schema if field.name != column]
     schema = types.StructType(kept + _FIELDS)
     if len(kept) == len(frame.schema):
@@ -35,14 +39,25 @@ def deaggregate_frame(frame, column="data", *, hash_key_range=None, salvage=Fals
 
     def read(batches):
         for batch in batches:
-            for start in range(0, batch.num_rows, _ROWS):
-                yield _read(batch.slice(start, _ROWS), column, hash_key_range, salvage)
+            for part in _parts(batch, column):
+                yield _read(part, column, options)
 
     return frame.mapInArrow(read, schema)
 
 
-def _read(batch, column, hash_key_range, salvage):
-    user_records = deaggregate_arrow(batch[column], hash_key_range=hash_key_range, salvage=salvage)
+def _parts(batch, column):
+    """The rows, in slices of up to so many bytes."""
+    start = size = 0
+    for row, length in enumerate(pa.compute.binary_length(batch[column]).to_pylist()):
+        size += length or 0
+        if size > _BYTES and row > start:
+            yield batch.slice(start, row - start)
+            start, size = row, length or 0
+    yield batch.slice(start)
+
+
+def _read(batch, column, options):
+    user_records = deaggregate_arrow(batch[column], **options)
     names = [name for name in batch.schema.names if name != column]
     arrays = [batch[name].take(user_records["record_index"]) for name in names]
     for field, kind in zip(_FIELDS, _KINDS):
