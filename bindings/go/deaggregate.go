@@ -24,6 +24,10 @@ type Options struct {
 	HashKeyRange string
 	// Salvage goes on after a bad user record of an aggregate, where the KCL stops. Each one is a loss.
 	Salvage bool
+	// SalvageDamaged opens damaged aggregates (wrong digest, cut short, malformed), which the KCL passes on as plain
+	// records. There is always a loss, and any byte of the user records may be wrong: they are Damaged. Do not turn it on or
+	// off while a checkpoint lies inside a damaged aggregate.
+	SalvageDamaged bool
 	// After skips what is at or below this position: SEQUENCE:SUB, or SEQUENCE for the end of that Kinesis record.
 	After string
 }
@@ -40,6 +44,8 @@ type UserRecord struct {
 	SubSequenceNumber int
 	// Aggregated tells whether it came out of an aggregate.
 	Aggregated bool
+	// Damaged tells whether any byte of the key and the data may be wrong: only with Options.SalvageDamaged.
+	Damaged bool
 	// RecordIndex is the Kinesis record's place in the input.
 	RecordIndex int
 }
@@ -58,6 +64,10 @@ const (
 	ExplicitHashKey
 	// It is an integer that no shard owns: the KCL drops the whole Kinesis record in silence.
 	ExplicitHashKeyNumber
+	// With Options.SalvageDamaged: the digest is wrong. No user record is missing, but any byte may be wrong.
+	DigestMismatch
+	// With Options.SalvageDamaged: it cannot be read from Offset on. How many user records are lost is unknown.
+	Malformed
 )
 
 // A Loss is user records that the KCL would not deliver, in place of the first of them.
@@ -78,10 +88,12 @@ func (l *Loss) Error() string {
 	return fmt.Sprintf("user record %d of Kinesis record %d, at byte %d: %s", l.SubSequenceNumber, l.RecordIndex, l.Offset, l.reason)
 }
 
-// The numbers of a row, of a Kinesis record's line, and of a loss; and what a row has in place of a partition key.
+// The numbers of a row, of a Kinesis record's line, and of a loss; what a row has in place of a partition key; and what a
+// line has as the outcome of a damaged aggregate that was opened.
 const (
 	rowNumbers, lineNumbers, lossNumbers = 5, 5, 8
 	plain, loss                          = ^uint32(0), ^uint32(1)
+	damaged                              = 9
 )
 
 // A Reader reads Kinesis records. It may be used by many goroutines at once.
@@ -121,7 +133,10 @@ func readRequest(records []Record, options Options) *request {
 	request := newRequest(6 + 4*len(records))
 	flags := 0
 	if options.Salvage {
-		flags = 1
+		flags |= 1
+	}
+	if options.SalvageDamaged {
+		flags |= 4
 	}
 	request.number(flags)
 	request.part(options.HashKeyRange)
@@ -160,7 +175,7 @@ func (a *answer) each(records []Record, yield func(UserRecord, *Loss) bool) {
 				RecordIndex:       index,
 			}
 			if numbers[2] != plain {
-				user.Aggregated = true
+				user.Aggregated, user.Damaged = true, line[0] == damaged
 				user.PartitionKey = keys[numbers[2]]
 				user.Data = record.Data[numbers[0]:numbers[1]:numbers[1]]
 				if numbers[3] != 0 {

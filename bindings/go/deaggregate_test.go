@@ -1,6 +1,7 @@
 package kinesisaggregation
 
 import (
+	"bytes"
 	"context"
 	"crypto/md5"
 	"encoding/binary"
@@ -171,9 +172,41 @@ func TestMutatedRecords(t *testing.T) {
 		if random.IntN(8) == 0 {
 			data = data[:random.IntN(len(data)+1)]
 		}
-		if lines := read(t, reader, Options{Salvage: random.IntN(2) == 0}, Record{Data: data}); len(lines) > 20 {
+		options := Options{Salvage: random.IntN(2) == 0, SalvageDamaged: random.IntN(2) == 0}
+		if lines := read(t, reader, options, Record{Data: data}); len(lines) > 20 {
 			t.Fatalf("%d lines of %x", len(lines), data)
 		}
+	}
+}
+
+func TestDamagedAggregates(t *testing.T) {
+	reader := newReader(t)
+	good := Record{Data: frame("\x0a\x01a\x1a\x05\x08\x00\x1a\x01x\x1a\x05\x08\x00\x1a\x01y")}
+	changed := Record{Data: bytes.Replace(good.Data, []byte("x"), []byte("z"), 1)}
+	cut := Record{Data: good.Data[:len(good.Data)-18]}
+	damaged := Options{SalvageDamaged: true}
+	expect(t, read(t, reader, damaged, good), "a:x", "a:y")
+	expect(t, read(t, reader, Options{Salvage: true}, changed), ":"+string(changed.Data))
+	message := "user record 0 of Kinesis record 0, at byte 7: the digest over it and the others is wrong, so any byte may be"
+	expect(t, read(t, reader, damaged, changed), message, "a:z", "a:y")
+	message = "user record 1 of Kinesis record 0, at byte 15: the message is cut short or malformed there"
+	expect(t, read(t, reader, damaged, cut), "a:x", message)
+
+	all, err := reader.Deaggregate(ctx, []Record{good, changed, cut, {Data: []byte("plain")}}, damaged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []LossKind
+	for record, loss := range all {
+		switch {
+		case loss != nil:
+			kinds = append(kinds, loss.Kind)
+		case record.Damaged != (record.RecordIndex == 1 || record.RecordIndex == 2):
+			t.Errorf("Kinesis record %d: %v", record.RecordIndex, record.Damaged)
+		}
+	}
+	if !slices.Equal(kinds, []LossKind{DigestMismatch, Malformed}) {
+		t.Error(kinds)
 	}
 }
 

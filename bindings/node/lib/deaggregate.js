@@ -22,7 +22,12 @@ const KINDS = [
   'explicit-hash-key-index',
   'explicit-hash-key',
   'explicit-hash-key-number',
+  'digest-mismatch',
+  'malformed',
 ];
+
+/** What became of a Kinesis record that salvage has opened though it is damaged, in the core's numbers. */
+const DAMAGED = 9;
 
 class UserRecord {
   constructor(source, partitionKey, explicitHashKey, data, subSequenceNumber, aggregated) {
@@ -32,6 +37,7 @@ class UserRecord {
     this.sequenceNumber = source.sequenceNumber;
     this.subSequenceNumber = subSequenceNumber;
     this.aggregated = aggregated;
+    this.damaged = source.damaged === true;
     this.kinesisRecord = source.source;
     this.recordIndex = source.index;
   }
@@ -49,10 +55,10 @@ class UserRecord {
 
   /** The same with data and keys of its own: it keeps no Kinesis record in memory. */
   copy() {
-    const { partitionKey, explicitHashKey, sequenceNumber, subSequenceNumber, aggregated } = this;
+    const { partitionKey, explicitHashKey, sequenceNumber, subSequenceNumber, aggregated, damaged } = this;
     // A part of a string keeps the whole of it.
     const own = (key) => (key === undefined ? undefined : Buffer.from(key).toString());
-    const source = { source: undefined, sequenceNumber, index: this.recordIndex };
+    const source = { source: undefined, sequenceNumber, index: this.recordIndex, damaged };
     return new UserRecord(
       source,
       own(partitionKey),
@@ -95,9 +101,9 @@ function position(value) {
 
 /** What the options say, as the core wants it. */
 function settings(options) {
-  const { salvage, hashKeyRange, after } = object(options);
+  const { salvage, salvageDamaged, hashKeyRange, after } = object(options);
   return {
-    flags: salvage ? 1 : 0,
+    flags: (salvage ? 1 : 0) | (salvageDamaged ? 4 : 0),
     range: Buffer.from(range(hashKeyRange)),
     after: Buffer.from(position(after)),
   };
@@ -254,6 +260,7 @@ class UserRecords {
     const at = this.#line * LINE;
     const before = (n) => (this.#line === 0 ? 0 : records[at - LINE + n]);
     this.#source = this.#batch[this.#line];
+    this.#source.damaged = records[at] === DAMAGED;
     this.#buffer = this.#source.data.buffer;
     this.#offset = this.#source.data.byteOffset;
     this.#keys = new Keys(this.#answer, before(3), records[at + 3], before(4), records[at + 4]);

@@ -84,6 +84,29 @@ test('range, salvage, resuming', () => {
   assert.deepEqual(brief(of(data, { after: '6' })), ['a:x', 'a:y']);
 });
 
+test('damaged aggregates are opened if that is asked for', () => {
+  const good = aggregated(['a'], [], [[0, undefined, 'x'], [0, undefined, 'y']]);
+  const changed = Buffer.from(good);
+  changed[changed.indexOf('x')] = 'z'.charCodeAt(0);
+  const cut = good.subarray(0, -18);
+  for (const data of [good, Buffer.from('plain')]) {
+    assert.deepEqual(of(data, { salvageDamaged: true }).map((r) => r.damaged), of(data).map(() => false));
+  }
+  for (const data of [changed, cut]) {
+    for (const options of [{}, { salvage: true, salvageDamaged: false }]) {
+      const [record, ...others] = of(data, options);
+      assert.deepEqual([record.aggregated, record.damaged, others], [false, false, []]);
+    }
+  }
+  assert.deepEqual(brief(of(changed, { salvageDamaged: true })), ['digest-mismatch', 'a:z', 'a:y']);
+  assert.deepEqual(brief(of(cut, { salvageDamaged: true })), ['a:x', 'malformed']);
+  const [{ loss }, record] = of(changed, { salvageDamaged: true });
+  assert.deepEqual([loss.lost, record.damaged, record.copy().damaged], [{ start: 0, end: 0 }, true, true]);
+  // A mark belongs to one Kinesis record.
+  const records = [...deaggregate([{ data: changed }, { data: good }], { salvageDamaged: true })];
+  assert.deepEqual(records.map((r) => r.damaged), [undefined, true, true, false, false]);
+});
+
 test('what is no aggregate comes out as it is', () => {
   const good = aggregated(['a'], [], [[0, undefined, 'x']]);
   const flipped = Buffer.from(good);

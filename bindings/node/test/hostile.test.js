@@ -33,7 +33,7 @@ test(`10,000 mutated records, seed ${SEED}`, () => {
     for (let times = 1 + next(4); times > 0; times -= 1) body[next(body.length)] = next(256);
     const cut = body.subarray(0, next(4) === 0 ? next(body.length + 1) : body.length);
     const data = next(8) === 0 ? Buffer.concat([frame(cut), body]).subarray(0, next(200)) : frame(cut);
-    const options = { salvage: next(2) === 0, hashKeyRange: next(2) === 0 ? '0-50' : undefined };
+    const options = { salvage: next(2) === 0, salvageDamaged: next(2) === 0, hashKeyRange: next(2) === 0 ? '0-50' : undefined };
     let seen = 0;
     for (const record of deaggregate([{ data, partitionKey: 'p', sequenceNumber: `${n}` }], options)) {
       assert.equal(typeof (record.loss?.message ?? record.text()), 'string');

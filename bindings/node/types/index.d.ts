@@ -27,6 +27,12 @@ export interface Options {
   hashKeyRange?: HashKeyRange;
   /** Go on after a bad user record of an aggregate, where the KCL stops. Each one is a loss. */
   salvage?: boolean;
+  /**
+   * Open damaged aggregates (wrong digest, cut short, malformed), which the KCL passes on as plain records. There is
+   * always a loss, and any byte of the user records may be wrong: they are `damaged`. Do not turn this on or off while a
+   * checkpoint lies inside a damaged aggregate.
+   */
+  salvageDamaged?: boolean;
   /** Skip what is at or below this position: `SEQUENCE:SUB`, or `SEQUENCE` for the end of that Kinesis record. */
   after?: string | { sequenceNumber: string; subSequenceNumber?: number | bigint };
 }
@@ -46,6 +52,8 @@ export interface UserRecord {
   readonly subSequenceNumber: number;
   /** Whether it came out of an aggregate. */
   readonly aggregated: boolean;
+  /** Whether the Kinesis record is damaged, so that any byte of the key and the data may be wrong: see `salvageDamaged`. */
+  readonly damaged: boolean;
   /** The Kinesis record it came in, as it was given. */
   readonly kinesisRecord: any;
   /** That one's place in the input, counted from 0. */
@@ -81,6 +89,10 @@ export interface Loss {
     | 'explicit-hash-key'
     /** It is an integer that no shard owns, such as -123: the KCL drops the whole Kinesis record in silence. */
     | 'explicit-hash-key-number'
+    /** With `salvageDamaged`: the digest is wrong. No user record is missing, but any byte may be wrong. */
+    | 'digest-mismatch'
+    /** With `salvageDamaged`: it cannot be read from `offset` on. How many user records are lost is unknown. */
+    | 'malformed'
     /** Of a later version. */
     | 'unknown';
   readonly message: string;

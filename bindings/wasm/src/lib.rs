@@ -15,7 +15,7 @@
 //!
 //! | request | numbers |
 //! |---|---|
-//! | `read` | flags (1: salvage; 2: judge nothing but indices, as AWS's readers do), hash key range `START-END` (text), position to resume after `SEQUENCE:SUB` (text), count; then for each Kinesis record its data (bytes) and its sequence number (text, empty if there is none) |
+//! | `read` | flags (1: salvage; 2: judge nothing but indices, as AWS's readers do; 4: salvage damaged aggregates too), hash key range `START-END` (text), position to resume after `SEQUENCE:SUB` (text), count; then for each Kinesis record its data (bytes) and its sequence number (text, empty if there is none) |
 //! | `aggregator` | flags (1: mixing shards, 2: by shard map, 4: outer key is the first one, 8: outer key is given), maximum size, maximum count, maximum size of a Kinesis record (each `FFFFFFFF` for the KPL's), outer key (text), count; then for each shard its id (text), hash key range `START-END` (text), and 1 if it is closed |
 //! | `push`, `encode` | count; then for each user record its partition key (text), explicit hash key (text, empty if there is none), data (bytes) |
 //! | `inspect` | what was found (bytes), the shards as `aws kinesis list-shards` prints them (bytes, empty if they are not known). The answer is JSON |

@@ -12,6 +12,7 @@ use crate::unjudged;
 const SALVAGE: u32 = 1;
 /// Judge nothing but the indices.
 const UNJUDGED: u32 = 2;
+const SALVAGE_DAMAGED: u32 = 4;
 
 struct Stored<'a> {
     data: &'a [u8],
@@ -60,7 +61,9 @@ pub(crate) fn read(mut input: Input<'_>, output: &mut Output) -> Result<(), Bad>
 }
 
 fn deaggregator(flags: u32, input: &mut Input<'_>) -> Result<Deaggregator, Bad> {
-    let mut deaggregator = Deaggregator::new().salvage(flags & SALVAGE != 0);
+    let mut deaggregator = Deaggregator::new()
+        .salvage(flags & SALVAGE != 0)
+        .salvage_damaged(flags & SALVAGE_DAMAGED != 0);
     let range = input.text()?;
     if !range.is_empty() {
         let range = range.parse();
@@ -207,6 +210,8 @@ fn add_loss(loss: &Loss, output: &mut Output) {
         LossKind::ExplicitHashKeyIndex { .. } => 2,
         LossKind::ExplicitHashKey { .. } => 3,
         LossKind::ExplicitHashKeyNumber { .. } => 4,
+        LossKind::DigestMismatch => 5,
+        LossKind::Malformed => 6,
         _ => u32::MAX,
     };
     let [start, end] = output.say(&loss.kind().to_string());
@@ -235,6 +240,8 @@ fn outcome(outcome: Outcome) -> (u32, u32) {
         Outcome::Dropped => (6, 0),
         Outcome::Cut => (7, 0),
         Outcome::Skipped => (8, 0),
+        Outcome::Damaged(PlainReason::Malformed { offset }) => (9, to_u32(offset)),
+        Outcome::Damaged(_) => (9, 0),
         _ => (u32::MAX, 0),
     }
 }

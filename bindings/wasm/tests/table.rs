@@ -8,6 +8,9 @@ use kinesis_aggregation::wire::{self, RecordIndices};
 use kinesis_aggregation::{Deaggregator, KinesisRecord};
 use kinesis_aggregation_wasm::{Instance, LOSS, Output, PLAIN};
 
+/// The outcome of a damaged aggregate that salvage has opened.
+const DAMAGED: u32 = 9;
+
 /// A request: numbers, and the parts that they point to.
 #[derive(Default)]
 struct Request {
@@ -62,7 +65,7 @@ fn rows(output: &Output, data: &[&[u8]]) -> Vec<String> {
     let mut text = output.text.encode_utf16().collect::<Vec<_>>();
     let (mut lines, mut row, mut key_start) = (Vec::new(), 0, 0);
     for (line, data) in output.records.chunks(5).zip(data) {
-        let &[_, _, row_end, key_end, _] = line else {
+        let &[outcome, _, row_end, key_end, _] = line else {
             panic!("five numbers")
         };
         let ends = &output.keys[key_start..key_end as usize];
@@ -92,7 +95,9 @@ fn rows(output: &Output, data: &[&[u8]]) -> Vec<String> {
                 }
                 place => {
                     let explicit = explicit.checked_sub(1).map(|place| key(place as usize));
-                    format!("{sub} {} {explicit:?} {}", key(place as usize), of(start))
+                    let damaged = if outcome == DAMAGED { " damaged" } else { "" };
+                    let key = key(place as usize);
+                    format!("{sub} {key} {explicit:?} {}{damaged}", of(start))
                 }
             });
         }
@@ -123,11 +128,12 @@ fn expected(deaggregator: &Deaggregator, data: &[&[u8]]) -> Vec<String> {
                 }
                 Ok(r) if !r.is_aggregated() => format!("plain {:?}", r.data()),
                 Ok(r) => format!(
-                    "{} {} {:?} {:?}",
+                    "{} {} {:?} {:?}{}",
                     r.sub_sequence_number(),
                     r.partition_key().unwrap_or_default(),
                     r.explicit_hash_key().map(ToOwned::to_owned),
-                    r.data()
+                    r.data(),
+                    if r.is_damaged() { " damaged" } else { "" }
                 ),
             });
         }
@@ -173,7 +179,7 @@ fn the_vectors_read_the_same() {
     );
 }
 
-/// Mutated aggregates, each with the right digest again.
+/// Mutated aggregates, most with the right digest again.
 #[test]
 fn mutated_records_read_the_same() {
     let seed = fastrand::u64(..);
@@ -192,20 +198,33 @@ fn mutated_records_read_the_same() {
     });
     let good = wire::encode(keys, ["1", "-1"], records);
     let mut instance = Instance::default();
+    let mut opened = 0;
     for _ in 0..2000 {
         let batch: Vec<_> = (0..rng.usize(1..5))
             .map(|_| mutated(&mut rng, &good))
             .collect();
         let data: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
-        let salvage = rng.bool();
-        let deaggregator = Deaggregator::new().salvage(salvage);
-        let output = read(&mut instance, u32::from(salvage), "", &data);
+        let (salvage, damaged) = (rng.bool(), rng.bool());
+        let deaggregator = Deaggregator::new()
+            .salvage(salvage)
+            .salvage_damaged(damaged);
+        let flags = u32::from(salvage) | u32::from(damaged) << 2;
+        let output = read(&mut instance, flags, "", &data);
+        opened += output
+            .records
+            .chunks(5)
+            .filter(|it| it[0] == DAMAGED)
+            .count();
         assert_eq!(
             rows(output, &data),
             expected(&deaggregator, &data),
             "seed {seed}"
         );
     }
+    assert!(
+        opened > 100,
+        "seed {seed}: {opened} damaged ones were opened"
+    );
 }
 
 fn mutated(rng: &mut fastrand::Rng, good: &[u8]) -> Vec<u8> {
@@ -214,8 +233,36 @@ fn mutated(rng: &mut fastrand::Rng, good: &[u8]) -> Vec<u8> {
         let at = rng.usize(4..frame.len() - 16);
         frame[at] = if rng.bool() { rng.u8(..8) } else { rng.u8(..) };
     }
-    wire::seal(&mut frame);
+    if rng.u8(..4) > 0 {
+        wire::seal(&mut frame);
+    }
     frame
+}
+
+#[test]
+fn the_losses_of_damaged_aggregates_have_kinds() {
+    let indices = RecordIndices {
+        partition_key: 0,
+        explicit_hash_key: None,
+    };
+    let good = wire::encode(["a"], [""; 0], [(indices, b"x".as_slice())]);
+    let mut changed = good.clone();
+    changed[4 + 3 + 6] ^= 1;
+    let mut malformed = [&good[..good.len() - 16], b"\xff", &good[good.len() - 16..]].concat();
+    wire::seal(&mut malformed);
+    let mut instance = Instance::default();
+    let kinds = |instance: &mut Instance, data: &[u8]| {
+        let output = read(instance, 4, "", &[data]);
+        let line = (output.records[0], output.records[1] as usize);
+        (line, output.losses.iter().step_by(8).copied().collect())
+    };
+    assert_eq!(kinds(&mut instance, &good), ((4, 0), vec![]));
+    assert_eq!(kinds(&mut instance, &changed), ((DAMAGED, 0), vec![5]));
+    let offset = malformed.len() - 17;
+    assert_eq!(
+        kinds(&mut instance, &malformed),
+        ((DAMAGED, offset), vec![6])
+    );
 }
 
 #[test]
