@@ -9,15 +9,17 @@ use crate::opened::{message, range};
 use crate::options::{self, Salvage};
 use crate::views::{Bits, Texts, Views, view};
 
+/// As it is in memory.
+type Number = [u8; 8];
+
 /// Columns, to which batches of Kinesis records are added.
 #[pyclass(module = "kinesis_aggregation")]
 pub(crate) struct Columns {
     deaggregator: Deaggregator,
     /// How many batches were added. The buffers that a batch's views refer to have its number.
     batches: i32,
-    rows: usize,
-    record_index: Vec<u8>,
-    sub_sequence_number: Vec<u8>,
+    record_index: Vec<Number>,
+    sub_sequence_number: Vec<Number>,
     aggregated: Bits,
     damaged: Bits,
     partition_key: Views,
@@ -46,7 +48,6 @@ impl Columns {
         Ok(Self {
             deaggregator: options::deaggregator(hash_key_range, salvage, None)?,
             batches: 0,
-            rows: 0,
             record_index: Vec::new(),
             sub_sequence_number: Vec::new(),
             aggregated: Bits::default(),
@@ -86,16 +87,16 @@ impl Columns {
             Some((Some(PyBytes::new(py, valid)), PyBytes::new(py, views)))
         };
         let columns = vec![
-            plain(&self.record_index),
-            plain(&self.sub_sequence_number),
+            plain(self.record_index.as_flattened()),
+            plain(self.sub_sequence_number.as_flattened()),
             views(&mut self.partition_key),
             views(&mut self.explicit_hash_key),
             views(&mut self.data),
-            plain(&self.aggregated.bytes),
-            plain(&self.damaged.bytes),
+            plain(self.aggregated.finish()),
+            plain(self.damaged.finish()),
             views(&mut self.loss),
         ];
-        (self.rows, columns)
+        (self.record_index.len(), columns)
     }
 }
 
@@ -114,25 +115,21 @@ impl Columns {
         for read in batch.records() {
             texts.forget();
             let record = read.source();
-            let damaged = matches!(read.outcome(), Outcome::Damaged(_));
             for user_record in read.user_records() {
-                let index = i64::try_from(record.index).ok()?;
-                self.record_index.extend_from_slice(&index.to_ne_bytes());
                 match user_record {
                     Ok(user_record) => self.user_record(&user_record, record, &mut texts)?,
                     Err(loss) => self.loss(&loss, record, &mut texts)?,
                 }
-                self.damaged.push(damaged);
-                self.rows += 1;
             }
+            self.end_record(read.outcome(), record)?;
         }
         self.batches = self.batches.checked_add(1)?;
         Some(texts.bytes)
     }
 
     fn reserve(&mut self, rows: usize) {
-        self.record_index.reserve(8 * rows);
-        self.sub_sequence_number.reserve(8 * rows);
+        self.record_index.reserve(rows);
+        self.sub_sequence_number.reserve(rows);
         self.partition_key.reserve(rows);
         self.data.reserve(rows);
     }
@@ -145,37 +142,43 @@ impl Columns {
     ) -> Option<()> {
         let data = user_record.data();
         let offset = record.start + range(record.data, data).start;
-        let aggregated = user_record.is_aggregated();
-        let key = user_record.partition_key().filter(|_| aggregated);
-        self.place(user_record.sub_sequence_number(), aggregated);
-        self.partition_key.push(match key {
-            Some(key) => Some(texts.key(key)?),
-            None => None,
-        });
-        self.explicit_hash_key
-            .push(match user_record.explicit_hash_key() {
-                Some(key) => Some(texts.key(key)?),
-                None => None,
-            });
-        self.data.push(Some(view(data, self.batches, offset)?));
-        self.loss.push(None);
+        let number = user_record.sub_sequence_number();
+        self.sub_sequence_number.push(number.to_ne_bytes());
+        match user_record.partition_key() {
+            Some(key) => self.partition_key.push(texts.key(key)?),
+            None => self.partition_key.push_null(),
+        }
+        match user_record.explicit_hash_key() {
+            Some(key) => self.explicit_hash_key.push(texts.key(key)?),
+            None => self.explicit_hash_key.push_null(),
+        }
+        self.data.push(view(data, self.batches, offset)?);
+        self.loss.push_null();
         Some(())
     }
 
     fn loss(&mut self, loss: &Loss, record: &Record<'_>, texts: &mut Texts) -> Option<()> {
-        self.place(loss.sub_sequence_number(), true);
-        self.partition_key.push(None);
-        self.explicit_hash_key.push(None);
-        self.data.push(None);
+        let number = loss.sub_sequence_number();
+        self.sub_sequence_number.push(number.to_ne_bytes());
+        self.partition_key.push_null();
+        self.explicit_hash_key.push_null();
+        self.data.push_null();
         let message = message(loss, record.index);
-        self.loss.push(Some(texts.text(&message)?));
+        self.loss.push(texts.text(&message)?);
         Some(())
     }
 
-    fn place(&mut self, sub_sequence_number: u64, aggregated: bool) {
-        let number = sub_sequence_number.to_ne_bytes();
-        self.sub_sequence_number.extend_from_slice(&number);
-        self.aggregated.push(aggregated);
+    /// Writes what is the same in all rows of a Kinesis record.
+    fn end_record(&mut self, outcome: Outcome, record: &Record<'_>) -> Option<()> {
+        let end = self.sub_sequence_number.len();
+        let count = end - self.record_index.len();
+        let index = i64::try_from(record.index).ok()?;
+        self.record_index.resize(end, index.to_ne_bytes());
+        let is_plain = matches!(outcome, Outcome::Plain(_));
+        self.aggregated.push(!is_plain, count);
+        let is_damaged = matches!(outcome, Outcome::Damaged(_));
+        self.damaged.push(is_damaged, count);
+        Some(())
     }
 }
 

@@ -11,53 +11,67 @@ use rustc_hash::FxHashMap;
 /// The most bytes that are in the view itself.
 const INLINE: usize = 12;
 
-pub(crate) type View = [u8; 16];
+/// In registers until it is in its column: what is written in parts and read at once makes the processor wait.
+pub(crate) type View = u128;
 
 /// A view of `bytes`, which are in buffer number `buffer` from `offset` on. `None` if they are
 /// further in than 2 GiB.
+#[inline]
 pub(crate) fn view(bytes: &[u8], buffer: i32, offset: usize) -> Option<View> {
-    let mut view = View::default();
-    let len = i32::try_from(bytes.len()).ok()?;
-    view[..4].copy_from_slice(&len.to_ne_bytes());
-    if bytes.len() <= INLINE {
-        view[4..4 + bytes.len()].copy_from_slice(bytes);
-    } else {
-        view[4..8].copy_from_slice(&bytes[..4]);
-        view[8..12].copy_from_slice(&buffer.to_ne_bytes());
-        view[12..].copy_from_slice(&i32::try_from(offset).ok()?.to_ne_bytes());
+    let len = i32::try_from(bytes.len()).ok()?.cast_unsigned();
+    if let (Some(first), true) = (bytes.first_chunk(), bytes.len() > INLINE) {
+        let offset = i32::try_from(offset).ok()?.cast_unsigned();
+        let first = u32::from_ne_bytes(*first);
+        return Some(joined([len, first, buffer.cast_unsigned(), offset]));
     }
-    Some(view)
+    let mut inline = [[0; 4]; INLINE / 4];
+    for (place, byte) in inline.as_flattened_mut().iter_mut().zip(bytes) {
+        *place = *byte;
+    }
+    let [one, two, three] = inline.map(u32::from_ne_bytes);
+    Some(joined([len, one, two, three]))
+}
+
+/// The number that has these in memory one after another.
+fn joined(mut parts: [u32; 4]) -> View {
+    if cfg!(target_endian = "little") {
+        parts.reverse();
+    }
+    let all = parts.into_iter();
+    all.fold(0, |all, part| all << 32 | View::from(part))
 }
 
 /// A column: where there is a value, and the views.
 #[derive(Default)]
 pub(crate) struct Views {
     valid: Bits,
-    views: Vec<u8>,
+    views: Vec<[u8; size_of::<View>()]>,
     /// Rows without a value that are not written yet: most columns of keys and losses have no others.
     pending: usize,
 }
 
 impl Views {
     pub(crate) fn reserve(&mut self, rows: usize) {
-        self.views.reserve(rows * size_of::<View>());
+        self.views.reserve(rows);
     }
 
-    pub(crate) fn push(&mut self, view: Option<View>) {
-        let Some(view) = view else {
-            self.pending += 1;
-            return;
-        };
-        self.write_pending();
-        self.valid.push(true);
-        self.views.extend_from_slice(&view);
+    pub(crate) fn push_null(&mut self) {
+        self.pending += 1;
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, view: View) {
+        if self.pending > 0 {
+            self.write_pending();
+        }
+        self.valid.push(true, 1);
+        self.views.push(view.to_ne_bytes());
     }
 
     fn write_pending(&mut self) {
-        for _ in 0..self.pending {
-            self.valid.push(false);
-            self.views.extend_from_slice(&View::default());
-        }
+        self.valid.push(false, self.pending);
+        let len = self.views.len() + self.pending;
+        self.views.resize(len, View::default().to_ne_bytes());
         self.pending = 0;
     }
 
@@ -67,27 +81,53 @@ impl Views {
             return None;
         }
         self.write_pending();
-        Some((&self.valid.bytes, &self.views))
+        Some((self.valid.finish(), self.views.as_flattened()))
     }
 }
 
-/// One bit a row, the lowest of a byte first.
+/// One bit a row, the lowest of a byte first. Neighbours are mostly equal, so a run of them is written at once.
 #[derive(Default)]
 pub(crate) struct Bits {
-    pub(crate) bytes: Vec<u8>,
+    bytes: Vec<u8>,
+    /// How many are written. Those after them in the last byte are 0.
     len: usize,
+    /// How many are not written yet, and what they are.
+    pending: usize,
+    bit: bool,
 }
 
 impl Bits {
-    pub(crate) fn push(&mut self, bit: bool) {
-        let at = self.len % 8;
-        if at == 0 {
-            self.bytes.push(0);
+    pub(crate) fn push(&mut self, bit: bool, count: usize) {
+        if bit != self.bit {
+            self.write_pending();
+            self.bit = bit;
         }
-        if let Some(last) = self.bytes.last_mut() {
-            *last |= u8::from(bit) << at;
+        self.pending += count;
+    }
+
+    /// The last byte is filled up, whole ones follow, and what is too much of the last one is cut off:
+    ///
+    /// ```text
+    /// 00000101                      three bits
+    /// 11111101  00000011            and seven 1s more
+    /// ```
+    fn write_pending(&mut self) {
+        let ones = |from: usize| u8::MAX << (from % 8);
+        if let (true, 1.., Some(last)) = (self.bit, self.len % 8, self.bytes.last_mut()) {
+            *last |= ones(self.len);
         }
-        self.len += 1;
+        self.len += self.pending;
+        self.pending = 0;
+        let fill = if self.bit { u8::MAX } else { 0 };
+        self.bytes.resize(self.len.div_ceil(8), fill);
+        if let (1.., Some(last)) = (self.len % 8, self.bytes.last_mut()) {
+            *last &= !ones(self.len);
+        }
+    }
+
+    pub(crate) fn finish(&mut self) -> &[u8] {
+        self.write_pending();
+        &self.bytes
     }
 }
 
@@ -118,23 +158,25 @@ impl Texts {
         self.last = Default::default();
     }
 
+    #[inline]
     pub(crate) fn key(&mut self, key: &str) -> Option<View> {
         let address = (key.as_ptr().addr(), key.len());
         if key.len() <= INLINE {
             return view(key.as_bytes(), 0, 0);
         }
         if self.last.0 != address {
-            let view = match self.known.get(&address) {
-                Some(view) => *view,
-                None => {
-                    let view = self.text(key)?;
-                    self.known.insert(address, view);
-                    view
-                }
-            };
-            self.last = (address, view);
+            self.last = (address, self.long_key(key, address)?);
         }
         Some(self.last.1)
+    }
+
+    fn long_key(&mut self, key: &str, address: (usize, usize)) -> Option<View> {
+        if let Some(view) = self.known.get(&address) {
+            return Some(*view);
+        }
+        let view = self.text(key)?;
+        self.known.insert(address, view);
+        Some(view)
     }
 
     pub(crate) fn text(&mut self, text: &str) -> Option<View> {
