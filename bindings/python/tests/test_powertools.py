@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import inspect
+import logging
 import unittest
 
 import peer  # noqa: F401: it makes Powertools importable
@@ -157,6 +159,13 @@ class Powertools(unittest.TestCase):
 
     def test_only_kinesis(self):
         self.assertRaises(ValueError, BatchProcessor, EventType.SQS)
+
+    def test_a_logger_goes_to_powertools(self):
+        logger = logging.getLogger("own")
+        if "logger" in inspect.signature(batch.BatchProcessor.__init__).parameters:
+            self.assertIs(BatchProcessor(logger=logger).logger, logger)
+        else:
+            self.assertRaises(TypeError, BatchProcessor, logger=logger)
 
     def test_what_is_given_stays_as_it_is(self):
         record = lambda_record(aggregated(("a", b"1"), ("a", b"2")), "a", "100")

@@ -36,7 +36,9 @@ class _Opens:
     ):
         if event_type is not EventType.KinesisDataStreams:
             raise ValueError("only Kinesis streams have aggregates")
-        super().__init__(event_type, model, raise_on_entire_batch_failure, logger)
+        # Only later versions know it.
+        logging = {} if logger is None else {"logger": logger}
+        super().__init__(event_type, model, raise_on_entire_batch_failure, **logging)
         self._salvage = salvage
         self._on_loss = on_loss
 
