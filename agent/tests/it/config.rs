@@ -243,6 +243,14 @@ fn a_record_leaves_room_for_its_key_and_for_what_compression_adds() {
     assert_eq!(most(both), plain - 2048);
 }
 
+/// Firehose refuses a record of more than 1,000 KiB, and with it the lines of the whole request.
+#[test]
+fn a_record_for_firehose_is_as_long_as_it_takes() {
+    let config = r#"{"flows": [{"filePattern": "/logs/app.log", "deliveryStream": "f"}]}"#;
+    let config = parse(config).expect("good");
+    assert_eq!(config.flows()[0].rules().records.max_record, 1_024_000);
+}
+
 #[test]
 fn the_report_says_what_is_done_and_where_it_departs_from_the_agent() {
     let directory = tempfile::tempdir().expect("a directory");
