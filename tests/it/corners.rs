@@ -9,8 +9,9 @@ use kinesis_aggregation::error::{AggregateErrorKind, HashKeyRangeError, ParseHas
 use kinesis_aggregation::wire::{self, Frame, Index, RecordIndices};
 use kinesis_aggregation::{
     Aggregator, DEFAULT_MAX_RECORD_SIZE, DEFAULT_MAX_SIZE, Deaggregator, ExtendedSequenceNumber,
-    HIGHEST_MAX_RECORD_SIZE, HashKey, HashKeyRange, KinesisRecord, SequenceNumber, Shard,
-    ShardedAggregator, StoredRecord, UserRecord, deaggregate,
+    HIGHEST_MAX_RECORD_SIZE, HashKey, HashKeyRange, KinesisRecord, Outcome, PlainReason,
+    SequenceNumber, Shard, ShardedAggregator, StoredRecord, UserRecord, check_delivery,
+    deaggregate,
 };
 
 use crate::support::{field, frame, record};
@@ -253,6 +254,35 @@ fn user_records_without_a_key_share_an_aggregate_of_one_hash_key() {
     // And the other way round.
     let closed = aggregator.push(keyless()).unwrap().unwrap();
     assert_eq!(closed.partition_key(), Some("key"));
+}
+
+/// If not, everything from all shards would go to one chosen at random.
+#[test]
+fn an_aggregate_that_mixes_shards_goes_where_its_first_user_record_belongs() {
+    let mut aggregator = Aggregator::builder().mixing_shards().build().unwrap();
+    for (first, second) in [("a", "b"), ("b", "a")] {
+        let lone = UserRecord::new(first, "1");
+        let hash_key = lone.hash_key();
+        aggregator.push(lone).unwrap();
+        aggregator.push(UserRecord::new(second, "2")).unwrap();
+        assert_eq!(aggregator.flush().unwrap().explicit_hash_key(), hash_key);
+    }
+}
+
+#[test]
+fn delivery_is_checked_for_the_whole_record() {
+    let [a, b] = ["a", "b"].map(HashKey::of_partition_key);
+    let records = [record(0, None, b"1"), record(1, None, b"2")].concat();
+    let data = frame(&[field(1, b"a"), field(1, b"b"), records].concat());
+    assert!(a < b);
+    let check = |start, end| check_delivery(&data, HashKeyRange::new(start, end).unwrap());
+    assert_eq!(check(a, b), Ok(Outcome::Aggregated));
+    let loss = check(a, a).unwrap_err();
+    assert_eq!((loss.sub_sequence_number(), loss.lost()), (1, 0..2));
+    assert_eq!(
+        check_delivery(b"plain", HashKeyRange::FULL),
+        Ok(Outcome::Plain(PlainReason::NotFramed))
+    );
 }
 
 #[test]

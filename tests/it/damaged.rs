@@ -91,6 +91,30 @@ fn each_user_record_is_marked_and_no_other() {
     assert!(matches!(&of_bad[..], [Err(_), Ok(_)]));
 }
 
+/// The digest is right, so the message is all there, and its last record claims more than that: what
+/// it claims would be bytes of the digest.
+#[test]
+fn a_right_digest_is_not_read_as_the_data_of_a_user_record() {
+    let message = [
+        field(1, b"key"),
+        record(0, None, b"one"),
+        record(0, None, b"too long"),
+    ]
+    .concat();
+    for missing in 1..=8 {
+        let data = frame(&message[..message.len() - missing]);
+        let opened = read_with(&salvage(), &data);
+        assert_eq!(opened.data(), ["one"], "{missing}");
+        assert!(
+            matches!(
+                opened.outcome,
+                Outcome::Damaged(PlainReason::Malformed { .. })
+            ),
+            "{missing}"
+        );
+    }
+}
+
 /// The last bytes of what was cut short are no digest: they are the message's own.
 #[test]
 fn what_is_cut_short_anywhere_gives_all_user_records_before_the_cut() {
