@@ -256,19 +256,6 @@ fn user_records_without_a_key_share_an_aggregate_of_one_hash_key() {
     assert_eq!(closed.partition_key(), Some("key"));
 }
 
-/// If not, everything from all shards would go to one chosen at random.
-#[test]
-fn an_aggregate_that_mixes_shards_goes_where_its_first_user_record_belongs() {
-    let mut aggregator = Aggregator::builder().mixing_shards().build().unwrap();
-    for (first, second) in [("a", "b"), ("b", "a")] {
-        let lone = UserRecord::new(first, "1");
-        let hash_key = lone.hash_key();
-        aggregator.push(lone).unwrap();
-        aggregator.push(UserRecord::new(second, "2")).unwrap();
-        assert_eq!(aggregator.flush().unwrap().explicit_hash_key(), hash_key);
-    }
-}
-
 #[test]
 fn delivery_is_checked_for_the_whole_record() {
     let [a, b] = ["a", "b"].map(HashKey::of_partition_key);
@@ -283,6 +270,12 @@ fn delivery_is_checked_for_the_whole_record() {
         check_delivery(b"plain", HashKeyRange::FULL),
         Ok(Outcome::Plain(PlainReason::NotFramed))
     );
+}
+
+#[test]
+fn a_key_is_shown_as_the_kcl_reads_it() {
+    assert_eq!(wire::key_text(b"key"), "key");
+    assert_eq!(wire::key_text(b"\xFFkey"), "\u{FFFD}key");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use kinesis_aggregation::wire::{self, Frame, Index, RecordIndices};
-use kinesis_aggregation::{Deaggregator, KinesisRecordRef, LossKind, Outcome, PlainReason};
+use kinesis_aggregation::{
+    Deaggregator, HashKeyRange, KinesisRecordRef, LossKind, Outcome, PlainReason,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample;
@@ -232,6 +234,29 @@ fn resuming_inside_a_damaged_aggregate_leaves_out_what_was_had() {
         assert_eq!(read.user_records().flatten().count(), expected, "{after}");
         let loss = read.losses().first();
         assert_eq!(loss.map(|loss| loss.sub_sequence_number()), told, "{after}");
+    }
+}
+
+/// A KCL drops a whole aggregate for such a number. Where others of it come out, that one does not.
+#[test]
+fn with_a_range_a_user_record_whose_number_no_shard_owns_never_comes_out() {
+    let table = [field(1, b"key"), field(2, b"-1")].concat();
+    let one = record(0, None, b"one");
+    let minus_one = record(0, Some(0), b"minus one");
+    let mut damaged = frame(&[&table[..], &one, &minus_one].concat());
+    *damaged.last_mut().unwrap() ^= 1;
+    // Here the index beyond the table comes first, so that a KCL delivers what is before it.
+    let beyond = record(7, None, b"beyond");
+    let cut = frame(&[&table[..], &one, &beyond, &minus_one].concat());
+    for (deaggregator, data) in [
+        (salvage(), &damaged),
+        (Deaggregator::new().salvage(true), &cut),
+    ] {
+        let opened = read_with(&deaggregator.hash_key_range(HashKeyRange::FULL), data);
+        assert_eq!(opened.data(), ["one"]);
+        let last = opened.losses.last().unwrap();
+        assert_eq!(*last.kind(), LossKind::ExplicitHashKeyNumber { len: 2 });
+        assert_eq!(last.lost().count(), 1);
     }
 }
 

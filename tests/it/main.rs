@@ -10,6 +10,7 @@ mod kcl_rules;
 mod kpl_vectors;
 #[cfg(feature = "lambda")]
 mod lambda;
+mod packing;
 mod properties;
 mod proto_fresh;
 mod support;
