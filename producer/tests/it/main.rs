@@ -12,6 +12,7 @@ mod lives;
 mod memory;
 mod model_kcl;
 mod model_stream;
+mod order;
 mod random;
 mod reshard;
 mod room;
