@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use kinesis_aggregation::{KinesisRecord, UserRecord};
 use kinesis_aggregation_producer::pipeline::{Action, Pipeline};
-use kinesis_aggregation_producer::{ClientError, Producer, Stored};
+use kinesis_aggregation_producer::{
+    ClientError, Producer, RecordDistribution, Stored, StreamDescription,
+};
+
+use super::bugs::{Bench, at, one_shard};
 
 fn id(shard: usize) -> String {
     format!("shardId-{shard:012}")
@@ -154,4 +158,32 @@ fn aggregation_comes_back_when_the_stream_goes_by_keys_again() {
     }
     assert!(!blind.pipeline.is_service_managed());
     assert_eq!(blind.stored.len() - before, 10);
+}
+
+/// Listing is not permitted any more, and an aggregate of two hash keys landed in a shard that no map
+/// has: if only one of them is outside that shard, a KCL drops both.
+#[test]
+fn an_aggregate_of_several_hash_keys_in_an_unknown_shard_is_never_told_delivered() {
+    let mut bench = Bench::new(Producer::builder().record_ttl(at(5000)));
+    bench.pipeline.listed(at(0), Ok(one_shard()));
+    let by_key = StreamDescription::new(RecordDistribution::ByKey);
+    bench.pipeline.described(at(0), Ok(Some(by_key)));
+    for key in ["a", "b"] {
+        let record = UserRecord::new(key, "data");
+        let hash_key = record.hash_key();
+        bench.pipeline.put(at(0), record, hash_key, key);
+    }
+    bench.drive(0);
+    let requests = bench.drive(100);
+    assert_eq!(requests[0].1[0].user_record_count(), Some(2));
+    bench.stored(110, requests[0].0, "1");
+    bench.drive(110);
+    let denied = ClientError::fatal("AccessDeniedException");
+    bench.pipeline.listed(at(120), Err(denied));
+    bench.drive(120);
+    assert!(bench.finished().is_empty(), "nobody knows");
+    bench.drive(6000);
+    let finished = bench.finished();
+    let failed = finished.iter().filter(|(_, outcome)| outcome.is_err());
+    assert_eq!(failed.count(), 2);
 }
