@@ -9,6 +9,8 @@ use kinesis_aggregation_producer::{
     ClientError, Outcome, Producer, ProducerBuilder, RECORD_OVERHEAD, Stored,
 };
 
+use super::bugs::{Bench, at};
+
 const STEP: Duration = Duration::from_millis(5);
 const TIMEOUT: Duration = Duration::from_secs(6);
 
@@ -345,4 +347,32 @@ fn a_writer_that_is_faster_than_its_shard_is_slowed_and_nothing_expires() {
     println!("{delivered} delivered, {expired} expired");
     assert_eq!(expired, 0);
     assert!(delivered > 80_000, "{delivered} of about 92,000 that fit");
+}
+
+/// Else a producer whose requests sometimes time out would soon take nothing more.
+#[test]
+fn what_was_delivered_takes_no_room_any_more() {
+    let builder = Producer::builder().record_ttl(at(1000));
+    let mut bench = Bench::ready(builder.record_max_buffered_time(at(0)));
+    for _ in 0..600 {
+        let record = UserRecord::new("key", vec![b'x'; 1024]);
+        let hash_key = record.hash_key();
+        bench.pipeline.put(at(0), record, hash_key, "");
+    }
+    for now in (0..1000).step_by(10) {
+        for (id, records) in bench.drive(now) {
+            let answer = if now == 0 {
+                Err(ClientError::retry("RequestTimeout", true))
+            } else {
+                Ok(records.iter().map(|_| Ok(Stored::new("0", "1"))).collect())
+            };
+            bench.pipeline.answered(at(now), id, answer);
+        }
+        let (is_over, pending) = (bench.pipeline.is_over(), bench.pipeline.pending());
+        assert!(is_over || pending < 600, "all of it waits");
+        assert!(!is_over || pending > 0, "nothing waits");
+    }
+    let finished = bench.finished();
+    assert!(finished.iter().all(|(_, outcome)| outcome.is_ok()));
+    assert_eq!(finished.len(), 600);
 }
