@@ -39,6 +39,13 @@ async fn user_records_share_a_kinesis_record_within_the_buffered_time() {
     let counters: Vec<_> = metrics.counters().collect();
     assert!(counters.contains(&("UserRecordsPut", 2)), "{counters:?}");
     assert!(counters.contains(&("KinesisRecordsPut", 1)), "{counters:?}");
+    let data_len = stream.state.lock().expect("no panic").stored[0]
+        .data()
+        .len() as u64;
+    assert!(
+        counters.contains(&("KinesisRecordsDataPut", data_len)),
+        "{counters:?}"
+    );
     assert_eq!(metrics.user_records_pending(), 0);
 }
 
