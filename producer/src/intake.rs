@@ -12,7 +12,7 @@ use super::limits::Limits;
 use super::metrics::Metrics;
 use super::outcome::{DeliveryError, Outcome, PutError, PutErrorKind, Time};
 use super::pipeline::room;
-use super::room::Taken;
+use super::room::{Taken, Waiting};
 use super::settings::{Config, HIGHEST_RECORD_SIZE};
 use kinesis_aggregation::UserRecord;
 use kinesis_aggregation::wire::is_framed;
@@ -405,22 +405,6 @@ impl Shared {
         }
         self.ended.send_replace(true);
         count
-    }
-}
-
-/// Counts a caller that waits, as long as this lives.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::SeqCst);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

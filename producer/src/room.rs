@@ -1,7 +1,10 @@
 //! Room for user records under way, in bytes and in records. Waiters get it in the order in which they
 //! came.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Context;
 
 use tokio::sync::futures::Notified;
 use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, SemaphorePermit};
@@ -15,7 +18,8 @@ pub(super) struct Room {
     turn: Mutex<()>,
     /// How many wait. While any does, nobody takes room without waiting too.
     waiting: AtomicUsize,
-    wanted: Notify,
+    /// Told when the waiter whose turn it is finds too little.
+    lack: Notify,
 }
 
 /// Room that goes back when this is dropped, unless it is [kept](Self::keep).
@@ -34,22 +38,19 @@ impl Taken<'_> {
     }
 }
 
-/// One that waits, as long as this lives.
-struct Waiter<'a>(&'a Room);
+/// Counts one that waits, as long as this lives.
+pub(super) struct Waiting<'a>(&'a AtomicUsize);
 
-impl<'a> Waiter<'a> {
-    fn new(room: &'a Room) -> Self {
-        // While another waits already, the task knows that room is wanted.
-        if room.waiting.fetch_add(1, Ordering::SeqCst) == 0 {
-            room.wanted.notify_waiters();
-        }
-        Self(room)
+impl<'a> Waiting<'a> {
+    pub(super) fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
     }
 }
 
-impl Drop for Waiter<'_> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -60,7 +61,7 @@ impl Room {
             records: Semaphore::new(records.min(Semaphore::MAX_PERMITS)),
             turn: Mutex::new(()),
             waiting: AtomicUsize::new(0),
-            wanted: Notify::new(),
+            lack: Notify::new(),
         }
     }
 
@@ -81,10 +82,11 @@ impl Room {
     /// Takes room for one record of so many bytes as soon as there is any; `None` never happens,
     /// as nobody closes it. Dropping the future gives up the place in the queue.
     pub(super) async fn take(&self, bytes: u32) -> Option<Taken<'_>> {
-        let _waiter = Waiter::new(self);
+        let _waiting = Waiting::new(&self.waiting);
         let turn = self.turn.lock().await;
-        let record = self.records.acquire().await.ok()?;
-        let bytes = self.bytes.acquire_many(bytes).await.ok()?;
+        let record = self.when_there(self.records.acquire()).await.ok()?;
+        let bytes = self.when_there(self.bytes.acquire_many(bytes)).await;
+        let bytes = bytes.ok()?;
         Some(Taken {
             bytes,
             record,
@@ -97,13 +99,35 @@ impl Room {
         self.records.add_permits(records);
     }
 
+    /// Waits for room, and tells if there is too little. It is in the queue then, so that
+    /// [`is_lacking`](Self::is_lacking) is true.
+    async fn when_there<T>(&self, room: impl Future<Output = T>) -> T {
+        let mut room = pin!(room);
+        let poll = |context: &mut Context<'_>| {
+            let polled = room.as_mut().poll(context);
+            if polled.is_pending() {
+                self.lack.notify_waiters();
+            }
+            polled
+        };
+        poll_fn(poll).await
+    }
+
     /// Whether anyone waits.
-    pub(super) fn is_wanted(&self) -> bool {
+    fn is_wanted(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) > 0
     }
 
-    /// Resolves when, after this call, someone begins to wait and nobody waited before.
-    pub(super) fn wanted(&self) -> Notified<'_> {
-        self.wanted.notified()
+    /// Whether anyone waits for what is not there. The semaphores give what comes free to the waiter
+    /// whose turn it is, be it only a part of what it wants: where any is left, it has all of that, but
+    /// may not have run since.
+    pub(super) fn is_lacking(&self) -> bool {
+        let is_none_left = |room: &Semaphore| room.available_permits() == 0;
+        self.is_wanted() && (is_none_left(&self.records) || is_none_left(&self.bytes))
+    }
+
+    /// Resolves when, after this call, someone finds too little room.
+    pub(super) fn lacking(&self) -> Notified<'_> {
+        self.lack.notified()
     }
 }

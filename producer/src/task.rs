@@ -82,11 +82,9 @@ impl<C: StreamClient> Task<C> {
         let shared = Arc::clone(&self.shared);
         let buffered = shared.config.settings.record_max_buffered_time;
         let nap = (buffered / 20).min(LONGEST_NAP);
-        // Room has come free since the last look.
-        let mut has_freed = false;
         loop {
-            // Before it is asked whether any is wanted or free, so that nothing falls between.
-            let room_wanted = shared.limits.room.wanted();
+            // Before it is asked whether any is lacking or free, so that nothing falls between.
+            let room_lacking = shared.limits.room.lacking();
             let freed = shared.limits.connection_freed();
             let Asked {
                 flushes,
@@ -105,49 +103,45 @@ impl<C: StreamClient> Task<C> {
             }
             let free = shared.limits.free_connections();
             self.pipeline.limit_connections(self.puts_under_way + free);
-            let lacks_room = self.drive(now, has_freed);
-            shared.learn(
-                self.pipeline.is_service_managed(),
-                self.pipeline.max_record_size(),
-                self.pipeline.is_over(),
-            );
-            has_freed = self.resolve() && !nap.is_zero();
+            self.drive(now);
             if state == State::Closing && self.pipeline.pending() == 0 && !napping {
                 break;
             }
-            let nap_ends = (napping || lacks_room).then(|| now + nap);
+            let nap_ends = napping.then(|| now + nap);
             let wake = self.pipeline.wake().into_iter().chain(nap_ends).min();
             let lacks_connection = free == 0;
             tokio::select! {
                 () = self.wait(wake) => {}
-                () = room_wanted => {}
+                () = room_lacking => {}
                 () = freed, if lacks_connection => {}
             }
         }
         self.finished = true;
     }
 
-    /// Does all that is due. Returns whether a caller seems to lack room that nothing will free.
-    ///
-    /// The answers that are awaited free room. Only if there are none, what is held is made to go,
-    /// and open aggregates only if nothing else is held: closing them before they are full makes
-    /// more of them. A caller that seems to lack room that has just come free may not have run
-    /// since, and gets time for that.
-    fn drive(&mut self, now: Time, has_freed: bool) -> bool {
-        self.pipeline.drive(now);
-        self.act();
-        let lacks_room = self.puts_under_way == 0 && self.shared.limits.room.is_wanted();
-        if !lacks_room || has_freed {
-            return lacks_room;
-        }
+    /// Does all that is due. Where callers lack room that no answer will free, what is held is made to
+    /// go: open aggregates only if nothing else is held, as closing them before they are full makes
+    /// more of them.
+    fn drive(&mut self, now: Time) {
+        self.step(now);
         for hurry in [Pipeline::hurry_closed, Pipeline::hurry] {
-            if self.puts_under_way == 0 {
+            if self.puts_under_way == 0 && self.shared.limits.room.is_lacking() {
                 hurry(&mut self.pipeline, now);
-                self.pipeline.drive(now);
-                self.act();
+                self.step(now);
             }
         }
-        false
+    }
+
+    /// Does what is due now, and frees the room of what is resolved.
+    fn step(&mut self, now: Time) {
+        self.pipeline.drive(now);
+        self.act();
+        self.shared.learn(
+            self.pipeline.is_service_managed(),
+            self.pipeline.max_record_size(),
+            self.pipeline.is_over(),
+        );
+        self.resolve();
     }
 
     /// Hands what was put to the pipeline, and each flush in its place, so that it hurries only what
@@ -241,10 +235,9 @@ impl<C: StreamClient> Task<C> {
         }
     }
 
-    /// Tells the outcomes. Returns whether there were any.
-    fn resolve(&mut self) -> bool {
+    /// Tells the outcomes.
+    fn resolve(&mut self) {
         let finished = self.pipeline.take_finished();
-        let any = !finished.is_empty();
         let bytes = self.pipeline.take_freed_bytes();
         self.shared
             .resolved(finished.len(), bytes, self.pipeline.metrics());
@@ -259,7 +252,6 @@ impl<C: StreamClient> Task<C> {
                 let _ = flush.send(());
             }
         }
-        any
     }
 
     /// Waits for an answer, for something that was put, or for the time. May be dropped.

@@ -5,7 +5,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use kinesis_aggregation::UserRecord;
-use kinesis_aggregation_producer::{Delivery, Producer, PutError, PutErrorKind, RecordError};
+use kinesis_aggregation_producer::{
+    Delivery, Producer, ProducerBuilder, PutError, PutErrorKind, RecordError,
+};
 use tokio::time::Instant;
 
 use super::stream::{Answer, Stream, narrow, record};
@@ -109,32 +111,35 @@ async fn when_room_for_several_comes_free_at_once_those_who_wait_longer_go_first
     assert_eq!(stream.read()[COUNT..], expected);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_put_that_waits_for_room_makes_what_is_held_go_at_once() {
-    let builder = narrow()
+/// Puts them in turn, and one more, where nothing but want of room makes anything go.
+async fn put_all(builder: ProducerBuilder, records: Vec<UserRecord>) {
+    let builder = builder
         .record_ttl(Duration::from_secs(9000))
         .record_max_buffered_time(Duration::from_secs(3600));
     let producer = builder.build(Stream::new([])).expect("a runtime");
     let start = Instant::now();
-    for number in 0..5 {
-        drop(
-            producer
-                .put(record(&number.to_string()))
-                .await
-                .expect("accepted"),
-        );
+    for record in records {
+        drop(producer.put(record).await.expect("accepted"));
     }
     // The last one has company to wait for again.
     let last = producer.put(record("last")).await.expect("accepted");
-    assert!(
-        start.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        start.elapsed()
-    );
+    let took = start.elapsed();
+    assert!(took < Duration::from_millis(100), "{took:?}");
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(producer.pending(), 1);
     producer.close().await.expect("in time");
     last.await.expect("delivered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_that_waits_for_room_makes_what_is_held_go_at_once() {
+    let records = (0..5).map(|number| record(&number.to_string()));
+    put_all(narrow(), records.collect()).await;
+    // Of bytes there are some left, but not enough.
+    let builder = Producer::builder().max_pending_bytes(1024 * 1024 + 256);
+    let small_and_large = [200, 900].repeat(5).into_iter();
+    let records = small_and_large.map(|size| UserRecord::new("key", vec![0; size * 1024]));
+    put_all(builder.rate_limit(None), records.collect()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -250,4 +255,39 @@ async fn puts_that_do_not_wait_for_room_make_nothing_go_sooner() {
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(stream.read(), [""; 0], "it waits for company");
     drop(held);
+}
+
+/// A load that always wants room, from one caller or from many, and the Kinesis records that it makes.
+async fn kinesis_records_of(callers: usize) -> usize {
+    const EACH: usize = 20_000;
+    let stream = Stream::new([]);
+    let builder = Producer::builder().rate_limit(None);
+    let builder = builder.max_pending_records(1000);
+    let producer = builder.build(stream.clone()).expect("a runtime");
+    let mut puts = tokio::task::JoinSet::new();
+    for _ in 0..callers {
+        let producer = producer.clone();
+        puts.spawn(async move {
+            for _ in 0..EACH / callers {
+                let put = producer.put(UserRecord::new("key", vec![0; 200]));
+                drop(put.await.expect("accepted"));
+            }
+        });
+    }
+    while let Some(put) = puts.join_next().await {
+        put.expect("no panic");
+    }
+    producer.close().await.expect("in time");
+    let stored = &stream.state.lock().expect("no panic").stored;
+    stored.len()
+}
+
+/// Full aggregates hold 242 of these user records.
+#[tokio::test(start_paused = true)]
+async fn room_that_an_answer_frees_is_not_lacking_so_open_aggregates_stay_open() {
+    for callers in [1, 10, 100] {
+        let count = kinesis_records_of(callers).await;
+        println!("{callers} {count}");
+        assert!(count <= 85, "{callers} callers: {count}");
+    }
 }

@@ -326,16 +326,32 @@ impl Sim {
         if self.closes {
             self.pipeline.hurry(self.now);
         }
-        self.pipeline.drive(self.now);
-        self.act();
-        let wants_room = !self.waiting.is_empty() && !self.pipeline.is_over();
+        self.step();
         for hurry in [Pipeline::hurry_closed, Pipeline::hurry] {
-            if wants_room && self.under_way.is_empty() {
+            let lacks_room = !self.waiting.is_empty() && !self.pipeline.is_over();
+            if lacks_room && self.under_way.is_empty() {
                 hurry(&mut self.pipeline, self.now);
-                self.pipeline.drive(self.now);
-                self.act();
+                self.step();
             }
         }
+    }
+
+    /// Does all that is due, and puts what there is room for then.
+    fn step(&mut self) {
+        loop {
+            self.pipeline.drive(self.now);
+            self.act();
+            self.resolve();
+            let before = self.waiting.len();
+            self.accept();
+            if self.waiting.len() == before {
+                break;
+            }
+        }
+    }
+
+    /// Takes the outcomes. The laws of each moment.
+    fn resolve(&mut self) {
         self.run.hindered |= self.under_way.len() >= self.pipeline.connections();
         self.run.hindered |= self.pipeline.is_paused();
         if self.pipeline.is_lane_forgotten() {
@@ -373,13 +389,6 @@ impl Sim {
         }
         if self.run.puts.len() - self.resolved != self.pipeline.pending() {
             self.broken("another number of records is pending".to_owned());
-        }
-        if !self.waiting.is_empty() && self.room.0 > 0 {
-            let before = self.waiting.len();
-            self.accept();
-            if self.waiting.len() < before {
-                self.drive();
-            }
         }
     }
 
