@@ -166,6 +166,11 @@ impl<T> Landing<T> {
     /// A raw record is delivered wherever it landed. One hash key alone is in the range of the
     /// shard that it led to, whatever that range is. Where no range will be known, `unseen` tells
     /// whether the stream goes by keys; if not, nobody can say that the KCL does not drop it.
+    ///
+    /// An aggregate of several hash keys was built by a list of shards. Where listing is not permitted
+    /// any more and the list does not tell of its shard, to call it delivered might lose it, and to send
+    /// it again might bring it twice to a KCL. So it stays open until the permission is back, or
+    /// `record_ttl` over: then it fails as perhaps stored. There are few of these: no more are built.
     pub(super) fn judge(self, range: Option<HashKeyRange>, unseen: Option<bool>) -> Verdict<T> {
         let wrong = match (self.judged_by, range) {
             (None, _) => None,

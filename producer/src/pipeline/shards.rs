@@ -75,7 +75,8 @@ pub(super) struct Shards {
     listing: Option<Time>,
     /// When the list was asked for that the map is from.
     listed: Time,
-    /// Listing the shards is not permitted, by the last answer.
+    /// Listing the shards is not permitted, by the last answer that tells. Until it is, the map that was
+    /// there before only judges: nothing that is sent by it could be judged after a silence.
     is_denied: bool,
     pause: Duration,
     /// Not before.
@@ -89,7 +90,7 @@ impl Shards {
     }
 
     fn in_force(&self) -> Option<&ShardMap> {
-        self.map.as_ref().filter(|_| !self.is_doubted)
+        self.last().filter(|_| !self.is_doubted)
     }
 
     /// The range of the open shard where this hash key belongs, if the map is to be trusted there:
@@ -107,7 +108,7 @@ impl Shards {
 
     /// The last map, even if it is being refreshed: good enough to spread load by.
     pub(super) fn last(&self) -> Option<&ShardMap> {
-        self.map.as_ref()
+        self.map.as_ref().filter(|_| !self.is_denied)
     }
 
     pub(super) fn generation(&self) -> u64 {
@@ -212,7 +213,10 @@ impl Shards {
         random: &mut Random,
     ) -> Listed {
         let asked = self.listing.take().unwrap_or(now);
-        self.is_denied = matches!(answer, Err(ClientErrorKind::Fatal));
+        self.is_denied = match answer {
+            Ok(_) => false,
+            Err(kind) => kind == ClientErrorKind::Fatal || self.is_denied,
+        };
         let listed = answer.map_or(Listed::Nothing, |shards| self.learn(shards));
         if listed != Listed::Nothing {
             self.explain();

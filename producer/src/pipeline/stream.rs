@@ -108,9 +108,13 @@ impl Stream {
         answer: Result<Vec<Shard>, ClientErrorKind>,
     ) -> bool {
         let was_valid = self.shards.valid().is_some();
+        let was_denied = self.shards.is_denied();
         let listed = self.shards.listed(now, answer, &mut self.random);
         let changed = match listed {
-            Listed::Nothing => return self.unseen().is_some(),
+            Listed::Nothing => {
+                self.changed_if(self.shards.is_denied() != was_denied);
+                return self.unseen().is_some();
+            }
             Listed::Anew => {
                 self.contradiction = None;
                 self.strategy.ask(now);

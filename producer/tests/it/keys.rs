@@ -160,3 +160,74 @@ fn aggregates_without_keys_are_not_delivered_unseen_on_a_service_managed_stream(
     pipeline.listed(at(30), Err(ClientError::fatal("AccessDeniedException")));
     assert!(pipeline.take_finished().is_empty());
 }
+
+fn stored_in(shard_id: &str) -> Result<Vec<Result<Stored, RecordError>>, ClientError> {
+    Ok(vec![Ok(Stored::new(shard_id, "1"))])
+}
+
+/// The hash keys of both are in the lower half.
+fn put_two_of_one_shard(pipeline: &mut Pipeline<u64>, now: Duration) {
+    for number in 0..2 {
+        let hash_key = HashKey::new(number.into());
+        let record = UserRecord::new("key", "data").with_explicit_hash_key(hash_key);
+        pipeline.put(now, record, Some(hash_key), number);
+    }
+}
+
+/// The requests that start, with the user records of each Kinesis record.
+fn requests(pipeline: &mut Pipeline<u64>, now: Duration) -> Vec<(u64, Vec<usize>)> {
+    pipeline.drive(now);
+    let count = |record: &KinesisRecord| record.user_record_count().unwrap_or(1);
+    let requests = pipeline.take_actions().into_iter();
+    let requests = requests.filter_map(|action| match action {
+        Action::PutRecords { id, records } => Some((id, records.iter().map(count).collect())),
+        _ => None,
+    });
+    requests.collect()
+}
+
+/// After a silence, a list that is asked for later has to confirm the map. Only what was under way by
+/// the old one waits for that: the next ones go as if there had never been a map.
+#[test]
+fn where_listing_is_not_permitted_any_more_no_more_is_sent_that_only_a_list_can_judge() {
+    for comes_back in [true, false] {
+        let mut pipeline = pipeline(Producer::builder());
+        let by_key = StreamDescription::new(RecordDistribution::ByKey);
+        pipeline.described(at(0), Ok(Some(by_key)));
+        pipeline.listed(at(0), Ok(two_shards()));
+        put_two_of_one_shard(&mut pipeline, at(60_000));
+        assert_eq!(requests(&mut pipeline, at(60_000)), [(0, vec![2])]);
+        pipeline.answered(at(60_010), 0, stored_in("1"));
+        assert_eq!(requests(&mut pipeline, at(60_010)), []);
+        // They share an aggregate as long as it is open.
+        put_two_of_one_shard(&mut pipeline, at(60_015));
+        let denied = || Err(ClientError::fatal("AccessDeniedException"));
+        pipeline.listed(at(60_020), denied());
+        // What does not tell changes nothing.
+        pipeline.listed(at(60_030), Err(ClientError::throttled("LimitExceeded")));
+        assert!(pipeline.take_finished().is_empty(), "a list may come");
+        put_two_of_one_shard(&mut pipeline, at(60_040));
+        let alone = vec![1; 4];
+        assert_eq!(requests(&mut pipeline, at(60_040)), [(1, alone)]);
+        let answer = [(); 4].into_iter().flat_map(|()| stored_in("1")).flatten();
+        pipeline.answered(at(60_050), 1, Ok(answer.collect()));
+        let delivered = pipeline.take_finished();
+        assert!(delivered.len() == 4 && delivered.iter().all(|(_, outcome)| outcome.is_ok()));
+        if comes_back {
+            pipeline.listed(at(60_060), Ok(two_shards()));
+        } else {
+            pipeline.drive(at(90_000));
+        }
+        let finished = pipeline.take_finished();
+        assert_eq!(finished.len(), 2);
+        for (_, outcome) in finished {
+            match outcome {
+                Ok(_) => assert!(comes_back),
+                Err(error) => assert!(!comes_back && error.is_maybe_stored(), "{error:?}"),
+            }
+        }
+        put_two_of_one_shard(&mut pipeline, at(90_010));
+        let expected = if comes_back { vec![2] } else { vec![1, 1] };
+        assert_eq!(requests(&mut pipeline, at(90_010)), [(2, expected)]);
+    }
+}
