@@ -24,8 +24,8 @@
 //!   not wait for the description, which comes within 25 s of the first put: an account has few of
 //!   them. On such a stream they may be aggregated once, and then be sent again.
 //!   Where listing the shards is not permitted either, only user records without a partition key are
-//!   aggregated, two Kinesis records for each random hash key; what lands before these show such a stream,
-//!   a KCL may drop.
+//!   aggregated, two Kinesis records for each random hash key; until these show such a stream, a KCL
+//!   may drop them, and user records whose data looks like an aggregate, which travel in one.
 //! - A stream that is deleted and created again is another stream. What was known of the old one is
 //!   forgotten as soon as its creation time, the range of a shard, a landing, or its absence tells; and
 //!   after two seconds without an answer no aggregate counts as delivered before a new list of the

@@ -50,6 +50,7 @@ fn script(faults: Faults, reshards: bool, ordered: bool) -> Script {
         collection_max_count: 500,
         collection_max_size: 5_242_880,
         switches: false,
+        drops_unseen: false,
         room: (usize::MAX, usize::MAX),
         link: None,
     };

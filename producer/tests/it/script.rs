@@ -19,6 +19,8 @@ pub(super) enum Event {
     Mislead,
     /// From now on describing the stream is permitted, or no more.
     Permit(bool),
+    /// From now on listing its shards is permitted, or no more.
+    PermitList(bool),
     /// The stream is deleted, and created again after this time, with so many shards.
     Recreate(Duration, u64),
     Flush,
@@ -51,6 +53,9 @@ pub(super) struct Facts {
     pub(super) collection_max_count: usize,
     pub(super) collection_max_size: usize,
     pub(super) switches: bool,
+    /// Nobody may list the shards of a stream that does not go by keys all the time. Until that is
+    /// known, a KCL may drop what has a frame: what has no keys, or looks like an aggregate.
+    pub(super) drops_unseen: bool,
     /// The room for user records under way: how many, and their bytes.
     pub(super) room: (usize, usize),
     /// The bytes that a thin link takes in a second, of all requests together.
@@ -131,7 +136,7 @@ impl Script {
         let faults = faults(&mut random);
         let ordered = random.chance(330);
         let aggregates_anywhere = random.chance(150);
-        let facts = Facts {
+        let mut facts = Facts {
             ordered,
             fail_later_in_order: ordered && random.chance(300),
             filters: !aggregates_anywhere,
@@ -145,6 +150,7 @@ impl Script {
             collection_max_count: [1, 3, 500, 500][random.index(4)],
             collection_max_size: [3000, 5_242_880][random.index(2)],
             switches: random.chance(250),
+            drops_unseen: false,
             room: room(seed),
             link: link(seed),
         };
@@ -166,11 +172,11 @@ impl Script {
             stream.max_record_size = Some(52_000);
         }
         stream.quota = random.chance(150).then(|| random.below(4) as u32);
-        // Another such stream shows only by what a KCL drops that it does not go by keys.
         let goes_by_keys = distribution == RecordDistribution::ByKey && !facts.switches;
-        stream.may_list = !(goes_by_keys && random.chance(50));
+        stream.may_list = !random.chance(100);
+        facts.drops_unseen = !(stream.may_list || goes_by_keys);
         if random.chance(200) {
-            Self::mislead(&mut events, &mut random);
+            Self::mislead(&mut events, goes_by_keys, &mut random);
         }
         Self {
             seed,
@@ -202,12 +208,14 @@ impl Script {
     }
 
     /// Makes the producer believe what is not so, and keeps from it what would tell.
-    fn mislead(events: &mut Vec<(Duration, Event)>, random: &mut Random) {
+    fn mislead(events: &mut Vec<(Duration, Event)>, goes_by_keys: bool, random: &mut Random) {
         let last = events.last().map_or(Duration::ZERO, |(time, _)| *time);
         let last = last.as_micros() as u64;
         for _ in 0..random.between(1, 3) {
-            let event = match random.below(3) {
+            let event = match random.below(4) {
                 0 => Event::Permit(random.chance(500)),
+                // Else what is under way then may be dropped, with keys or without.
+                1 if goes_by_keys => Event::PermitList(random.chance(500)),
                 _ => Event::Mislead,
             };
             events.push((random.duration(0, last), event));

@@ -110,6 +110,7 @@ impl Sim {
             Event::Switch => self.run.stream.switch(),
             Event::Mislead => self.run.stream.mislead(),
             Event::Permit(may_describe) => self.run.stream.may_describe = may_describe,
+            Event::PermitList(may_list) => self.run.stream.may_list = may_list,
             Event::Recreate(away, shards) => self.run.stream.recreate(self.now, away, shards),
             Event::Flush => {
                 let before = self.run.puts.len();
