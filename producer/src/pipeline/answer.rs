@@ -13,11 +13,7 @@ use kinesis_aggregation::HashKeyRange;
 pub(super) type Answer = Result<Vec<Result<Stored, RecordError>>, ClientError>;
 
 /// What an answer means for one Kinesis record.
-#[derive(Clone)]
-pub(super) enum Fate {
-    Stored(Stored),
-    Failed(Failure),
-}
+pub(super) type Fate = Result<Stored, Failure>;
 
 /// Why a Kinesis record was not stored, as far as is known.
 #[derive(Clone)]
@@ -45,13 +41,11 @@ impl Failure {
 pub(super) fn fates(answer: Answer, count: usize, meter: &mut Meter) -> Vec<Fate> {
     let whole = match answer {
         Ok(results) if results.len() == count => {
-            let fate = |result: Result<Stored, RecordError>| match result {
-                Ok(stored) => Fate::Stored(stored),
-                Err(error) => {
-                    meter.error(error.code());
-                    Fate::Failed(refused(error))
-                }
+            let mut refused = |error: RecordError| {
+                meter.error(error.code());
+                refused(error)
             };
+            let fate = |result: Result<_, _>| result.map_err(&mut refused);
             return results.into_iter().map(fate).collect();
         }
         // Nobody can tell which result is whose.
@@ -65,7 +59,7 @@ pub(super) fn fates(answer: Answer, count: usize, meter: &mut Meter) -> Vec<Fate
         },
     };
     meter.error(whole.error.code());
-    vec![Fate::Failed(whole); count]
+    vec![Err(whole); count]
 }
 
 /// Classifies the failure of one record of a request.
@@ -85,15 +79,13 @@ fn refused(error: RecordError) -> Failure {
 
 /// Notes the tries that failed. Those of a request that failed as a whole share what is kept of it.
 pub(super) fn note_tries<T>(now: Time, items: &mut [Item<T>], fates: &[Fate], is_whole: bool) {
-    if let (true, Some(Fate::Failed(failure)), Some(item)) =
-        (is_whole, fates.first(), items.first())
-    {
+    if let (true, Some(Err(failure)), Some(item)) = (is_whole, fates.first(), items.first()) {
         let attempt = item.attempt(now, Some(&failure.error));
         let members = items.iter_mut().flat_map(Item::members_mut);
         return failed_together(members, &attempt, failure.is_maybe_stored());
     }
     for (item, fate) in items.iter_mut().zip(fates) {
-        if let Fate::Failed(failure) = fate {
+        if let Err(failure) = fate {
             let attempt = item.attempt(now, Some(&failure.error));
             failed_together(item.members_mut(), &attempt, failure.is_maybe_stored());
         }

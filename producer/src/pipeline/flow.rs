@@ -3,10 +3,8 @@
 
 mod settle;
 
-use super::answer::{
-    Answer, Failure, Fate, Landing, Undecided, Verdict, fates, is_lost, note_tries,
-};
-use super::item::{Item, PATIENCE, Pending, failed_together, room};
+use super::answer::{Answer, Failure, Landing, Undecided, Verdict, fates, is_lost, note_tries};
+use super::item::{Item, PATIENCE, Pending, failed_together, room, size};
 use super::lane::TICK;
 use super::ledger::Ledger;
 use super::outbox::{Outbox, Request};
@@ -178,7 +176,7 @@ impl<T> Flow<T> {
     /// Whether a user record is larger than the stream takes, as far as is known: its size, and
     /// the most that may be.
     fn excess(&self, record: &UserRecord) -> Option<(usize, usize)> {
-        let size = record.data().len() + record.partition_key().map_or(0, str::len);
+        let size = size(record);
         if size <= DEFAULT_MAX_RECORD_SIZE {
             return None;
         }
@@ -190,7 +188,7 @@ impl<T> Flow<T> {
         let is_whole = answer.is_err();
         let fates = fates(answer, items.len(), &mut self.ledger.meter);
         note_tries(now, &mut items, &fates, is_whole);
-        if let Some(Fate::Failed(failure)) = fates.first()
+        if let Some(Err(failure)) = fates.first()
             && failure.kind == ClientErrorKind::Invalid
         {
             return self.take_invalid(now, items, failure);
@@ -198,8 +196,8 @@ impl<T> Flow<T> {
         // In ordered mode, what was taken first is to be the first again.
         for (item, fate) in items.into_iter().zip(fates).rev() {
             match fate {
-                Fate::Stored(stored) => self.stored(now, item, stored),
-                Fate::Failed(failure) => self.not_stored(now, item, &failure, is_whole),
+                Ok(stored) => self.stored(now, item, stored),
+                Err(failure) => self.not_stored(now, item, &failure, is_whole),
             }
         }
     }

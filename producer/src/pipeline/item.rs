@@ -85,9 +85,14 @@ pub(super) fn failed_together<'a, T: 'a>(
     }
 }
 
+/// The bytes of a user record, data and partition key.
+pub(super) fn size(record: &UserRecord) -> usize {
+    record.data().len() + record.partition_key().map_or(0, str::len)
+}
+
 /// The room that a user record takes, in bytes.
 pub(crate) fn room(record: &UserRecord) -> usize {
-    record.data().len() + record.partition_key().map_or(0, str::len) + RECORD_OVERHEAD
+    size(record) + RECORD_OVERHEAD
 }
 
 /// Where Kinesis records are expected to land: each place has a lane of its own.
@@ -212,19 +217,16 @@ impl<T> Item<T> {
 
     /// One that travels without explicit hash key, and without partition key if it has none.
     pub(super) fn bare(pending: Pending<T>, generation: u64) -> Self {
-        let mut item = Self::new(
-            Body::Bare(Box::new(pending)),
-            Place::Anywhere,
-            Form::Raw,
-            generation,
-        );
-        if let Body::Bare(pending) = &item.body {
-            item.due = pending.closes();
-            item.oldest = pending.accepted;
-            item.first = pending.seq;
-            item.room = room(&pending.record);
+        let (due, oldest, first) = (pending.closes(), pending.accepted, pending.seq);
+        let room = room(&pending.record);
+        let body = Body::Bare(Box::new(pending));
+        Self {
+            due,
+            oldest,
+            first,
+            room,
+            ..Self::new(body, Place::Anywhere, Form::Raw, generation)
         }
-        item
     }
 
     /// Adds a user record to an open one if it fits, or gives it back.
@@ -298,14 +300,7 @@ impl<T> Item<T> {
     pub(super) fn size(&self, config: &AggregateSettings) -> usize {
         match &self.body {
             Body::Open(buffer) => buffer.record_size(config),
-            Body::Lone(pending) => {
-                let key_len = pending.record.partition_key().map_or(0, str::len);
-                pending.record.data().len() + key_len
-            }
-            Body::Bare(pending) => {
-                let key_len = pending.record.partition_key().map_or(0, str::len);
-                pending.record.data().len() + key_len
-            }
+            Body::Lone(pending) | Body::Bare(pending) => size(&pending.record),
             Body::Sealed(record, _) => record.size(),
         }
     }

@@ -15,15 +15,6 @@ use kinesis_aggregation::packing::Settings as AggregateSettings;
 /// Not to look for what has expired more often: where much expires, one look finds many.
 pub(super) const TICK: Duration = Duration::from_millis(10);
 
-/// What can be sent from a lane.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// There is nothing, or nothing yet.
-    Nothing,
-    /// A Kinesis record of so many bytes.
-    Ready(usize),
-}
-
 pub(super) struct Lane<T> {
     /// The aggregate that user records join.
     open: Option<Box<Item<T>>>,
@@ -159,21 +150,19 @@ impl<T> Lane<T> {
         !self.again.is_empty() && (self.was_new || self.ready.is_empty())
     }
 
-    /// What can be sent now. The limiter has its say when it is taken.
-    pub(super) fn next(&mut self, now: Time, config: &AggregateSettings) -> Next {
+    /// The bytes of the Kinesis record that can be sent now, if there is one. The limiter has its say
+    /// when it is taken.
+    pub(super) fn next(&mut self, now: Time, config: &AggregateSettings) -> Option<usize> {
         let front = if self.is_again_next() {
             self.again.front()
         } else {
             self.ready.front()
-        };
-        match front {
-            Some(front) if front.not_before > now => {
-                self.held_until = front.not_before;
-                Next::Nothing
-            }
-            Some(front) => Next::Ready(front.size(config)),
-            None => Next::Nothing,
+        }?;
+        if front.not_before > now {
+            self.held_until = front.not_before;
+            return None;
         }
+        Some(front.size(config))
     }
 
     /// Takes what [`next`](Self::next) told, if the limiter lets it pass.

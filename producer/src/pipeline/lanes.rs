@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use super::admission::Admission;
 use super::item::{Item, Pending, Place};
-use super::lane::{Lane, Next};
+use super::lane::Lane;
 use super::limiter::Limiter;
 use super::random::Random;
 use crate::outcome::Time;
 use crate::settings::Config;
 use kinesis_aggregation::packing::Settings as AggregateSettings;
+
+type Alarms = BinaryHeap<Reverse<(Time, Place)>>;
 
 struct Entry<T> {
     lane: Lane<T>,
@@ -35,13 +37,24 @@ impl<T> Entry<T> {
             *over = if is_over { *over + 1 } else { *over - 1 };
         }
     }
+
+    /// Sets an alarm for the lane at its place, unless there is an earlier one.
+    #[inline]
+    fn set_alarm(&mut self, at: Option<Time>, place: Place, alarms: &mut Alarms) {
+        if let Some(at) = at
+            && self.alarm.is_none_or(|alarm| at < alarm)
+        {
+            self.alarm = Some(at);
+            alarms.push(Reverse((at, place)));
+        }
+    }
 }
 
 pub(super) struct Lanes<T> {
     lanes: BTreeMap<Place, Entry<T>>,
     /// Each lane has an alarm at its [`wake`](Lane::wake) or before. An alarm that is not its
     /// entry's earliest one was overtaken, and means nothing.
-    alarms: BinaryHeap<Reverse<(Time, Place)>>,
+    alarms: Alarms,
     /// The lanes that may have something to send now.
     active: BTreeSet<Place>,
     /// In how many lanes more waits than can go in time.
@@ -99,12 +112,7 @@ impl<T> Lanes<T> {
         let entry = Self::entry(&mut self.lanes, place, now, limits);
         let closed = entry.lane.join(pending, &self.aggregate, open);
         // Nothing else that wakes the lane comes earlier by this.
-        if let Some(at) = entry.lane.closes()
-            && entry.alarm.is_none_or(|alarm| at < alarm)
-        {
-            entry.alarm = Some(at);
-            self.alarms.push(Reverse((at, place)));
-        }
+        entry.set_alarm(entry.lane.closes(), place, &mut self.alarms);
         entry.weigh(&mut self.over);
         closed
     }
@@ -152,12 +160,8 @@ impl<T> Lanes<T> {
     }
 
     fn set_alarm(&mut self, now: Time, place: Place) {
-        if let Some(entry) = self.lanes.get_mut(&place)
-            && let Some(at) = entry.lane.wake(now, self.ttl)
-            && entry.alarm.is_none_or(|alarm| at < alarm)
-        {
-            entry.alarm = Some(at);
-            self.alarms.push(Reverse((at, place)));
+        if let Some(entry) = self.lanes.get_mut(&place) {
+            entry.set_alarm(entry.lane.wake(now, self.ttl), place, &mut self.alarms);
         }
     }
 
@@ -217,17 +221,12 @@ impl<T> Lanes<T> {
     /// The size of the next Kinesis record of a lane; none if it can send nothing now: it has then
     /// no more turns until that changes.
     pub(super) fn next(&mut self, now: Time, place: Place) -> Option<usize> {
-        let next = match self.lanes.get_mut(&place) {
-            Some(entry) => entry.lane.next(now, &self.aggregate),
-            None => Next::Nothing,
-        };
-        match next {
-            Next::Ready(size) => Some(size),
-            Next::Nothing => {
-                self.rest(now, place);
-                None
-            }
+        let entry = self.lanes.get_mut(&place);
+        let next = entry.and_then(|entry| entry.lane.next(now, &self.aggregate));
+        if next.is_none() {
+            self.rest(now, place);
         }
+        next
     }
 
     /// Takes what [`next`](Self::next) told, if the limiter lets it pass; else the lane has no more

@@ -9,16 +9,9 @@ pub const SHARD_RECORDS_PER_SECOND: u32 = 1000;
 /// What a shard takes, in bytes a second.
 pub const SHARD_BYTES_PER_SECOND: u32 = 1024 * 1024;
 
-/// Two token buckets of one second each: records and bytes.
-#[derive(Clone, Debug)]
-pub(super) struct Limiter {
-    /// A share of what the shard takes; 1 is all of it. None is no limit.
-    rate: Option<f64>,
-    records: Bucket,
-    bytes: Bucket,
-}
+/// Two token buckets of one second each, for records and for bytes; none is no limit.
+pub(super) struct Limiter(Option<[Bucket; 2]>);
 
-#[derive(Clone, Debug)]
 struct Bucket {
     per_second: f64,
     tokens: f64,
@@ -56,13 +49,12 @@ impl Bucket {
 
 impl Limiter {
     pub(super) fn new(rate_limit_percent: Option<u32>, now: Time) -> Self {
-        let rate = rate_limit_percent.map(|percent| f64::from(percent) / 100.0);
-        let share = rate.unwrap_or(1.0);
-        Self {
-            rate,
-            records: Bucket::new(f64::from(SHARD_RECORDS_PER_SECOND) * share, now),
-            bytes: Bucket::new(f64::from(SHARD_BYTES_PER_SECOND) * share, now),
-        }
+        let buckets = |percent: u32| {
+            let share = f64::from(percent) / 100.0;
+            [SHARD_RECORDS_PER_SECOND, SHARD_BYTES_PER_SECOND]
+                .map(|all| Bucket::new(f64::from(all) * share, now))
+        };
+        Self(rate_limit_percent.map(buckets))
     }
 
     /// Lets a record of `size` bytes pass.
@@ -71,19 +63,19 @@ impl Limiter {
     ///
     /// When to ask again.
     pub(super) fn pass(&mut self, now: Time, size: usize) -> Result<(), Time> {
-        if self.rate.is_none() {
+        let Some([records, bytes]) = &mut self.0 else {
             return Ok(());
-        }
-        self.records.fill(now);
-        self.bytes.fill(now);
+        };
+        records.fill(now);
+        bytes.fill(now);
         // No record has more than 2^32 bytes.
         let size = f64::from(u32::try_from(size).unwrap_or(u32::MAX));
-        let wait = self.records.wait(1.0).max(self.bytes.wait(size));
+        let wait = records.wait(1.0).max(bytes.wait(size));
         if wait > Duration::ZERO {
             return Err(now + wait);
         }
-        self.records.tokens -= 1.0;
-        self.bytes.tokens -= size;
+        records.tokens -= 1.0;
+        bytes.tokens -= size;
         Ok(())
     }
 }

@@ -37,9 +37,8 @@ pub(super) struct Strategy {
     is_awaited: bool,
     /// Whether a description, or its refusal, has come.
     asked: bool,
-    permitted: bool,
-    /// A description has come, or its refusal, ever.
-    has_told: bool,
+    /// Whether describing is permitted, once an answer has told.
+    permitted: Option<bool>,
     /// When `current` came into force here.
     since: Time,
     /// Until when the stream is believed to be service-managed, unless something shows it again.
@@ -76,8 +75,7 @@ impl Strategy {
             current: RecordDistribution::ByKey,
             is_awaited,
             asked: false,
-            permitted: false,
-            has_told: false,
+            permitted: None,
             since: Time::ZERO,
             believed_until: Time::MAX,
             describing: false,
@@ -97,7 +95,7 @@ impl Strategy {
 
     /// Whether landings decide, because describing the stream is not permitted.
     pub(super) fn goes_by_landings(&self) -> bool {
-        !self.permitted
+        self.permitted != Some(true)
     }
 
     /// Whether records wait for a description as for a shard map.
@@ -112,7 +110,7 @@ impl Strategy {
 
     /// Whether there was ever a description, or the answer that it is not permitted.
     pub(super) fn has_told(&self) -> bool {
-        self.has_told
+        self.permitted.is_some()
     }
 
     /// The stream's own limit, if it could be read.
@@ -182,11 +180,10 @@ impl Strategy {
     ) -> Described {
         self.describing = false;
         self.asked = true;
-        self.has_told |= answer.is_ok();
         match answer {
             Ok(Some(description)) => self.learn(now, &description, random),
             Ok(None) => {
-                self.permitted = false;
+                self.permitted = Some(false);
                 self.next = Some(now + random.around(FORBIDDEN_INTERVAL, JITTER));
                 Described::default()
             }
@@ -208,7 +205,7 @@ impl Strategy {
         description: &StreamDescription,
         random: &mut Random,
     ) -> Described {
-        self.permitted = true;
+        self.permitted = Some(true);
         let created = description.creation_time();
         if created.is_some() && created < self.created {
             // Of the stream that was deleted.
@@ -248,7 +245,7 @@ impl Strategy {
     /// A record landed where its hash key says, on a stream of two open shards or more, although it
     /// need not. Returns whether the strategy changed.
     pub(super) fn landed_by_key(&mut self, now: Time, sent: Time) -> bool {
-        if self.permitted || !self.is_service_managed() || sent < self.since {
+        if !self.goes_by_landings() || !self.is_service_managed() || sent < self.since {
             return false;
         }
         self.streak += 1;
@@ -265,7 +262,7 @@ impl Strategy {
         let changed = self.set(now, distribution);
         if changed {
             self.believed_until = now + BELIEF;
-            if self.permitted || !self.asked {
+            if !self.goes_by_landings() || !self.asked {
                 self.outdated = self.describing;
                 // At once, the first time.
                 let pause = self.pause;
