@@ -14,7 +14,7 @@ use super::client::{ClientError, RecordError, Stored, StreamClient, StreamDescri
 use super::delivery::Ticket;
 use super::failures::{Failures, Line};
 use super::intake::{Asked, Entry, FlushRequest, GiveUp, Shared, State};
-use super::outcome::{FailureKind, Time};
+use super::outcome::{FailureKind, Outcome, Time};
 use super::pipeline::{Action, Pipeline};
 use super::publish::Publisher;
 use kinesis_aggregation::Shard;
@@ -174,12 +174,8 @@ impl<C: StreamClient> Task<C> {
     fn give_up(&mut self, give_up: GiveUp) {
         self.resolve();
         self.pipeline.abort();
-        let finished = self.pipeline.take_finished();
-        let mut given_up = Vec::with_capacity(finished.len());
-        let bytes = self.pipeline.take_freed_bytes();
-        self.shared
-            .resolved(finished.len(), bytes, self.pipeline.metrics());
-        for (ticket, outcome) in finished {
+        let mut given_up = Vec::new();
+        for (ticket, outcome) in self.take_resolved() {
             let outcome = outcome.map_err(|mut error| {
                 error.kind = FailureKind::GivenUp;
                 given_up.push(error.clone());
@@ -237,12 +233,9 @@ impl<C: StreamClient> Task<C> {
 
     /// Tells the outcomes.
     fn resolve(&mut self) {
-        let finished = self.pipeline.take_finished();
-        let bytes = self.pipeline.take_freed_bytes();
-        self.shared
-            .resolved(finished.len(), bytes, self.pipeline.metrics());
+        let resolved = self.take_resolved();
         self.publisher.publish(self.pipeline.metrics());
-        for (ticket, outcome) in finished {
+        for (ticket, outcome) in resolved {
             self.publisher.resolved(&outcome);
             self.shared.tell(ticket, outcome);
         }
@@ -321,6 +314,15 @@ impl<C: StreamClient> Task<C> {
 }
 
 impl<C> Task<C> {
+    /// Takes what is resolved, and frees its room.
+    fn take_resolved(&mut self) -> Vec<(Ticket, Outcome)> {
+        let resolved = self.pipeline.take_finished();
+        let bytes = self.pipeline.take_freed_bytes();
+        self.shared
+            .resolved(resolved.len(), bytes, self.pipeline.metrics());
+        resolved
+    }
+
     fn note<T>(&mut self, what: &'static str, answer: &Result<T, ClientError>) {
         if let Err(error) = answer {
             let now = self.shared.now();
@@ -350,12 +352,9 @@ impl<C> Drop for Task<C> {
         if !self.finished {
             self.shared.abort();
             self.pipeline.abort();
-            let finished = self.pipeline.take_finished();
-            aborted = finished.len();
-            let bytes = self.pipeline.take_freed_bytes();
-            self.shared
-                .resolved(aborted, bytes, self.pipeline.metrics());
-            for (ticket, outcome) in finished {
+            let resolved = self.take_resolved();
+            aborted = resolved.len();
+            for (ticket, outcome) in resolved {
                 self.shared.tell(ticket, outcome);
             }
         }

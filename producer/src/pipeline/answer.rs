@@ -3,6 +3,7 @@
 
 use super::item::{Form, Item, Pending, failed_together};
 use super::spans::Span;
+use super::stream::Stream;
 use crate::attempt_error::AttemptError;
 use crate::client::{ClientError, ClientErrorKind, RecordError, Stored};
 use crate::metrics::Meter;
@@ -79,15 +80,12 @@ fn refused(error: RecordError) -> Failure {
 
 /// Notes the tries that failed. Those of a request that failed as a whole share what is kept of it.
 pub(super) fn note_tries<T>(now: Time, items: &mut [Item<T>], fates: &[Fate], is_whole: bool) {
-    if let (true, Some(Err(failure)), Some(item)) = (is_whole, fates.first(), items.first()) {
-        let attempt = item.attempt(now, Some(&failure.error));
-        let members = items.iter_mut().flat_map(Item::members_mut);
-        return failed_together(members, &attempt, failure.is_maybe_stored());
-    }
-    for (item, fate) in items.iter_mut().zip(fates) {
-        if let Err(failure) = fate {
+    let together = if is_whole { items.len().max(1) } else { 1 };
+    for (items, fates) in items.chunks_mut(together).zip(fates.chunks(together)) {
+        if let (Some(item), Some(Err(failure))) = (items.first(), fates.first()) {
             let attempt = item.attempt(now, Some(&failure.error));
-            failed_together(item.members_mut(), &attempt, failure.is_maybe_stored());
+            let members = items.iter_mut().flat_map(Item::members_mut);
+            failed_together(members, &attempt, failure.is_maybe_stored());
         }
     }
 }
@@ -137,53 +135,41 @@ impl<T> Landing<T> {
         }
     }
 
-    pub(super) fn shard_id(&self) -> &str {
-        self.landed.stored.shard_id()
-    }
-
-    /// Whether it matters where it landed.
-    pub(super) fn is_judged(&self) -> bool {
-        self.judged_by.is_some()
-    }
-
-    /// When the answer came.
-    pub(super) fn answered(&self) -> Time {
-        self.landed.attempt.ended
-    }
-
     /// The KCL drops a whole aggregate if one of its user records is outside the range of the
     /// shard where it was stored. So that range, once it is known, decides for all of them: each
     /// one delivered, or each one sent again.
     ///
-    /// A raw record is delivered wherever it landed. One hash key alone is in the range of the
-    /// shard that it led to, whatever that range is. Where no range will be known, `unseen` tells
-    /// whether the stream goes by keys; if not, nobody can say that the KCL does not drop it.
+    /// A raw record is delivered wherever it landed: it needs no range, and no list. One hash key alone
+    /// is in the range of the shard that it led to, whatever that range is, if the stream goes by keys;
+    /// if not, nobody can say that the KCL does not drop it.
     ///
     /// An aggregate of several hash keys was built by a list of shards. Where listing is not permitted
     /// any more and the list does not tell of its shard, to call it delivered might lose it, and to send
     /// it again might bring it twice to a KCL. So it stays open until the permission is back, or
     /// `record_ttl` over: then it fails as perhaps stored. There are few of these: no more are built.
-    pub(super) fn judge(self, range: Option<HashKeyRange>, unseen: Option<bool>) -> Verdict<T> {
-        let wrong = match (self.judged_by, range) {
-            (None, _) => None,
-            (Some((first, last)), Some(range)) => {
-                let fits = range.contains(first) && range.contains(last);
-                (!fits).then_some("WrongShard")
-            }
-            (Some((first, last)), None) => match unseen {
-                Some(true) if first == last => None,
-                Some(false) => Some("UnknownShard"),
-                _ => return Verdict::Open(self),
-            },
+    pub(super) fn judge(self, stream: &mut Stream) -> Verdict<T> {
+        let Some((first, last)) = self.judged_by else {
+            return self.delivered();
         };
-        let Some(wrong) = wrong else {
-            return Verdict::Delivered(self.members, self.places, self.landed);
+        let (shard_id, answered) = (self.landed.stored.shard_id(), self.landed.attempt.ended);
+        let wrong = match (stream.range(shard_id, answered), stream.unseen()) {
+            (Some(range), _) if range.contains(first) && range.contains(last) => {
+                return self.delivered();
+            }
+            (None, Some(true)) if first == last => return self.delivered(),
+            (Some(_), _) => "WrongShard",
+            (None, Some(false)) => "UnknownShard",
+            (None, _) => return Verdict::Open(self),
         };
         let attempt = Attempt {
             error: Some(AttemptError::named(wrong)),
             ..self.landed.attempt
         };
         Verdict::Dropped(self.members, attempt)
+    }
+
+    fn delivered(self) -> Verdict<T> {
+        Verdict::Delivered(self.members, self.places, self.landed)
     }
 
     /// Takes out what was accepted at `cutoff` or before, with the try that failed then. The rest

@@ -313,10 +313,7 @@ impl<T> Flow<T> {
     }
 
     fn judge(&mut self, now: Time, landing: Landing<T>) {
-        // What is delivered wherever it landed needs no range, and no list.
-        let is_judged = Some(&landing).filter(|landing| landing.is_judged());
-        let range = is_judged.and_then(|one| self.stream.range(one.shard_id(), one.answered()));
-        match landing.judge(range, self.stream.unseen()) {
+        match landing.judge(&mut self.stream) {
             Verdict::Delivered(members, places, landed) => {
                 self.ledger.deliver(members, places, landed);
             }

@@ -303,15 +303,14 @@ impl Stream {
         self.shards.range(shard_id)
     }
 
-    /// Whether it must be taken on trust that a Kinesis record lands where its hash key belongs:
-    /// listing the shards is not permitted, and nothing says that the stream picks them itself.
-    fn goes_by_keys_unseen(&self) -> bool {
-        self.shards.is_denied() && self.strategy.has_told() && !self.is_service_managed()
+    /// Whether listing the shards is not permitted, and it is known whether describing the stream is.
+    fn is_unlisted(&self) -> bool {
+        self.shards.is_denied() && self.strategy.has_told()
     }
 
     /// Whether neither listing the shards nor describing the stream is permitted.
     fn is_blind(&self) -> bool {
-        self.shards.is_denied() && self.strategy.has_told() && self.strategy.goes_by_landings()
+        self.is_unlisted() && self.strategy.goes_by_landings()
     }
 
     /// Whether random keys are to be used twice, so that their landings show a stream that picks the
@@ -321,9 +320,9 @@ impl Stream {
     }
 
     /// Whether a Kinesis record landed where its hash key belongs, on a stream of which no range will
-    /// be known; none if one may be.
+    /// be known; none if one may be. That it goes by keys is taken on trust if nothing says otherwise.
     pub(super) fn unseen(&self) -> Option<bool> {
-        let goes_by_keys = self.goes_by_keys_unseen();
+        let goes_by_keys = self.is_unlisted() && !self.is_service_managed();
         (goes_by_keys || self.is_blind()).then_some(goes_by_keys)
     }
 

@@ -17,18 +17,15 @@ impl<T> Flow<T> {
     pub(super) fn settle(&mut self, now: Time) {
         self.fail_later_ones();
         let ordered = self.config.settings.ordered;
-        let mut unsent = if self.settled == self.stream.version() {
-            if self.returned.is_empty() {
-                return;
-            }
-            if ordered {
-                // Those that come back take their places among those that wait.
-                self.take_unsent(now)
-            } else {
-                std::mem::take(&mut self.returned)
-            }
-        } else if ordered {
+        let is_current = self.settled == self.stream.version();
+        if is_current && self.returned.is_empty() {
+            return;
+        }
+        let mut unsent = if ordered {
+            // Those that come back take their places among those that wait.
             self.take_unsent(now)
+        } else if is_current {
+            std::mem::take(&mut self.returned)
         } else {
             self.take_misplaced(now)
         };
