@@ -45,8 +45,8 @@ impl Cells {
 
     /// Nobody panics while holding the lock, but for a waker of a foreign runtime, and a cell has
     /// no broken states.
-    fn lock(&self, at: usize) -> MutexGuard<'_, Cell> {
-        self.cells[at % CELLS]
+    fn lock(&self, at: u8) -> MutexGuard<'_, Cell> {
+        self.cells[usize::from(at) % CELLS]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -55,7 +55,7 @@ impl Cells {
 /// Makes tickets, each with its delivery.
 pub(super) struct Tickets {
     cells: Arc<Cells>,
-    used: usize,
+    used: u8,
 }
 
 impl Tickets {
@@ -68,7 +68,7 @@ impl Tickets {
     }
 
     pub(super) fn next(&mut self) -> (Ticket, Delivery) {
-        if self.used == CELLS {
+        if usize::from(self.used) == CELLS {
             *self = Self::new(self.cells.runtime);
         }
         let at = self.used;
@@ -90,7 +90,7 @@ impl Tickets {
 /// The task's end of a [`Delivery`]. One that is dropped resolves as aborted.
 pub(super) struct Ticket {
     cells: Arc<Cells>,
-    at: usize,
+    at: u8,
     sent: bool,
 }
 
@@ -136,7 +136,7 @@ impl Drop for Ticket {
 #[must_use = "the record may fail: await it, or set `on_outcome` and drop it"]
 pub struct Delivery {
     cells: Arc<Cells>,
-    at: usize,
+    at: u8,
     done: bool,
 }
 

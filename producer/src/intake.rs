@@ -80,7 +80,9 @@ pub(super) struct Shared {
     metrics: Mutex<Metrics>,
     closing: watch::Sender<bool>,
     /// More waits in the pipeline than can go in time.
-    is_over: watch::Sender<bool>,
+    is_over: AtomicBool,
+    /// Told that this is not so.
+    is_not_over: Notify,
     /// Held by the caller that is the next to be accepted, while it waits for that and for room.
     turn: tokio::sync::Mutex<()>,
     /// How many callers wait for their turn, or have it.
@@ -115,7 +117,8 @@ impl Shared {
             is_service_managed: AtomicBool::new(false),
             metrics: Mutex::default(),
             closing: watch::Sender::new(false),
-            is_over: watch::Sender::new(false),
+            is_over: AtomicBool::new(false),
+            is_not_over: Notify::new(),
             turn: tokio::sync::Mutex::default(),
             waiting: AtomicUsize::new(0),
             ended: watch::Sender::new(false),
@@ -155,7 +158,7 @@ impl Shared {
         if let Err(kind) = self.check(&record) {
             return Err(PutError::new(record, kind));
         }
-        let must_wait = self.waiting.load(Ordering::SeqCst) > 0 || *self.is_over.borrow();
+        let must_wait = self.waiting.load(Ordering::SeqCst) > 0 || self.is_over();
         let taken = if must_wait {
             None
         } else {
@@ -198,15 +201,22 @@ impl Shared {
     /// share both.
     async fn take_room(&self, bytes: u32) -> Option<(Taken<'_>, tokio::sync::MutexGuard<'_, ()>)> {
         let turn = self.turn.lock().await;
-        let mut is_over = self.is_over.subscribe();
         loop {
-            // The sender lives as long as self.
-            let _ = is_over.wait_for(|is_over| !*is_over).await;
+            // Before it is asked, so that nothing falls between.
+            let is_not_over = self.is_not_over.notified();
+            if self.is_over() {
+                is_not_over.await;
+                continue;
+            }
             let taken = self.limits.room.take(bytes).await?;
-            if !*is_over.borrow() {
+            if !self.is_over() {
                 return Some((taken, turn));
             }
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::SeqCst)
     }
 
     fn accept(&self, record: UserRecord, taken: Taken<'_>) -> Result<Delivery, PutError> {
@@ -354,11 +364,10 @@ impl Shared {
     }
 
     pub(super) fn learn(&self, is_service_managed: bool, max_record_size: usize, is_over: bool) {
-        self.is_over.send_if_modified(|known| {
-            let changed = *known != is_over;
-            *known = is_over;
-            changed
-        });
+        self.is_over.store(is_over, Ordering::SeqCst);
+        if !is_over {
+            self.is_not_over.notify_waiters();
+        }
         self.is_service_managed
             .store(is_service_managed, Ordering::Relaxed);
         self.max_record_size

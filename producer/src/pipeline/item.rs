@@ -231,6 +231,7 @@ impl<T> Item<T> {
 
     /// Adds a user record to an open one if it fits, or gives it back.
     #[expect(clippy::result_large_err, reason = "it comes back once an aggregate")]
+    #[inline]
     pub(super) fn join(
         &mut self,
         pending: Pending<T>,

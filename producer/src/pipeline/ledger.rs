@@ -135,7 +135,7 @@ impl<T> Ledger<T> {
             *first = pending.seq.min(*first);
         }
         self.meter.failed(pending.attempts.count());
-        self.resolved(&pending);
+        self.resolved(pending.seq, room(&pending.record));
         let error = DeliveryError {
             kind,
             rest: Box::new(Undelivered {
@@ -158,10 +158,9 @@ impl<T> Ledger<T> {
     ) {
         let landed = Arc::new(landed);
         self.finished.reserve(members.len());
-        let mut places = places.into_iter().flatten().chain(0..);
-        for pending in members {
-            let sub_sequence_number = places.next().unwrap_or_default();
-            self.resolved(&pending);
+        let places = places.into_iter().flatten().chain(0..);
+        for (pending, sub_sequence_number) in members.into_iter().zip(places) {
+            self.resolved(pending.seq, room(&pending.record));
             let data_len = pending.record.data().len();
             let retries = pending.attempts.count();
             self.meter
@@ -176,17 +175,15 @@ impl<T> Ledger<T> {
         }
     }
 
-    fn resolved(&mut self, pending: &Pending<T>) {
+    /// One that took so much room is resolved. It is not lent, as that would make a copy of it.
+    fn resolved(&mut self, seq: u64, room: usize) {
         self.pending -= 1;
-        let room = room(&pending.record);
         self.room -= room;
         self.freed_bytes += room;
         if self.flushes.is_empty() {
             return;
         }
-        let at = self
-            .flushes
-            .partition_point(|flush| flush.before <= pending.seq);
+        let at = self.flushes.partition_point(|flush| flush.before <= seq);
         if let Some(flush) = self.flushes.get_mut(at) {
             flush.left -= 1;
             self.awaited -= 1;
