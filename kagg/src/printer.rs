@@ -19,13 +19,16 @@ pub(crate) struct OutputArgs {
     /// What to print
     #[arg(long, value_name = "FORM", default_value = "jsonl")]
     output: OutputForm,
-    /// What to print after the data of each user record, with --output data; `\0` is a zero
-    /// byte, and nothing is printed if it is empty [default: \n]
+    /// What follows each user record with --output data [default: \n]
+    ///
+    /// `\0` is a zero byte. If it is empty, nothing follows.
     #[arg(long, value_name = "TEXT")]
     delimiter: Option<Delimiter>,
-    /// Print each user record so: %s is its position (SEQ:SUB), %k its partition key, %e its
-    /// explicit hash key, %t its arrival time, %v its data, %S the bytes of its data, %p its
-    /// shard, %n the number of its Kinesis record, %% a percent sign, \n a newline, \t a tab
+    /// Print each user record in this form, like '%t %k %v\n'
+    ///
+    /// %s is its position (SEQ:SUB), %k its partition key, %e its explicit hash key, %t its arrival
+    /// time, %v its data, %S the number of bytes of its data, %p its shard, %n the number of its
+    /// Kinesis record, %% a percent sign, \n a newline, \t a tab.
     #[arg(long, value_name = "TEMPLATE", conflicts_with_all = ["output", "delimiter"])]
     format: Option<Template>,
     #[command(flatten)]
@@ -34,7 +37,10 @@ pub(crate) struct OutputArgs {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum OutputForm {
-    /// One JSON object a line for each user record, with its data in base64
+    /// A line of JSON for each user record, with the keys `record` (the number of its Kinesis
+    /// record), `shardId`, `sequenceNumber`, `subSequenceNumber`, `aggregated`, `partitionKey`,
+    /// `explicitHashKey`, `data` (in base64) and `approximateArrivalTimestamp` (in seconds); null
+    /// where the input does not say
     Jsonl,
     /// The bytes of each user record, and a newline
     Data,
@@ -69,8 +75,17 @@ pub(crate) struct Printer {
     marks_damaged: bool,
     /// Kept for its room.
     line: Vec<u8>,
+    /// What the lines of JSON of one Kinesis record have in common.
+    common: Common,
     /// How many more may be printed.
     left: u64,
+}
+
+/// The start and the end of lines of JSON. The end has nothing in it that steers a terminal.
+#[derive(Default)]
+struct Common {
+    start: Vec<u8>,
+    end: Vec<u8>,
 }
 
 enum Form {
@@ -104,6 +119,7 @@ impl Printer {
             out: Output::stdout(),
             marks_damaged: false,
             line: Vec::new(),
+            common: Common::default(),
             left: u64::MAX,
         })
     }
@@ -146,6 +162,9 @@ impl Printer {
         if let Form::Kinesis = self.form {
             return self.unopened(source);
         }
+        if let Form::Jsonl = self.form {
+            self.common.fill(position, source);
+        }
         for user_record in record.user_records().flatten() {
             if self.left == 0 {
                 return Ok(());
@@ -153,7 +172,11 @@ impl Printer {
             self.left -= 1;
             let marks_damaged = self.marks_damaged;
             let Self {
-                form, out, line, ..
+                form,
+                out,
+                line,
+                common,
+                ..
             } = self;
             self.content.each(user_record.data(), |data| {
                 line.clear();
@@ -165,13 +188,12 @@ impl Printer {
                     // Printed before it was opened.
                     Form::Kinesis => {}
                     Form::Jsonl => {
-                        put_json(line, position, source, &user_record, data);
+                        put_json(line, common, &user_record, data);
                         if marks_damaged {
                             let damaged = user_record.is_damaged();
                             let _ = write!(line, ",\"damaged\":{damaged}");
                         }
                         line.extend_from_slice(b"}\n");
-                        make_json_safe(line);
                     }
                     Form::Template(template) => {
                         template.put(line, position, source, &user_record, data);
@@ -214,33 +236,42 @@ fn put_unopened(out: &mut Vec<u8>, record: &FoundRecord) {
     out.extend_from_slice(b"\"}\n");
 }
 
-/// Appends the user record as a JSON object, but for its end: all keys, always, in this order.
-fn put_json(
-    out: &mut Vec<u8>,
-    position: usize,
-    source: &FoundRecord,
-    user_record: &UserRecordRef<'_>,
-    data: &[u8],
-) {
-    // Writing to a Vec does not fail.
-    let _ = write!(out, "{{\"record\":{position},\"shardId\":");
-    put_json_option(out, source.shard_id());
-    out.extend_from_slice(b",\"sequenceNumber\":");
-    put_json_option(out, source.sequence_number());
-    let _ = write!(
-        out,
-        ",\"subSequenceNumber\":{},\"aggregated\":{},\"partitionKey\":",
-        user_record.sub_sequence_number(),
-        user_record.is_aggregated()
-    );
+impl Common {
+    fn fill(&mut self, position: usize, source: &FoundRecord) {
+        let Self { start, end } = self;
+        start.clear();
+        // Writing to a Vec does not fail.
+        let _ = write!(start, "{{\"record\":{position},\"shardId\":");
+        put_json_option(start, source.shard_id());
+        start.extend_from_slice(b",\"sequenceNumber\":");
+        put_json_option(start, source.sequence_number());
+        start.extend_from_slice(b",\"subSequenceNumber\":");
+        end.clear();
+        end.extend_from_slice(b"\",\"approximateArrivalTimestamp\":");
+        match source.approximate_arrival_timestamp() {
+            Some(json) => put_compact(end, json),
+            None => end.extend_from_slice(b"null"),
+        }
+        make_json_safe(end);
+    }
+}
+
+/// Appends the user record to an empty line, as a JSON object but for its end: all keys, always, in
+/// this order.
+fn put_json(out: &mut Vec<u8>, common: &Common, user_record: &UserRecordRef<'_>, data: &[u8]) {
+    out.extend_from_slice(&common.start);
+    // Neither writing to a Vec fails, nor serialising a number.
+    let _ = serde_json::to_writer(&mut *out, &user_record.sub_sequence_number());
+    out.extend_from_slice(match user_record.is_aggregated() {
+        true => b",\"aggregated\":true,\"partitionKey\":".as_slice(),
+        false => b",\"aggregated\":false,\"partitionKey\":",
+    });
     put_json_option(out, user_record.partition_key());
     out.extend_from_slice(b",\"explicitHashKey\":");
     put_json_option(out, user_record.explicit_hash_key());
+    // What follows is base64, or safe already.
+    make_json_safe(out);
     out.extend_from_slice(b",\"data\":\"");
     base64_simd::STANDARD.encode_append(data, out);
-    out.extend_from_slice(b"\",\"approximateArrivalTimestamp\":");
-    match source.approximate_arrival_timestamp() {
-        Some(json) => put_compact(out, json),
-        None => out.extend_from_slice(b"null"),
-    }
+    out.extend_from_slice(&common.end);
 }

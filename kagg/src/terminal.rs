@@ -34,9 +34,16 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
 /// Escapes in JSON what steers a terminal and JSON itself leaves as it is: DEL, C1 and bidi marks,
 /// which can only be in strings. It is the same JSON after it.
 pub(crate) fn make_json_safe(json: &mut Vec<u8>) {
-    // The first byte of each of them in UTF-8; nearly all lines are done here.
-    let none = memchr::memchr3(0x7F, 0xC2, 0xE2, json).is_none();
-    if none && memchr::memchr(0xD8, json).is_none() {
+    let steers = |c: char| c >= '\u{7F}' && is_steering(c);
+    // Each of them starts with one of these bytes in UTF-8, and none has more than three bytes.
+    let starts =
+        memchr::memchr3_iter(0x7F, 0xC2, 0xE2, json).chain(memchr::memchr_iter(0xD8, json));
+    let char_at = |at: usize| {
+        let bytes = json.get(at..json.len().min(at + 3))?;
+        bytes.utf8_chunks().next()?.valid().chars().next()
+    };
+    // Nearly all lines are done here.
+    if !starts.filter_map(char_at).any(steers) {
         return;
     }
     let Ok(text) = str::from_utf8(json) else {
@@ -44,7 +51,7 @@ pub(crate) fn make_json_safe(json: &mut Vec<u8>) {
     };
     let mut safe = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if c >= '\u{7F}' && is_steering(c) {
+        if steers(c) {
             let _ = write!(safe, "\\u{:04x}", u32::from(c));
         } else {
             safe.push(c);

@@ -14,7 +14,8 @@ pub(super) fn preview(data: &[u8]) -> String {
         .iter()
         .all(|byte| matches!(byte, b' '..=b'~' if *byte != b'\\'))
     {
-        return String::from_utf8_lossy(start).into_owned() + more;
+        // All ASCII.
+        return [str::from_utf8(start).unwrap_or_default(), more].concat();
     }
     let text = match str::from_utf8(start) {
         Ok(text) => Some(text),

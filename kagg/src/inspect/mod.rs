@@ -24,16 +24,17 @@ use crate::terminal::{self, make_json_safe};
 pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
-    /// What `aws kinesis list-shards` or `describe-stream` printed. Each Kinesis record is judged
-    /// by the hash key range of the shard it was read from: as the input or its sequence number
-    /// tells, or else that of its first user record. Without this, by the full range. Not for a
-    /// stream with service-managed distribution
+    /// What `aws kinesis list-shards` or `describe-stream` printed
+    ///
+    /// Each Kinesis record is judged by the hash key range of the shard it was read from: as the
+    /// input or its sequence number tells, or else that of its first user record. Without this, by
+    /// the full range. Not for a stream with service-managed distribution.
     #[arg(long, value_name = "FILE")]
     shards: Option<PathBuf>,
-    /// All records were read from this shard, one of those in --shards
+    /// The shard of all records, one of those in --shards
     #[arg(long, value_name = "ID", requires = "shards")]
     shard: Option<String>,
-    /// All records were read from a shard with these hash keys
+    /// The hash keys of the shard of all records
     #[arg(long, value_name = "START-END", conflicts_with = "shard")]
     hash_key_range: Option<HashKeyRange>,
     /// Show only the records with problems, after the summary
@@ -76,6 +77,8 @@ pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
     let mut summary = text::Summary::default();
     // They come after the summary, which is known at the end.
     let mut problems = Vec::new();
+    // Kept for its room.
+    let mut json = Vec::new();
     args.input
         .each_batch(status, &mut |records: &[FoundRecord]| {
             for record in records {
@@ -88,7 +91,7 @@ pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
                     continue;
                 }
                 let written = match args.json {
-                    true => json_line(&mut out, &report),
+                    true => json_line(&mut json, &report).and_then(|()| out.write_all(&json)),
                     false if args.only_problems => {
                         text::record(&mut problems, record, &report, width)
                     }
@@ -108,9 +111,10 @@ pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
     Ok(())
 }
 
-fn json_line(out: &mut impl Write, report: &Explanation<'_>) -> std::io::Result<()> {
-    let mut json = serde_json::to_vec(report)?;
-    make_json_safe(&mut json);
-    out.write_all(&json)?;
-    out.write_all(b"\n")
+fn json_line(line: &mut Vec<u8>, report: &Explanation<'_>) -> std::io::Result<()> {
+    line.clear();
+    serde_json::to_writer(&mut *line, report)?;
+    make_json_safe(line);
+    line.push(b'\n');
+    Ok(())
 }

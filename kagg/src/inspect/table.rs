@@ -1,8 +1,9 @@
 //! The table of user records.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
+use std::iter::repeat_n;
 
 use kinesis_aggregation_inspect::UserRecord;
 
@@ -23,6 +24,11 @@ impl fmt::Display for Key<'_> {
         let Some(key) = self.0 else {
             return f.write_str(NOTHING);
         };
+        // Most keys need no escape, which takes its time.
+        let is_plain = |byte: u8| matches!(byte, b' '..=b'~' if byte != b'"' && byte != b'\\');
+        if key.len() <= LONGEST_KEY && key.bytes().all(is_plain) {
+            return write!(f, "\"{key}\"");
+        }
         match key.char_indices().nth(LONGEST_KEY) {
             None => write!(f, "{key:?}"),
             // Every user record may name it: shown whole, it could fill a disk.
@@ -67,8 +73,11 @@ pub(super) fn user_records(
     }
     let mut widths = HEADINGS.map(str::len);
     let mut used = [false; COLUMNS];
-    let rows: Vec<_> = user_records.iter().map(cells).collect();
-    for row in &rows {
+    let mut cells = Cells::default();
+    for user_record in user_records {
+        cells.add(user_record);
+    }
+    for row in cells.rows() {
         let columns_of = widths.iter_mut().zip(&mut used);
         for ((width, used), cell) in columns_of.zip(row) {
             *width = (*width).max(columns(cell).min(WIDEST));
@@ -77,17 +86,17 @@ pub(super) fn user_records(
     }
     let rest = width.map(|width| fit(&mut widths, used, width));
     let is_cut = rest.is_some();
-    write!(out, "   {DIM}")?;
-    row(out, &widths, &HEADINGS.map(str::to_owned), is_cut)?;
-    writeln!(out, " data{DIM:#}")?;
-    for (user_record, cells) in user_records.iter().zip(&rows) {
-        write!(out, "   ")?;
-        row(out, &widths, cells, is_cut)?;
+    let mut line = String::new();
+    put_row(&mut line, &widths, HEADINGS, is_cut);
+    writeln!(out, "   {DIM}{line} data{DIM:#}")?;
+    for (user_record, row) in user_records.iter().zip(cells.rows()) {
+        line.clear();
+        line.push_str("   ");
+        put_row(&mut line, &widths, row, is_cut);
+        line.push(' ');
         let data = &user_record.data_preview;
-        match rest {
-            None => write!(out, " {data}")?,
-            Some(rest) => write!(out, " {}", cut(data, rest))?,
-        }
+        line.push_str(&rest.map_or(Cow::Borrowed(&**data), |rest| cut(data, rest)));
+        out.write_all(line.as_bytes())?;
         match (user_record.fault, rest) {
             (Some(fault), None) => writeln!(out, "  {BAD}{fault}{BAD:#}")?,
             (Some(fault), Some(_)) => writeln!(out, "\n      {BAD}^ {fault}{BAD:#}")?,
@@ -120,58 +129,88 @@ fn fit(widths: &mut [usize; COLUMNS], used: [bool; COLUMNS], width: usize) -> us
     }
 }
 
-fn row(
-    out: &mut impl Write,
+/// Appends a row. Numbers are at the right of their columns.
+fn put_row<'c>(
+    line: &mut String,
     widths: &[usize; COLUMNS],
-    cells: &[String; COLUMNS],
+    cells: impl IntoIterator<Item = &'c str>,
     is_cut: bool,
-) -> io::Result<()> {
+) {
     for (column, (width, cell)) in widths.iter().zip(cells).enumerate() {
         if *width == 0 {
             continue;
         }
         let cell = match column {
-            _ if !is_cut => Cow::Borrowed(&**cell),
+            _ if !is_cut => Cow::Borrowed(cell),
             SHARD => cut_start(cell, *width),
             _ => cut(cell, *width),
         };
         // By columns, not by characters.
-        let blanks = width.saturating_sub(columns(&cell));
-        // Numbers to the right.
+        let blanks = repeat_n(' ', width.saturating_sub(columns(&cell)));
+        line.push(' ');
         if matches!(column, 0 | 5 | 6) {
-            write!(out, " {:blanks$}{cell} ", "")?;
+            line.extend(blanks);
+            line.push_str(&cell);
         } else {
-            write!(out, " {cell}{:blanks$} ", "")?;
+            line.push_str(&cell);
+            line.extend(blanks);
         }
+        line.push(' ');
     }
-    Ok(())
 }
 
-fn cells(user_record: &UserRecord<'_>) -> [String; COLUMNS] {
-    let indexed = |key: Option<&str>, index: u32| match key {
-        Some(_) => Key(key).to_string(),
-        None => format!("index {index}?"),
-    };
-    [
-        user_record.sub_sequence_number.to_string(),
-        indexed(
-            user_record.partition_key.as_deref(),
-            user_record.partition_key_index,
-        ),
-        user_record
-            .explicit_hash_key_index
-            .map_or(NOTHING.to_owned(), |index| {
-                indexed(user_record.explicit_hash_key.as_deref(), index)
-            }),
-        user_record
-            .hash_key
-            .map_or(NOTHING.to_owned(), |key| key.to_string()),
-        user_record
-            .predicted_shard
-            .unwrap_or(NOTHING)
-            .escape_debug()
-            .to_string(),
-        user_record.data_offset.to_string(),
-        user_record.data_length.to_string(),
-    ]
+/// The cells of all rows, one after another in one text: there may be many.
+#[derive(Default)]
+struct Cells {
+    text: String,
+    /// Where each cell ends.
+    ends: Vec<usize>,
+}
+
+impl Cells {
+    fn add(&mut self, user_record: &UserRecord<'_>) {
+        self.put(user_record.sub_sequence_number);
+        let index = user_record.partition_key_index;
+        self.put_key(user_record.partition_key.as_deref(), index);
+        match user_record.explicit_hash_key_index {
+            Some(index) => self.put_key(user_record.explicit_hash_key.as_deref(), index),
+            None => self.put(NOTHING),
+        }
+        match user_record.hash_key {
+            Some(hash_key) => self.put(hash_key),
+            None => self.put(NOTHING),
+        }
+        match user_record.predicted_shard {
+            Some(id) => self.put(id.escape_debug()),
+            None => self.put(NOTHING),
+        }
+        self.put(user_record.data_offset);
+        self.put(user_record.data_length);
+    }
+
+    fn put_key(&mut self, key: Option<&str>, index: u32) {
+        match key {
+            Some(_) => self.put(Key(key)),
+            None => self.put(format_args!("index {index}?")),
+        }
+    }
+
+    fn put(&mut self, cell: impl fmt::Display) {
+        // Writing to a String does not fail.
+        let _ = write!(self.text, "{cell}");
+        self.ends.push(self.text.len());
+    }
+
+    fn rows(&self) -> impl Iterator<Item = impl Iterator<Item = &str>> {
+        let mut start = 0;
+        self.ends.chunks(COLUMNS).map(move |ends| {
+            let first = start;
+            start = ends.last().copied().unwrap_or(first);
+            ends.iter().scan(first, |start, end| {
+                let cell = self.text.get(*start..*end).unwrap_or_default();
+                *start = *end;
+                Some(cell)
+            })
+        })
+    }
 }
