@@ -23,10 +23,14 @@ pub(crate) struct Args {
     /// The input; `-` or nothing is standard input
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Print the bytes between the aggregates too, each run of them as a plain record
+    /// Print the bytes between the aggregates too
+    ///
+    /// Each run of them as a plain record.
     #[arg(long)]
     gaps: bool,
-    /// Go on after a user record with a bad index or explicit hash key, where the KCL stops
+    /// Go on after a bad user record, where the KCL stops
+    ///
+    /// One with a bad index or explicit hash key.
     #[arg(long)]
     salvage: bool,
     #[command(flatten)]

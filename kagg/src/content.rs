@@ -12,8 +12,9 @@ use crate::compact::put_compact;
 /// What to do with the data of user records before they are printed.
 #[derive(clap::Args, Clone, Copy)]
 pub(crate) struct ContentArgs {
-    /// Decompress the data of user records that are compressed, one layer. Data that does not
-    /// decode whole, or to more than 16 MiB, stays as it is
+    /// Decompress the data of user records
+    ///
+    /// One layer. Data that does not decode whole, or to more than 16 MiB, stays as it is.
     #[arg(long, value_name = "FORMAT", default_value = "none")]
     decompress: Decompress,
     /// Print each event of a bundle in place of the user record

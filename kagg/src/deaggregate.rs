@@ -17,21 +17,28 @@ use crate::printer::{OutputArgs, Printer};
 pub(crate) struct Args {
     #[command(flatten)]
     input: InputArgs,
-    /// The hash keys of the shard that was read, both ends included, in decimal: an aggregate
-    /// with a user record outside is dropped whole, as in the KCL. Not for a stream with
-    /// service-managed distribution, where a hash key says nothing about the shard
+    /// The shard's hash keys: drop the aggregates that reach out of them
+    ///
+    /// In decimal, both ends included. An aggregate with a user record outside is dropped whole,
+    /// as in the KCL. Not for a stream with service-managed distribution, where a hash key says
+    /// nothing about the shard.
     #[arg(long, value_name = "START-END")]
     hash_key_range: Option<HashKeyRange>,
-    /// Resume after this position, a checkpoint of the KCL; without SUB, after the whole
-    /// Kinesis record
+    /// Resume after this position, a checkpoint of the KCL
+    ///
+    /// Without SUB, after the whole Kinesis record.
     #[arg(long, value_name = "SEQ[:SUB]")]
     after: Option<ExtendedSequenceNumber>,
-    /// Go on after a user record with a bad index or explicit hash key, where the KCL stops
+    /// Go on after a bad user record, where the KCL stops
+    ///
+    /// One with a bad index or explicit hash key.
     #[arg(long)]
     salvage: bool,
-    /// Open damaged aggregates, which the KCL passes on as plain records, as far as they can be
-    /// read; bad user records in them are treated as by --salvage. Any byte of such a user record
-    /// may be wrong: each line of JSON says whether it is `damaged`
+    /// Open damaged aggregates, as far as they can be read
+    ///
+    /// The KCL passes them on as plain records. Bad user records in them are treated as by
+    /// --salvage. Any byte of such a user record may be wrong: each line of JSON says whether it is
+    /// `damaged`.
     #[arg(long)]
     salvage_damaged: bool,
     #[command(flatten)]
@@ -42,12 +49,7 @@ const EXAMPLES: &str = "\
 Examples:
   kagg deaggregate event.json
   aws kinesis get-records --shard-iterator \"$ITERATOR\" | kagg deaggregate --output data
-  kagg deaggregate --input hex --salvage records.hex
-
-A line of the output (null where the input does not say):
-  {\"record\":0,\"shardId\":\"shardId-000000000000\",\"sequenceNumber\":\"4954…\",
-   \"subSequenceNumber\":2,\"aggregated\":true,\"partitionKey\":\"key\",\"explicitHashKey\":null,
-   \"data\":\"<base64>\",\"approximateArrivalTimestamp\":1545084650.987}";
+  kagg deaggregate --input hex --salvage records.hex";
 
 pub(crate) fn run(args: Args, status: &Status) -> Result<()> {
     let output = &args.output;

@@ -35,7 +35,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Arg, ArgAction, CommandFactory, Parser, Subcommand};
 
 use exit::{Result, Status};
 
@@ -43,6 +43,7 @@ use exit::{Result, Status};
 /// Kinesis Client Library (KCL) reads it, with nothing lost in silence.
 #[derive(Parser)]
 #[command(name = "kagg", version, max_term_width = 100, after_help = EXIT_STATUS)]
+#[command(disable_help_flag = true, arg = help())]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -53,6 +54,19 @@ Exit status:
   0  nothing is lost (there may be warnings)
   1  something is lost, refused or undeliverable
   2  wrong usage, input that cannot be read, or an I/O error";
+
+/// What fits a screen, with `-h` and `--help` alike. All there is to say is in the manual pages, and
+/// `kagg help COMMAND` prints it too.
+fn help() -> Arg {
+    const LAST: usize = 1000;
+    Arg::new("help")
+        .short('h')
+        .long("help")
+        .action(ArgAction::HelpShort)
+        .global(true)
+        .display_order(LAST)
+        .help("Print help; `kagg help COMMAND` says more")
+}
 
 #[derive(Subcommand)]
 enum Command {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clap::ValueHint;
 use kinesis_aggregation_agent::{Config, ConfigErrors};
 use serde_json::{Map, Value};
 
@@ -12,7 +13,9 @@ use crate::exit::{Failure, Result, Status};
 
 #[derive(clap::Args)]
 pub(super) struct ConfigArgs {
-    /// The configuration; flows are also read from the files of agent.d beside it
+    /// The configuration
+    ///
+    /// Flows are also read from the files of agent.d beside it.
     #[arg(
         short,
         long = "config",
@@ -20,7 +23,9 @@ pub(super) struct ConfigArgs {
         default_value = "/etc/aws-kinesis/agent.json"
     )]
     config: PathBuf,
-    /// Keep positions in this file instead of what `kagg.database` says
+    /// Keep positions in this file
+    ///
+    /// Instead of the one that `kagg.database` names.
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
 }
@@ -31,10 +36,14 @@ pub(super) struct RunArgs {
     config: ConfigArgs,
     #[command(flatten)]
     settings: Settings,
-    /// Only show what is understood of the configuration and which files it follows
+    /// Only show the configuration and its files
+    ///
+    /// What is understood of the configuration, and which files it follows.
     #[arg(long)]
     check: bool,
-    /// Only write the positions into the Amazon Kinesis Agent's own database, so that it goes on
+    /// Only give the Amazon Kinesis Agent its positions
+    ///
+    /// Write them into its own database, so that it goes on where this one was.
     #[arg(long, conflicts_with = "check")]
     hand_back: bool,
 }
@@ -42,35 +51,52 @@ pub(super) struct RunArgs {
 /// Settings of our own, which take the place of the keys of that name in the configuration.
 #[derive(clap::Args)]
 struct Settings {
-    /// Put many lines into each Kinesis record; its readers have to deaggregate
+    /// Put many lines into each Kinesis record
+    ///
+    /// Its readers have to deaggregate.
     #[arg(long)]
     aggregate: bool,
-    /// Read columns in double quotes in CSVTOJSON, as RFC 4180 has them
+    /// Read columns in double quotes in CSVTOJSON
+    ///
+    /// As RFC 4180 has them.
     #[arg(long)]
     csv_quoting: bool,
     /// Keep at most so many bytes of lines in memory
     #[arg(long, value_name = "BYTES")]
     max_memory_bytes: Option<String>,
-    /// Look for rotated files in this directory too: logrotate's olddir
-    #[arg(long, value_name = "DIRECTORY")]
+    /// Look for rotated files in this directory, too
+    ///
+    /// It is logrotate's olddir.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     rotated_dir: Option<String>,
-    /// Let a multi-line record wait so long for its next line
-    #[arg(long, value_name = "MILLIS")]
+    /// How long a multi-line record waits for a line
+    ///
+    /// In milliseconds.
+    #[arg(long, value_name = "MS")]
     multi_line_wait_millis: Option<String>,
-    /// What becomes of a line that LOGTOJSON cannot read: skip or raw
-    #[arg(long, value_name = "WHAT")]
+    /// Lines that LOGTOJSON cannot read: skip or raw
+    #[arg(long, value_name = "WHAT", value_parser = ["skip", "raw"], hide_possible_values = true)]
     on_mismatch: Option<String>,
-    /// Put the path of the file into this field of each JSON line
+    /// Add the path of the file to JSON lines, as this field
     #[arg(long, value_name = "FIELD")]
     add_file: Option<String>,
-    /// Put the name of this host into this field of each JSON line
+    /// Add the name of this host to JSON lines, as this field
     #[arg(long, value_name = "FIELD")]
     add_host: Option<String>,
-    /// Take partition keys from the file (file) or from a value of each line (a JSON pointer)
+    /// Take keys from the file (file) or a JSON pointer
+    ///
+    /// The partition keys are then the name of the file, or a value of each line.
     #[arg(long, value_name = "WHAT")]
     partition_key_from: Option<String>,
-    /// Compress each line before it is aggregated: gzip, zlib or zstd
-    #[arg(long, value_name = "FORMAT")]
+    /// Compress each line: gzip, zlib or zstd
+    ///
+    /// Before it is aggregated.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_parser = ["gzip", "zlib", "zstd"],
+        hide_possible_values = true
+    )]
     compress: Option<String>,
 }
 

@@ -5,6 +5,7 @@ mod sink;
 
 use std::path::PathBuf;
 
+use clap::ValueHint;
 use kinesis_aggregation::{Aggregator, AggregatorBuilder, OuterKey, ShardedAggregator};
 
 use crate::entry::{DataForm, EntryForm};
@@ -20,24 +21,31 @@ use sink::Sink;
 ///
 /// Reads a JSON array, JSON lines, or requests of {"PartitionKey", "ExplicitHashKey", "Data"}, or the
 /// lines that `kagg deaggregate` prints, and writes the aggregates as an array, as the KPL would
-/// make them. Only user records that belong to
-/// one shard share an aggregate: the KCL drops others. A refused user record, or a line that is not
-/// JSON, is reported on standard error, one line each, with the exit status 1; the rest is still
-/// written. The input is read as it comes, and does not have to fit in memory.
+/// make them. Only user records that belong to one shard share an aggregate: the KCL drops others.
+/// A refused user record, or a line that is not JSON, is reported on standard error, one line each,
+/// with the exit status 1; the rest is still written. The input is read as it comes, and does not have to fit in memory.
+///
+/// Version 2 of the AWS CLI set to raw-in-base64-out would store the base64 text itself without
+/// --cli-binary-format base64. Version 1 lacks the option and always stores the text: do not use it.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The input; `-` or nothing is standard input
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// What `Data` is where it is a string; a JSON object is its compact text in any case
+    /// What `Data` is where it is a string
+    ///
+    /// A JSON object is its compact text in any case.
     #[arg(long, value_name = "FORM", default_value = "base64")]
     data: DataForm,
-    /// Take records without a partition key: they share aggregates of their own, each under a
-    /// random key
+    /// Take records without a partition key, too
+    ///
+    /// They share aggregates of their own, each under a random key.
     #[arg(long)]
     random_keys: bool,
-    /// What `aws kinesis list-shards` printed; without, one aggregate for each hash key
+    /// What `aws kinesis list-shards` printed
+    ///
+    /// Without it, only user records of one hash key share an aggregate.
     #[arg(long, value_name = "FILE")]
     shards: Option<PathBuf>,
     /// The most bytes of an aggregate [default: 51200, as in the KPL]
@@ -46,16 +54,21 @@ pub(crate) struct Args {
     /// The most user records of an aggregate [default: 4294967295, as in the KPL]
     #[arg(long, value_name = "N")]
     max_count: Option<usize>,
-    /// The most bytes of a Kinesis record, its key included: the stream's limit [default: 1 MiB]
+    /// The most bytes of a Kinesis record [default: 1 MiB]
+    ///
+    /// Its key included: the stream's limit.
     #[arg(long, value_name = "BYTES")]
     max_record_size: Option<usize>,
-    /// The partition key of aggregates: `kpl` is the KPL's `a`, `first` the first user record's,
-    /// `=KEY` is KEY (zsh wants that in quotes)
+    /// The partition key of aggregates
+    ///
+    /// `kpl` is the KPL's `a`, `first` the first user record's, `=KEY` is KEY (zsh wants that in
+    /// quotes).
     #[arg(long, value_name = "kpl|first|=KEY", default_value = "kpl", value_parser = outer_key)]
     outer_key: OuterKey,
-    /// Write files of at most 500 records and 5 MiB, what one PutRecords takes, into this
-    /// directory, and print their names
-    #[arg(long, value_name = "DIR")]
+    /// Write files for PutRecords into this directory
+    ///
+    /// Each of at most 500 records and 5 MiB, what one request takes. Prints their names.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out_dir: Option<PathBuf>,
 }
 
@@ -70,10 +83,7 @@ Examples:
     while read -r file; do
       aws kinesis put-records --cli-binary-format base64 --stream-name orders \\
         --records \"file://$file\"
-    done
-
-Version 2 of the AWS CLI set to raw-in-base64-out would store the base64 text itself without
---cli-binary-format base64. Version 1 lacks the option and always stores the text: do not use it.";
+    done";
 
 /// Reads the value of `--outer-key`.
 fn outer_key(text: &str) -> std::result::Result<OuterKey, String> {

@@ -17,20 +17,26 @@ use crate::input::InputShape;
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A stream's name or ARN, or files with Kinesis records in any form that `deaggregate` reads;
-    /// `-` or nothing is standard input. What exists as a file is one
+    /// A stream's name or ARN, or files with Kinesis records
+    ///
+    /// In any form that `deaggregate` reads; `-` or nothing is standard input. What exists as a file
+    /// is one.
     #[arg(value_name = "STREAM|FILE")]
     pub(super) targets: Vec<PathBuf>,
-    /// What the files are, where their content does not tell
+    /// What the files are
+    ///
+    /// Where their content does not tell.
     #[arg(long, value_name = "SHAPE", default_value = "auto")]
     pub(super) input: InputShape,
-    /// What `aws kinesis list-shards` or `describe-stream` printed, to judge files by
+    /// What `aws kinesis list-shards` or `describe-stream` printed
+    ///
+    /// To judge files by.
     #[arg(long, value_name = "FILE")]
     pub(super) shards: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
-    /// Sample what was put into the stream within this time, like 15m or 24h
+    /// Sample what was put into the stream since then, like 15m or 24h
     #[cfg(feature = "aws")]
     #[arg(long, value_name = "TIME", default_value = "1h")]
     pub(super) since: humantime::Duration,

@@ -17,11 +17,14 @@ pub(crate) struct InputArgs {
     /// The input; `-` or nothing is standard input
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// What the input is, where its content does not tell
+    /// What the input is
+    ///
+    /// Where its content does not tell.
     #[arg(long, value_name = "SHAPE", default_value = "auto")]
     input: InputShape,
-    /// Open what was wrapped around aggregates: base64 twice, UTF-8 of Latin-1, several
-    /// aggregates in one record
+    /// Open what was wrapped around aggregates
+    ///
+    /// Base64 twice, UTF-8 of Latin-1, several aggregates in one record.
     #[arg(long)]
     unwrap: bool,
 }

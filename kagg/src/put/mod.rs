@@ -43,36 +43,50 @@ use tally::Tally;
 pub(crate) struct Args {
     /// The stream's name or ARN
     stream: String,
-    /// The input; `-` or nothing is standard input. Each line is a user record, without its
-    /// newline
+    /// The input; `-` or nothing is standard input
+    ///
+    /// Each line is a user record, without its newline.
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The partition key of every user record. Without any of these options they go wherever
-    /// there is room, in no order: each aggregate has a random key
+    /// The partition key of every user record [default: random]
+    ///
+    /// Without any of the options for keys, user records go wherever there is room, in no order:
+    /// each aggregate has a random key.
     #[arg(long, value_name = "KEY", group = "key")]
     partition_key: Option<String>,
-    /// Where the partition key is in each line, which is JSON then: a JSON pointer to a string or
-    /// an integer
+    /// Where each line, which is JSON, has its partition key
+    ///
+    /// A JSON pointer to a string or an integer.
     #[arg(long, value_name = "POINTER", group = "key")]
     partition_key_from: Option<Pointer>,
-    /// Each line is a partition key, this character, and the data; `\t` is a tab
+    /// What ends the partition key at the start of each line
+    ///
+    /// The data follows. `\t` is a tab.
     #[arg(long, value_name = "CHARACTER", group = "key", value_parser = delimiter)]
     key_delimiter: Option<u8>,
-    /// The lines are those that `kagg deaggregate`, `carve` and `tail` print, or entries of
-    /// PutRecords: JSON with the data in base64, a partition key, and perhaps an explicit hash key
+    /// Take lines of `kagg deaggregate` and `tail`, or of PutRecords
+    ///
+    /// JSON with the data in base64, a partition key, and perhaps an explicit hash key.
     #[arg(long, group = "key")]
     jsonl: bool,
-    /// With --jsonl: put entries without a partition key wherever there is room
+    /// With --jsonl: take entries without a partition key, too
+    ///
+    /// They go wherever there is room.
     #[arg(long, requires = "jsonl")]
     random_keys: bool,
-    /// Compress the data of each user record, before it is aggregated. Its readers have to
-    /// decompress; `kagg tail --decompress auto` does
+    /// Compress the data of each user record
+    ///
+    /// Before it is aggregated. Its readers have to decompress; `kagg tail --decompress auto` does.
     #[arg(long, value_name = "FORMAT")]
     compress: Option<Format>,
-    /// Refuse a stream with service-managed distribution, which keeps no order
+    /// Refuse a stream that keeps no order
+    ///
+    /// One with service-managed distribution.
     #[arg(long)]
     ordered: bool,
-    /// Give a user record up that is not delivered after so many seconds [default: never]
+    /// Give up a user record after so many seconds [default: never]
+    ///
+    /// If it is not delivered by then.
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u64>,
     #[command(flatten)]

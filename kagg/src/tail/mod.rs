@@ -42,31 +42,40 @@ use start::From;
 pub(crate) struct Args {
     /// The stream's name or ARN
     stream: String,
-    /// Where to start: `latest`, `trim-horizon`, a time (15m ago, 2026-11-23,
-    /// 2026-11-23T10:00:00Z, or as this command prints it), or in one shard the position SEQ or
-    /// SEQ:SUB of a record [default: latest, with --follow]
+    /// Start at latest, trim-horizon, a time or a position [default: latest, with --follow]
+    ///
+    /// A time is 15m (ago), 2026-11-23, 2026-11-23T10:00:00Z, or what this command prints. A
+    /// position is SEQ or SEQ:SUB of a record, in one shard.
     #[arg(long, value_name = "WHERE", value_parser = start::from)]
     from: Option<From>,
-    /// End with what arrived at this time, in the forms that --from takes for a time
+    /// End with what arrived at this time
+    ///
+    /// In the forms that --from takes for a time.
     #[arg(long, value_name = "TIME", value_parser = start::time)]
     until: Option<DateTime>,
-    /// Go on with what comes, instead of ending where the stream ends now
+    /// Go on with what comes
+    ///
+    /// Instead of ending where the stream ends now.
     #[arg(long, short)]
     follow: bool,
-    /// Read only this shard, and not the ones that it was split or merged into; more than once for
-    /// several
+    /// Read only this shard; more than once for several
+    ///
+    /// Not the ones that it was split or merged into.
     #[arg(long, value_name = "ID")]
     shard: Vec<String>,
-    /// Read the batch that Lambda's message to an on-failure destination in SQS or SNS names; `-` is
-    /// standard input. Records of it that the stream no longer has make the exit status 1
+    /// Read the batch that Lambda's on-failure message names
+    ///
+    /// To a destination in SQS or SNS; `-` is standard input. Records of the batch that the stream no
+    /// longer has make the exit status 1.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "until", "follow", "shard"])]
     batch: Option<PathBuf>,
     /// End after this many records
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// Do not judge by the shards' hash key ranges, and go on after a bad user record: print all
-    /// that the KCL would lose. On a stream with service-managed distribution the ranges do not
-    /// count in any case
+    /// Print what the KCL would lose, too
+    ///
+    /// Do not judge by the shards' hash key ranges, and go on after a bad user record. On a stream
+    /// with service-managed distribution the ranges do not count in any case.
     #[arg(long)]
     no_range: bool,
     #[command(flatten)]
