@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use clap::Command;
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
 
 use crate::exit::{Failure, Result};
@@ -29,14 +30,72 @@ pub(crate) struct ManArgs {
     /// The subcommand
     subcommand: Option<String>,
     /// Write the pages of the command and all its subcommands into this directory
-    #[arg(long, value_name = "DIR", conflicts_with = "subcommand")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "subcommand")]
     out_dir: Option<PathBuf>,
 }
 
-pub(crate) fn completions(args: &CompletionsArgs, mut command: Command) -> Result<()> {
-    let mut page = Vec::new();
-    clap_complete::generate(args.shell, &mut command, "kagg", &mut page);
-    print(&page)
+pub(crate) fn completions(args: &CompletionsArgs, command: Command) -> Result<()> {
+    // The definition of `man` cannot ask for the whole, of which it is a part.
+    let names = command.get_subcommands().map(Command::get_name);
+    // clap wants names that live as long as the process.
+    let names: Vec<&'static str> = names.map(|name| &*name.to_owned().leak()).collect();
+    let is_name = PossibleValuesParser::new(names);
+    let command = command.mut_subcommand("man", |man| {
+        man.mut_arg("subcommand", |name| name.value_parser(is_name))
+    });
+    let mut command = hinted(command);
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, "kagg", &mut script);
+    let script = String::from_utf8_lossy(&script).into_owned();
+    let script = match args.shell {
+        Shell::Bash => with_equals_sign(&script),
+        Shell::Fish => script + &without_options(&command),
+        _ => script,
+    };
+    print(script.as_bytes())
+}
+
+/// Has the names of files completed where a file is meant, and nowhere else.
+fn hinted(command: Command) -> Command {
+    let hint = |arg: Arg| {
+        let is_choice = !arg.get_possible_values().is_empty();
+        match arg.get_value_hint() {
+            // For bash, only this one adds a slash to directories and keeps blanks in names.
+            ValueHint::AnyPath => arg.value_hint(ValueHint::FilePath),
+            ValueHint::Unknown if arg.get_action().takes_values() && !is_choice => {
+                arg.value_hint(ValueHint::Other)
+            }
+            _ => arg,
+        }
+    };
+    command.mut_args(hint).mut_subcommands(hinted)
+}
+
+/// Bash takes `--output=da` for three words, the last but one of which is `=`.
+fn with_equals_sign(script: &str) -> String {
+    const PREVIOUS: &str = "prev=\"$3\"\n";
+    const AND_BEFORE: &str = "    [[ \"$prev\" == = ]] && prev=\"${COMP_WORDS[COMP_CWORD-2]}\"\n";
+    script.replacen(PREVIOUS, &[PREVIOUS, AND_BEFORE].concat(), 1)
+}
+
+/// What clap_complete leaves out for fish: the values that are no option's, and what comes after `help`.
+fn without_options(command: &Command) -> String {
+    let mut choices = Vec::new();
+    for subcommand in command.get_subcommands() {
+        for positional in subcommand.get_positionals() {
+            for value in positional.get_possible_values() {
+                choices.push((subcommand.get_name(), value.get_name().to_owned()));
+            }
+        }
+        choices.push(("help", subcommand.get_name().to_owned()));
+    }
+    let mut script = String::new();
+    for (name, choice) in choices {
+        script += &format!(
+            "complete -c kagg -n \"__fish_kagg_using_subcommand {name}\" -f -a \"{choice}\"\n"
+        );
+    }
+    script
 }
 
 pub(crate) fn man(args: &ManArgs, mut command: Command) -> Result<()> {

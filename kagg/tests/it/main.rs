@@ -5,6 +5,8 @@ mod after_and_range;
 mod agent;
 mod aggregate;
 mod cases;
+#[cfg(unix)]
+mod completions;
 mod doctor;
 mod example;
 mod inputs;
