@@ -150,7 +150,7 @@ impl Ready {
 
     pub(crate) fn data<'a>(&'a self, py: Python<'a>) -> &'a [u8] {
         match (&self.opened.decoded, &self.bytes) {
-            (Some(decoded), _) => decoded,
+            (Some(decoded), _) => decoded.data(),
             (None, Some(bytes)) => bytes.as_bytes(py),
             (None, None) => &[],
         }

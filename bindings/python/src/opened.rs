@@ -1,6 +1,7 @@
 //! A batch of Kinesis records, opened: plain tables, made without the GIL.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use kinesis_aggregation::{Deaggregated, Deaggregator, Loss, Outcome, StoredRecord, UserRecordRef};
 use rustc_hash::FxHashMap;
@@ -16,16 +17,39 @@ pub(crate) enum BorrowedData<'a> {
     Base64(&'a str),
 }
 
+impl Borrowed<'_> {
+    /// At most so many bytes come of its base64.
+    fn decoded_len(&self) -> usize {
+        match self.data {
+            BorrowedData::Bytes(_) => 0,
+            BorrowedData::Base64(text) => text.len() / 4 * 3,
+        }
+    }
+}
+
 /// What came out of one Kinesis record.
 pub(crate) struct Opened {
     /// The Kinesis record's data, if it was base64.
-    pub(crate) decoded: Option<Vec<u8>>,
+    pub(crate) decoded: Option<Decoded>,
     /// Whether any byte of its user records may be wrong.
     pub(crate) damaged: bool,
     /// In order.
     pub(crate) items: Vec<Item>,
     /// The keys that the items use, each once.
     pub(crate) keys: Vec<Box<str>>,
+}
+
+/// A part of what a batch's base64 is decoded to. That is one allocation for all: glibc gives the memory of many small
+/// ones back to the system after each batch, and half of the time would go into getting it again.
+pub(crate) struct Decoded {
+    all: Arc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl Decoded {
+    pub(crate) fn data(&self) -> &[u8] {
+        self.all.get(self.range.clone()).unwrap_or_default()
+    }
 }
 
 pub(crate) enum Item {
@@ -50,28 +74,40 @@ pub(crate) fn open(
     given: &[Borrowed<'_>],
     first: usize,
 ) -> Vec<Opened> {
-    let mut decoded = Vec::with_capacity(given.len());
+    let mut decoded = Vec::with_capacity(given.iter().map(Borrowed::decoded_len).sum());
+    let mut ranges = Vec::with_capacity(given.len());
     for record in given {
-        decoded.push(match record.data {
+        let start = decoded.len();
+        ranges.push(match record.data {
             BorrowedData::Bytes(_) => None,
-            BorrowedData::Base64(text) => match base64_simd::STANDARD.decode_to_vec(text) {
-                Ok(data) => Some(data),
-                Err(_) => break,
-            },
+            BorrowedData::Base64(text) => {
+                match base64_simd::STANDARD.decode_append(text, &mut decoded) {
+                    Ok(()) => Some(start..decoded.len()),
+                    Err(_) => break,
+                }
+            }
         });
     }
-    let stored: Vec<_> = given.iter().zip(&decoded).map(Stored::new).collect();
+    let stored: Vec<_> = given
+        .iter()
+        .zip(&ranges)
+        .map(|(record, range)| Stored::new(record, range.as_ref(), &decoded))
+        .collect();
     let batch = deaggregator.deaggregate_batch(&stored);
     let opened: Vec<_> = batch
         .records()
         .iter()
         .map(|record| Table::of(record, first))
         .collect();
-    decoded
+    let all = Arc::new(decoded);
+    ranges
         .into_iter()
         .zip(opened)
-        .map(|(decoded, table)| Opened {
-            decoded,
+        .map(|(range, table)| Opened {
+            decoded: range.map(|range| Decoded {
+                all: Arc::clone(&all),
+                range,
+            }),
             damaged: table.damaged,
             items: table.items,
             keys: table.keys,
@@ -85,14 +121,13 @@ struct Stored<'a> {
 }
 
 impl<'a> Stored<'a> {
-    fn new((record, decoded): (&'a Borrowed<'_>, &'a Option<Vec<u8>>)) -> Self {
-        let data = match (decoded, &record.data) {
-            (Some(decoded), _) => decoded.as_slice(),
-            (None, BorrowedData::Bytes(bytes)) => bytes,
-            (None, BorrowedData::Base64(_)) => &[],
+    fn new(record: &'a Borrowed<'_>, range: Option<&Range<usize>>, decoded: &'a [u8]) -> Self {
+        let data = match record.data {
+            BorrowedData::Bytes(bytes) => Some(bytes),
+            BorrowedData::Base64(_) => range.and_then(|range| decoded.get(range.clone())),
         };
         Self {
-            data,
+            data: data.unwrap_or_default(),
             sequence_number: record.sequence_number,
         }
     }
