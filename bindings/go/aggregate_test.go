@@ -2,10 +2,7 @@ package kinesisaggregation
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -13,16 +10,6 @@ import (
 )
 
 const half = "170141183460469231731687303715884105728"
-
-func newWriter(t testing.TB) *Writer {
-	t.Helper()
-	writer, err := NewWriter(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { writer.Close(ctx) })
-	return writer
-}
 
 // written fails the test if a user record is refused.
 func written(t testing.TB, writer *Writer, options AggregateOptions, records ...PutRecord) []KinesisRecord {
@@ -36,29 +23,10 @@ func written(t testing.TB, writer *Writer, options AggregateOptions, records ...
 
 func TestTheBytesOfTheKPL(t *testing.T) {
 	reader, writer := newReader(t), newWriter(t)
-	text, err := os.ReadFile("../../tests/vectors/kpl.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []struct {
-		Name           string
-		KinesisRecords []struct {
-			PartitionKey    string `json:"partition_key"`
-			ExplicitHashKey string `json:"explicit_hash_key"`
-			Data            string
-		} `json:"kinesis_records"`
-	}
-	if err := json.Unmarshal(text, &cases); err != nil {
-		t.Fatal(err)
-	}
 	compared := 0
-	for _, c := range cases {
-		if c.Name == "data_is_aggregate_lone" {
-			continue // Its outer key is the user record's: the KPL did not make the aggregate.
-		}
-		for _, r := range c.KinesisRecords {
-			data, _ := hex.DecodeString(r.Data)
-			all, err := reader.Deaggregate(ctx, []Record{{Data: data}}, Options{})
+	for _, v := range vectors(t, "kpl.json") {
+		for _, r := range v.KinesisRecords {
+			all, err := reader.Deaggregate(ctx, []Record{{Data: r.Data}}, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,9 +40,9 @@ func TestTheBytesOfTheKPL(t *testing.T) {
 				continue
 			}
 			got := written(t, writer, AggregateOptions{MixingShards: true}, put...)
-			if len(got) != 1 || !bytes.Equal(got[0].Data, data) || got[0].PartitionKey != r.PartitionKey ||
+			if len(got) != 1 || !bytes.Equal(got[0].Data, r.Data) || got[0].PartitionKey != r.PartitionKey ||
 				got[0].ExplicitHashKey != r.ExplicitHashKey || got[0].UserRecords != len(put) {
-				t.Errorf("%s: %d Kinesis records", c.Name, len(got))
+				t.Errorf("%s: %d Kinesis records", v.Name, len(got))
 			}
 			compared++
 		}

@@ -2,30 +2,14 @@ package kinesisaggregation
 
 import (
 	"bytes"
-	"context"
 	"crypto/md5"
 	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 )
-
-var ctx = context.Background()
-
-func newReader(t testing.TB) *Reader {
-	t.Helper()
-	reader, err := NewReader(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { reader.Close(ctx) })
-	return reader
-}
 
 // read gives user records as KEY:DATA, losses as their messages.
 func read(t testing.TB, reader *Reader, options Options, records ...Record) []string {
@@ -60,54 +44,26 @@ func frame(body string) []byte {
 
 func TestWhatTheRealKPLPut(t *testing.T) {
 	reader := newReader(t)
-	count := 0
-	for _, name := range []string{"kpl.json", "kpl-more.json"} {
-		text, err := os.ReadFile("../../tests/vectors/" + name)
-		if err != nil {
-			t.Fatal(err)
+	all := vectors(t, "kpl.json", "kpl-more.json")
+	for _, v := range all {
+		var got, want []string
+		for _, r := range v.KinesisRecords {
+			options := Options{HashKeyRange: r.HashRange[0] + "-" + r.HashRange[1]}
+			got = append(got, read(t, reader, options, Record{PartitionKey: r.PartitionKey, Data: r.Data})...)
 		}
-		var cases []struct {
-			Name string
-			Put  []struct {
-				PartitionKey string `json:"partition_key"`
-				Data         string
-				Refused      any
+		for _, put := range v.Put {
+			if put.Refused == nil || put.Refused == false {
+				want = append(want, put.PartitionKey+":"+string(put.Data))
 			}
-			KinesisRecords []struct {
-				PartitionKey string    `json:"partition_key"`
-				HashRange    [2]string `json:"hash_range"`
-				Data         string
-			} `json:"kinesis_records"`
 		}
-		if err := json.Unmarshal(text, &cases); err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range cases {
-			if c.Name == "data_is_aggregate_lone" {
-				continue // Consumers open it: the vectors' README.
-			}
-			var got, want []string
-			for _, r := range c.KinesisRecords {
-				data, _ := hex.DecodeString(r.Data)
-				options := Options{HashKeyRange: r.HashRange[0] + "-" + r.HashRange[1]}
-				got = append(got, read(t, reader, options, Record{PartitionKey: r.PartitionKey, Data: data})...)
-			}
-			for _, put := range c.Put {
-				if put.Refused == nil || put.Refused == false {
-					data, _ := hex.DecodeString(put.Data)
-					want = append(want, put.PartitionKey+":"+string(data))
-				}
-			}
-			slices.Sort(got)
-			slices.Sort(want)
-			if !slices.Equal(got, want) {
-				t.Errorf("%s: %d user records, want %d", c.Name, len(got), len(want))
-			}
-			count++
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %d user records, want %d", v.Name, len(got), len(want))
 		}
 	}
-	if count < 60 {
-		t.Errorf("%d cases", count)
+	if len(all) < 60 {
+		t.Errorf("%d cases", len(all))
 	}
 }
 
