@@ -19,8 +19,9 @@ const KCL: [(f64, f64); 2] = [(12.0, 9.0), (5.0, 1.0)];
 
 /// How many times faster than AWS's library of its language each of our packages should read, with
 /// small aggregates.
-const PACKAGES: [(&str, &str, f64); 2] = [
+const PACKAGES: [(&str, &str, f64); 3] = [
     ("ours-python", "python", 10.0),
+    ("ours-pairs", "python", 20.0),
     ("ours-arrow", "python", 40.0),
 ];
 

@@ -1,12 +1,14 @@
-"""This project's Python package, reading and writing: see ./driver. Its name says how: user records one at a time, or Arrow."""
+"""This project's Python package, reading and writing: see ./driver. Its name says how: user records one at a time, pairs, or
+Arrow, whose column is of bytes."""
 
+import base64
 import importlib.metadata
 import platform
 import sys
 
 from turns import serve
 
-from kinesis_aggregation import aggregate, deaggregate
+from kinesis_aggregation import aggregate, deaggregate, deaggregate_pairs
 
 # All hash keys but the last, as this library itself is run: with all of them, no key would need hashing.
 RANGE = (0, (1 << 128) - 2)
@@ -15,9 +17,19 @@ RANGE = (0, (1 << 128) - 2)
 def read(page):
     count = 0
     for record in deaggregate(page, hash_key_range=RANGE):
-        if record.data is None:
+        if record.loss:
             raise ValueError(record.loss)
-        count += 1
+        if len(record.data) > 0:
+            count += 1
+    return count
+
+
+def read_pairs(page):
+    count = 0
+    for pairs in deaggregate_pairs(page, hash_key_range=RANGE):
+        for _key, data in pairs:
+            if len(data) > 0:
+                count += 1
     return count
 
 
@@ -44,9 +56,9 @@ if sys.argv[2:] == ["arrow"]:
 
     serve(
         f"{name}, pyarrow {pyarrow.__version__}",
-        lambda shape: pyarrow.array([record["Data"] for record in shape]),
+        lambda page: pyarrow.array([base64.b64decode(record["kinesis"]["data"]) for record in page]),
         read_arrow,
         write,
     )
 else:
-    serve(name, lambda page: page, read, write)
+    serve(name, lambda page: page, read_pairs if sys.argv[2:] == ["pairs"] else read, write)

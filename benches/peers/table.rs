@@ -92,6 +92,7 @@ pub(crate) fn markdown(
             "ours-node" => "this library from Node.js",
             "python" => "AWS's Python library",
             "ours-python" => "this library from Python",
+            "ours-pairs" => "this library from Python, as pairs",
             "ours-arrow" => "this library from Python, into Arrow",
             _ => "the KCL",
         };

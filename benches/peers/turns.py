@@ -1,5 +1,6 @@
 """What the drivers in Python share: the input's files, the turns, the clock. See ./driver."""
 
+import base64
 import functools
 import os
 import struct
@@ -18,9 +19,24 @@ def parts(name):
 
 
 def page(shape):
-    """As boto3 gives them: the data are bytes."""
+    """The records of a Lambda event: the data are base64. Making it is not timed, decoding it is the library's."""
     return [
-        {"SequenceNumber": "1", "PartitionKey": "a", "ApproximateArrivalTimestamp": 1500000000.0, "Data": data}
+        {
+            "kinesis": {
+                "kinesisSchemaVersion": "1.0",
+                "partitionKey": "a",
+                "sequenceNumber": "49671246667567228643283430150187087032206582658070609922",
+                "data": base64.b64encode(data).decode(),
+                "approximateArrivalTimestamp": 1545084650.987,
+            },
+            "eventSource": "aws:kinesis",
+            "eventVersion": "1.0",
+            "eventID": "shardId-000000000006:49671246667567228643283430150187087032206582658070609922",
+            "eventName": "aws:kinesis:record",
+            "invokeIdentityArn": "arn:aws:iam::123456789012:role/lambda-role",
+            "awsRegion": "us-east-2",
+            "eventSourceARN": "arn:aws:kinesis:us-east-2:123456789012:stream/lambda-stream",
+        }
         for data in parts(f"{shape}.records")
     ]
 
