@@ -2,12 +2,13 @@
 
 use kinesis_aggregation::error::AggregatorConfigError;
 use kinesis_aggregation::packing::Settings;
-use kinesis_aggregation::{Aggregator, KinesisRecord, ShardMap, ShardedAggregator, UserRecord};
+use kinesis_aggregation::{KinesisRecord, ShardMap, ShardedAggregator, UserRecord};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
+use crate::packer::Packer;
 use crate::put::{Put, Refused};
 use crate::settings;
 
@@ -34,7 +35,7 @@ pub(crate) fn aggregate<'py>(
         }
     }
     let packer = &mut aggregator.packer;
-    let closed = py.detach(|| packer.pack_all(accepted));
+    let (closed, _) = py.detach(|| packer.aggregate_batch(accepted));
     Ok((entries(py, &closed)?, refused))
 }
 
@@ -43,14 +44,6 @@ pub(crate) fn aggregate<'py>(
 pub(crate) struct RecordAggregator {
     settings: Settings,
     packer: Packer,
-}
-
-/// Which user records share an aggregate.
-enum Packer {
-    /// Any.
-    Mixing(Box<Aggregator>),
-    /// Those of one shard or, without a map, of one hash key.
-    Sharded(Box<ShardedAggregator>),
 }
 
 #[pymethods]
@@ -108,17 +101,18 @@ impl RecordAggregator {
     ) -> PyResult<Bound<'py, PyList>> {
         let put = Put::parts(partition_key, data, explicit_hash_key, &"the user record")?;
         let user_record = put.user_record().and_then(|it| self.checked(it));
-        let closed = match user_record {
-            Ok(user_record) => self.packer.push(user_record),
-            Err(why) => Err(why),
-        };
+        let closed = user_record.and_then(|user_record| {
+            let closed = self.packer.push(user_record);
+            closed.map_err(|error| Refused(error.kind().to_string()))
+        });
         let closed = closed.map_err(|Refused(why)| PyValueError::new_err(why))?;
         entries(py, closed.as_slice())
     }
 
     /// Closes and returns what is held.
     fn flush<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        entries(py, &self.packer.pack_all(Vec::new()))
+        let (closed, _) = self.packer.aggregate_batch([]);
+        entries(py, &closed)
     }
 
     /// Goes by these shards from now on, and returns what had to be closed for that.
@@ -132,10 +126,7 @@ impl RecordAggregator {
 
     /// How many user records are held.
     fn __len__(&self) -> usize {
-        match &self.packer {
-            Packer::Mixing(aggregator) => aggregator.len(),
-            Packer::Sharded(aggregator) => aggregator.len(),
-        }
+        self.packer.len()
     }
 
     /// An aggregator that holds nothing is no less an aggregator.
@@ -146,10 +137,7 @@ impl RecordAggregator {
     /// The bytes of all Kinesis records that `flush` would return.
     #[getter]
     fn size(&self) -> usize {
-        match &self.packer {
-            Packer::Mixing(aggregator) => aggregator.encoded_len(),
-            Packer::Sharded(aggregator) => aggregator.encoded_len(),
-        }
+        self.packer.encoded_len()
     }
 
     fn __repr__(&self) -> String {
@@ -164,25 +152,6 @@ impl RecordAggregator {
             Ok(()) => Ok(user_record),
             Err(kind) => Err(Refused(kind.to_string())),
         }
-    }
-}
-
-impl Packer {
-    fn push(&mut self, user_record: UserRecord) -> Result<Option<KinesisRecord>, Refused> {
-        let closed = match self {
-            Self::Mixing(aggregator) => aggregator.push(user_record),
-            Self::Sharded(aggregator) => aggregator.push(user_record),
-        };
-        closed.map_err(|error| Refused(error.kind().to_string()))
-    }
-
-    /// Adds checked user records and closes all: their digests are computed together.
-    fn pack_all(&mut self, checked: Vec<UserRecord>) -> Vec<KinesisRecord> {
-        let (closed, _) = match self {
-            Self::Mixing(aggregator) => aggregator.aggregate_batch(checked),
-            Self::Sharded(aggregator) => aggregator.aggregate_batch(checked),
-        };
-        closed
     }
 }
 

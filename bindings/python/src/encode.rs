@@ -1,12 +1,11 @@
 //! One aggregate of any user records, for the compatible interface.
 
-use std::collections::HashMap;
-
 use kinesis_aggregation::wire::{self, RecordIndices};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::put::Put;
+use crate::table::Table;
 
 /// One frame of all user records, with their explicit hash keys as they are.
 #[pyfunction]
@@ -25,23 +24,6 @@ pub(crate) fn encode<'py>(user_records: &Bound<'py, PyAny>) -> PyResult<Bound<'p
         };
         records.push((indices, data));
     }
-    let frame = wire::encode(&partition_keys.entries, &hash_keys.entries, records);
+    let frame = wire::encode(partition_keys.entries(), hash_keys.entries(), records);
     Ok(PyBytes::new(user_records.py(), &frame))
-}
-
-/// Keys in the order of their first use.
-#[derive(Default)]
-struct Table<'a> {
-    entries: Vec<&'a str>,
-    indices: HashMap<&'a str, u32>,
-}
-
-impl<'a> Table<'a> {
-    fn index(&mut self, key: &'a str) -> u32 {
-        *self.indices.entry(key).or_insert_with(|| {
-            let next = self.entries.len();
-            self.entries.push(key);
-            u32::try_from(next).unwrap_or(u32::MAX)
-        })
-    }
 }

@@ -11,10 +11,14 @@ mod encode;
 mod iterator;
 mod opened;
 mod options;
+#[path = "../../shared/packer.rs"]
+mod packer;
 mod pairs;
 mod put;
 mod settings;
 mod source;
+#[path = "../../shared/table.rs"]
+mod table;
 mod user_record;
 mod views;
 

@@ -33,8 +33,14 @@ mod input;
 #[cfg(feature = "inspect")]
 mod inspect;
 mod output;
+#[cfg(feature = "write")]
+#[path = "../../shared/packer.rs"]
+mod packer;
 #[cfg(feature = "read")]
 mod read;
+#[cfg(feature = "write")]
+#[path = "../../shared/table.rs"]
+mod table;
 #[cfg(feature = "read")]
 mod unjudged;
 #[cfg(feature = "write")]

@@ -1,18 +1,17 @@
 //! User records into Kinesis records.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use bytestring::ByteString;
+use kinesis_aggregation::wire::{self, RecordIndices};
 use kinesis_aggregation::{
     AggregateError, Aggregator, AggregatorBuilder, KinesisRecord, OuterKey, Shard, ShardMap,
     ShardedAggregator, UserRecord,
 };
 
-use kinesis_aggregation::wire::{self, RecordIndices};
-
 use crate::input::{Bad, Input};
 use crate::output::{Output, to_u32};
+use crate::packer::Packer;
+use crate::table::Table;
 
 const MIXING_SHARDS: u32 = 1;
 const BY_SHARD_MAP: u32 = 2;
@@ -25,47 +24,23 @@ const DEFAULT: u32 = u32::MAX;
 /// Handles below are statuses.
 const FIRST_HANDLE: u32 = 2;
 
-enum Any {
-    Mixing(Aggregator),
-    Sharded(ShardedAggregator),
-}
-
-impl Any {
-    fn push(&mut self, record: UserRecord) -> Result<Option<KinesisRecord>, AggregateError> {
-        match self {
-            Self::Mixing(aggregator) => aggregator.push(record),
-            Self::Sharded(aggregator) => aggregator.push(record),
-        }
-    }
-
-    fn aggregate_batch(
-        &mut self,
-        records: impl Iterator<Item = UserRecord>,
-    ) -> (Vec<KinesisRecord>, Vec<AggregateError>) {
-        match self {
-            Self::Mixing(aggregator) => aggregator.aggregate_batch(records),
-            Self::Sharded(aggregator) => aggregator.aggregate_batch(records),
-        }
-    }
-}
-
 /// The aggregators of a host, by their handles.
 #[derive(Default)]
-pub(crate) struct Aggregators(Vec<Option<Any>>);
+pub(crate) struct Aggregators(Vec<Option<Packer>>);
 
 impl Aggregators {
     pub(crate) fn open(&mut self, input: Input<'_>) -> Result<u32, Bad> {
-        let any = any(input)?;
+        let packer = packer(input)?;
         let free = self.0.iter().position(Option::is_none);
         let place = free.unwrap_or(self.0.len());
         match self.0.get_mut(place) {
-            Some(slot) => *slot = Some(any),
-            None => self.0.push(Some(any)),
+            Some(slot) => *slot = Some(packer),
+            None => self.0.push(Some(packer)),
         }
         Ok(to_u32(place).saturating_add(FIRST_HANDLE))
     }
 
-    fn get_mut(&mut self, handle: u32) -> Option<&mut Option<Any>> {
+    fn get_mut(&mut self, handle: u32) -> Option<&mut Option<Packer>> {
         let place = handle.checked_sub(FIRST_HANDLE)?;
         self.0.get_mut(usize::try_from(place).ok()?)
     }
@@ -80,8 +55,7 @@ impl Aggregators {
         let place = handle.checked_sub(FIRST_HANDLE);
         let place = place.and_then(|place| usize::try_from(place).ok());
         match place.and_then(|place| self.0.get(place)) {
-            Some(Some(Any::Mixing(it))) => (it.len(), it.encoded_len()),
-            Some(Some(Any::Sharded(it))) => (it.len(), it.encoded_len()),
+            Some(Some(it)) => (it.len(), it.encoded_len()),
             _ => (0, 0),
         }
     }
@@ -124,7 +98,7 @@ impl Aggregators {
     }
 }
 
-fn any(mut input: Input<'_>) -> Result<Any, Bad> {
+fn packer(mut input: Input<'_>) -> Result<Packer, Bad> {
     let flags = input.number()?;
     let mut builder = Aggregator::builder();
     let set: [fn(AggregatorBuilder, usize) -> AggregatorBuilder; 3] = [
@@ -147,7 +121,10 @@ fn any(mut input: Input<'_>) -> Result<Any, Bad> {
     let bad = |error: &dyn std::error::Error| Bad::Owned(error.to_string());
     if flags & MIXING_SHARDS != 0 {
         let aggregator = builder.mixing_shards().build();
-        return aggregator.map(Any::Mixing).map_err(|error| bad(&error));
+        return match aggregator {
+            Ok(aggregator) => Ok(Packer::Mixing(aggregator.into())),
+            Err(error) => Err(bad(&error)),
+        };
     }
     let aggregator = if flags & BY_SHARD_MAP != 0 {
         let shards = ShardMap::new(shards(&mut input)?).map_err(|error| bad(&error))?;
@@ -155,7 +132,10 @@ fn any(mut input: Input<'_>) -> Result<Any, Bad> {
     } else {
         ShardedAggregator::per_hash_key(builder)
     };
-    aggregator.map(Any::Sharded).map_err(|error| bad(&error))
+    match aggregator {
+        Ok(aggregator) => Ok(Packer::Sharded(aggregator.into())),
+        Err(error) => Err(bad(&error)),
+    }
 }
 
 /// How many, then for each its id, its hash key range and 1 if it is closed.
@@ -210,33 +190,17 @@ pub(crate) fn encode(mut input: Input<'_>, output: &mut Output) -> Result<(), Ba
     let (mut partition_keys, mut hash_keys) = (Table::default(), Table::default());
     let mut records = Vec::new();
     for _ in 0..count {
-        let partition_key = partition_keys.position(input.text()?);
+        let partition_key = partition_keys.index(input.text()?);
         let hash_key = input.text()?;
-        let explicit_hash_key = (!hash_key.is_empty()).then(|| hash_keys.position(hash_key));
+        let explicit_hash_key = (!hash_key.is_empty()).then(|| hash_keys.index(hash_key));
         let indices = RecordIndices {
             partition_key,
             explicit_hash_key,
         };
         records.push((indices, input.bytes()?));
     }
-    output.bytes = wire::encode(&partition_keys.entries, &hash_keys.entries, records);
+    output.bytes = wire::encode(partition_keys.entries(), hash_keys.entries(), records);
     Ok(())
-}
-
-/// Keys in the order of their first use.
-#[derive(Default)]
-struct Table<'a> {
-    entries: Vec<&'a str>,
-    positions: HashMap<&'a str, u32>,
-}
-
-impl<'a> Table<'a> {
-    fn position(&mut self, key: &'a str) -> u32 {
-        *self.positions.entry(key).or_insert_with(|| {
-            self.entries.push(key);
-            to_u32(self.entries.len()).saturating_sub(1)
-        })
-    }
 }
 
 /// Finds out which were refused: they come back in order, and whether one is refused depends on
