@@ -317,6 +317,18 @@ fn a_missing_permission_is_not_taken_for_a_stream_that_wants_keys() {
     }
 }
 
+/// It has a key, so it was refused for something else.
+#[test]
+fn an_invalid_record_with_a_key_is_not_taken_for_a_stream_that_wants_keys() {
+    let mut bench = managed_by_landings(Producer::builder());
+    bench.put(100, "one");
+    let (id, _) = bench.drive(100).remove(0);
+    let error = ClientError::invalid("ValidationException");
+    bench.pipeline.answered(at(110), id, Err(error));
+    assert!(bench.pipeline.is_service_managed());
+    assert!(bench.finished()[0].1.is_err(), "nothing can mend it");
+}
+
 #[test]
 fn one_invalid_record_fails_no_other() {
     let builder = Producer::builder()
