@@ -2,6 +2,7 @@
 
 mod config;
 mod converters;
+mod corners;
 mod directories;
 mod hand_over;
 mod our_converters;

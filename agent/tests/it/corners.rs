@@ -1,0 +1,152 @@
+//! What the other tests left open: each was found by a mutation of the code that none noticed.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kinesis_aggregation_agent::{
+    Converted, Converter, FilePattern, FileRecord, FollowRules, Follower, InitialPosition,
+    JavaRegex, Now, RealFs, RecordRules,
+};
+use serde_json::json;
+
+/// Reads a directory's `*.log` from the start.
+struct Reader {
+    follower: Follower<RealFs>,
+    second: u64,
+}
+
+fn rules(directory: &Path) -> FollowRules {
+    let pattern = format!("{}/*.log", directory.display());
+    FollowRules {
+        pattern: FilePattern::new(&pattern).expect("good"),
+        rotated_directory: None,
+        initial_position: InitialPosition::StartOfFile,
+        multi_line_wait: Duration::from_secs(2),
+        records: RecordRules::default(),
+    }
+}
+
+impl Reader {
+    fn new(directory: &Path) -> Self {
+        Self {
+            follower: Follower::new(rules(directory)),
+            second: 0,
+        }
+    }
+
+    fn restarted(self, directory: &Path) -> Self {
+        Self {
+            follower: Follower::resume(rules(directory), self.follower.saved()),
+            second: 0,
+        }
+    }
+
+    fn poll(&mut self) -> Vec<FileRecord> {
+        self.second += 1;
+        let now = Now {
+            monotonic: Duration::from_secs(self.second),
+            wall: i128::MAX / 2,
+        };
+        self.follower.poll(&RealFs, now, 1 << 20);
+        self.follower.take_records()
+    }
+
+    /// What comes in a minute.
+    fn read(&mut self) -> String {
+        let mut all = String::new();
+        for _ in 0..60 {
+            for record in self.poll() {
+                self.follower.acknowledge(record.file, record.serial);
+                all.push_str(&String::from_utf8_lossy(&record.data));
+            }
+        }
+        all
+    }
+}
+
+/// Many logs begin alike, as with a line that says what the columns are.
+#[test]
+fn a_log_that_begins_as_a_short_one_did_that_is_gone_is_read_whole() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    let mut reader = Reader::new(directory.path());
+    fs::write(path("monday.log"), "time,what\n").expect("written");
+    assert_eq!(reader.read(), "time,what\n");
+    // While it does not run.
+    let mut reader = reader.restarted(directory.path());
+    // In this order, so that it does not get the other one's inode.
+    fs::write(path("tuesday.log"), "time,what\n1,start\n").expect("written");
+    fs::remove_file(path("monday.log")).expect("removed");
+    assert_eq!(reader.read(), "time,what\n1,start\n");
+}
+
+/// A file that was restored from a copy, under another name, while the agent did not run.
+#[test]
+fn a_long_beginning_tells_a_copy_under_any_name() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    let mut reader = Reader::new(directory.path());
+    let long: String = (0..200).map(|line| format!("line {line}\n")).collect();
+    fs::write(path("monday.log"), &long).expect("written");
+    assert_eq!(reader.read(), long);
+    let mut reader = reader.restarted(directory.path());
+    fs::write(path("moved.log"), format!("{long}more\n")).expect("written");
+    fs::remove_file(path("monday.log")).expect("removed");
+    assert_eq!(reader.read(), "more\n");
+}
+
+#[test]
+fn lines_that_wait_for_their_delivery_count_against_the_memory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut reader = Reader::new(directory.path());
+    let line = format!("{}\n", "x".repeat(999));
+    fs::write(directory.path().join("app.log"), line.repeat(100)).expect("written");
+    let records: Vec<_> = (0..5).flat_map(|_| reader.poll()).collect();
+    assert_eq!(records.len(), 100);
+    assert!(reader.follower.held() >= 100_000);
+    for record in &records {
+        reader.follower.acknowledge(record.file, record.serial);
+    }
+    assert!(reader.follower.held() < 1000);
+}
+
+#[test]
+fn a_line_that_does_not_match_its_format_is_kept_where_that_is_asked_for() {
+    let option = |on_mismatch: &str| json!({"optionName": "LOGTOJSON", "logFormat": "COMMONAPACHELOG", "kagg.onMismatch": on_mismatch});
+    let convert = |option: serde_json::Value| {
+        let converter = Converter::new(&option, &option.to_string()).expect("good");
+        converter.convert(Bytes::from_static(b"no such line\n"), 0, None)
+    };
+    assert!(matches!(convert(option("skip")), Converted::Skipped));
+    let Converted::Record(kept) = convert(option("raw")) else {
+        panic!("it is lost");
+    };
+    assert_eq!(kept, "no such line\n");
+}
+
+/// Pattern, what it matches, and what it does not, in Java.
+#[test]
+fn character_classes_hold_what_they_hold_in_java() {
+    for (pattern, matches, others) in [
+        (r"[]a]", "]a", "b["),
+        (r"[^]a]", "b[", "]a"),
+        (r"\p{Blank}", " \t", "\nb\u{a0}\u{2003}"),
+        (r"\p{Space}", " \t\n\u{b}\u{c}\r", "b\u{a0}"),
+        (r"\p{Cntrl}", "\0\u{1f}\u{7f}", " a"),
+        (r"\p{XDigit}", "09afAF", "gG"),
+        (r"\p{Punct}", "!/:@[`{~", "a0 ¿"),
+        (r"\p{Graph}", "!~a", " \té"),
+        (r"\p{Print}", " ~a", "\té"),
+        (r"\p{Alnum}", "azAZ09", "_é٣"),
+        (r"\p{Alpha}", "azAZ", "0é"),
+        (r"\p{ASCII}", "\0\u{7f}", "\u{80}"),
+    ] {
+        let regex = JavaRegex::new(pattern).expect(pattern);
+        assert_eq!(regex.as_str(), pattern);
+        let is_match = |char: char| regex.is_match(char.encode_utf8(&mut [0; 4]));
+        assert!(matches.chars().all(is_match), "{pattern}");
+        assert!(!others.chars().any(is_match), "{pattern}");
+    }
+}
