@@ -7,18 +7,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use kinesis_aggregation_agent::{
     Converted, Converter, FilePattern, FileRecord, FollowRules, Follower, InitialPosition,
-    JavaRegex, Now, RealFs, RecordRules,
+    JavaRegex, Now, RealFs, RecordRules, hand_back, read_checkpoints,
 };
 use serde_json::json;
 
-/// Reads a directory's `*.log` from the start.
+/// Reads a directory's `*.log*` from the start.
 struct Reader {
     follower: Follower<RealFs>,
     second: u64,
 }
 
 fn rules(directory: &Path) -> FollowRules {
-    let pattern = format!("{}/*.log", directory.display());
+    let pattern = format!("{}/*.log*", directory.display());
     FollowRules {
         pattern: FilePattern::new(&pattern).expect("good"),
         rotated_directory: None,
@@ -95,6 +95,54 @@ fn a_long_beginning_tells_a_copy_under_any_name() {
     fs::write(path("moved.log"), format!("{long}more\n")).expect("written");
     fs::remove_file(path("monday.log")).expect("removed");
     assert_eq!(reader.read(), "more\n");
+}
+
+/// As when the live file could not be opened at first.
+#[test]
+fn a_file_that_goes_on_after_its_copy_is_read_from_there() {
+    for lines in [1, 200] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| directory.path().join(name);
+        let mut reader = Reader::new(directory.path());
+        let old: String = (0..lines).map(|line| format!("line {line}\n")).collect();
+        fs::write(path("app.log.1"), &old).expect("written");
+        assert_eq!(reader.read(), old);
+        fs::write(path("app.log"), format!("{old}more\n")).expect("written");
+        assert_eq!(reader.read(), "more\n", "after {lines} lines");
+    }
+}
+
+/// The Amazon Kinesis Agent keeps one position, and takes what was written later for new.
+#[test]
+fn the_oldest_file_with_something_left_is_handed_back() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut reader = Reader::new(directory.path());
+    let epoch = std::time::SystemTime::UNIX_EPOCH;
+    for (age, name) in ["a.log", "b.log", "c.log", "d.log"].into_iter().enumerate() {
+        let path = directory.path().join(name);
+        fs::write(&path, format!("{name} one\n{name} two\n")).expect("written");
+        let modified = epoch + Duration::from_secs(1_000_000 + age as u64);
+        let file = fs::File::options().write(true).open(&path);
+        file.and_then(|file| file.set_modified(modified))
+            .expect("dated");
+    }
+    let records: Vec<_> = (0..5).flat_map(|_| reader.poll()).collect();
+    assert_eq!(records.len(), 8);
+    for record in &records {
+        if record.data != "b.log two\n" && record.data != "c.log two\n" {
+            reader.follower.acknowledge(record.file, record.serial);
+        }
+    }
+    let database = directory.path().join("database");
+    let saved = reader.follower.saved();
+    hand_back(&database, false, "s", "pattern", &saved).expect("writes");
+    let checkpoints = read_checkpoints(&database, false, "s", "pattern").expect("reads");
+    assert_eq!(checkpoints.len(), 1);
+    let first = &checkpoints[0];
+    assert_eq!(
+        (first.path.file_name(), first.offset),
+        (Some("b.log".as_ref()), 10)
+    );
 }
 
 #[test]
