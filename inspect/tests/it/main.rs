@@ -5,4 +5,5 @@ mod cases;
 mod doctoring;
 mod forms;
 mod refusals;
+mod spellings;
 mod support;
