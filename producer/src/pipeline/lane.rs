@@ -158,11 +158,8 @@ impl<T> Lane<T> {
         } else {
             self.ready.front()
         }?;
-        if front.not_before > now {
-            self.held_until = front.not_before;
-            return None;
-        }
-        Some(front.size(config))
+        self.held_until = self.held_until.max(front.not_before);
+        (!self.is_held(now)).then(|| front.size(config))
     }
 
     /// Takes what [`next`](Self::next) told, if the limiter lets it pass.

@@ -41,11 +41,10 @@ impl<T> Entry<T> {
     /// Sets an alarm for the lane at its place, unless there is an earlier one.
     #[inline]
     fn set_alarm(&mut self, at: Option<Time>, place: Place, alarms: &mut Alarms) {
-        if let Some(at) = at
-            && self.alarm.is_none_or(|alarm| at < alarm)
-        {
-            self.alarm = Some(at);
-            alarms.push(Reverse((at, place)));
+        let earliest = self.alarm.into_iter().chain(at).min();
+        if earliest != self.alarm {
+            self.alarm = earliest;
+            alarms.extend(earliest.map(|at| Reverse((at, place))));
         }
     }
 }

@@ -49,8 +49,8 @@ pub(super) struct Outbox<T> {
     parts: VecDeque<Vec<Item<T>>>,
     next_request: u64,
     collection_max_size: usize,
-    /// What is collected, under way, or landed where nobody knows yet, if order is wanted.
-    spans: Spans,
+    /// Where order is wanted, what is collected, under way, or landed where nobody knows yet.
+    spans: Option<Spans>,
     /// What was accepted before this one does not wait for company.
     hurried: u64,
     random: Random,
@@ -73,7 +73,7 @@ impl<T> Outbox<T> {
             window: Window::new(settings.max_connections, settings.request_timeout),
             connections: usize::MAX,
             paused: Time::ZERO,
-            spans: Spans::new(settings.ordered),
+            spans: settings.ordered.then(Spans::default),
             hurried: 0,
             random,
             spare_key: None,
@@ -121,7 +121,7 @@ impl<T> Outbox<T> {
     /// Takes back one that is to be sent again: to the front of its lane where order is wanted,
     /// else so that its pause holds up no other.
     pub(super) fn give_back(&mut self, now: Time, item: Item<T>) {
-        if self.spans.are_kept() {
+        if self.spans.is_some() {
             self.lanes.give_back(now, item);
         } else {
             self.lanes.delay(now, item);
@@ -193,7 +193,9 @@ impl<T> Outbox<T> {
             let Some(size) = self.lanes.next(now, place) else {
                 return;
             };
-            if !self.spans.is_free(place) {
+            if let (Some(spans), Some(span)) = (&mut self.spans, place.span())
+                && !spans.is_free(span, place)
+            {
                 self.lanes.rest(now, place);
                 return;
             }
@@ -207,7 +209,9 @@ impl<T> Outbox<T> {
             let Some(item) = self.lanes.take(now, place, size) else {
                 return;
             };
-            self.spans.claim(place.span());
+            if let (Some(spans), Some(span)) = (&mut self.spans, place.span()) {
+                spans.claim(span);
+            }
             let is_hurried = item.first < self.hurried;
             let due = if is_hurried { Time::ZERO } else { item.due };
             self.collector.add(item, size, due);
@@ -324,13 +328,17 @@ impl<T> Outbox<T> {
 
     /// Keeps back what has these hash keys, where order is wanted.
     pub(super) fn claim(&mut self, span: Option<Span>) {
-        self.spans.claim(span);
+        if let (Some(spans), Some(span)) = (&mut self.spans, span) {
+            spans.claim(span);
+        }
     }
 
     /// Keeps it back no longer.
     pub(super) fn release(&mut self, now: Time, span: Option<Span>) {
-        for place in self.spans.release(span) {
-            self.lanes.rouse(now, place);
+        if let (Some(spans), Some(span)) = (&mut self.spans, span) {
+            for place in spans.release(span) {
+                self.lanes.rouse(now, place);
+            }
         }
     }
 
@@ -427,11 +435,11 @@ impl<T> Outbox<T> {
 
     /// Whether a lane that may send has no turns. Where order is wanted, it may wait for another.
     pub(super) fn is_lane_forgotten(&self, now: Time) -> bool {
-        !self.spans.are_kept() && self.lanes.is_any_forgotten(now)
+        self.spans.is_none() && self.lanes.is_any_forgotten(now)
     }
 
     /// Whether no hash key is kept back.
     pub(super) fn is_unclaimed(&self) -> bool {
-        self.spans.is_empty()
+        self.spans.as_ref().is_none_or(Spans::is_empty)
     }
 }

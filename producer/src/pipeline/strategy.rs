@@ -37,8 +37,9 @@ pub(super) struct Strategy {
     is_awaited: bool,
     /// Whether a description, or its refusal, has come.
     asked: bool,
-    /// Whether describing is permitted, once an answer has told.
-    permitted: Option<bool>,
+    permitted: bool,
+    /// A description has come, or its refusal, ever.
+    has_told: bool,
     /// When `current` came into force here.
     since: Time,
     /// Until when the stream is believed to be service-managed, unless something shows it again.
@@ -75,7 +76,8 @@ impl Strategy {
             current: RecordDistribution::ByKey,
             is_awaited,
             asked: false,
-            permitted: None,
+            permitted: false,
+            has_told: false,
             since: Time::ZERO,
             believed_until: Time::MAX,
             describing: false,
@@ -95,7 +97,7 @@ impl Strategy {
 
     /// Whether landings decide, because describing the stream is not permitted.
     pub(super) fn goes_by_landings(&self) -> bool {
-        self.permitted != Some(true)
+        !self.permitted
     }
 
     /// Whether records wait for a description as for a shard map.
@@ -110,7 +112,7 @@ impl Strategy {
 
     /// Whether there was ever a description, or the answer that it is not permitted.
     pub(super) fn has_told(&self) -> bool {
-        self.permitted.is_some()
+        self.has_told
     }
 
     /// The stream's own limit, if it could be read.
@@ -180,10 +182,11 @@ impl Strategy {
     ) -> Described {
         self.describing = false;
         self.asked = true;
+        self.has_told |= answer.is_ok();
         match answer {
             Ok(Some(description)) => self.learn(now, &description, random),
             Ok(None) => {
-                self.permitted = Some(false);
+                self.permitted = false;
                 self.next = Some(now + random.around(FORBIDDEN_INTERVAL, JITTER));
                 Described::default()
             }
@@ -205,7 +208,7 @@ impl Strategy {
         description: &StreamDescription,
         random: &mut Random,
     ) -> Described {
-        self.permitted = Some(true);
+        self.permitted = true;
         let created = description.creation_time();
         if created.is_some() && created < self.created {
             // Of the stream that was deleted.
@@ -245,7 +248,7 @@ impl Strategy {
     /// A record landed where its hash key says, on a stream of two open shards or more, although it
     /// need not. Returns whether the strategy changed.
     pub(super) fn landed_by_key(&mut self, now: Time, sent: Time) -> bool {
-        if !self.goes_by_landings() || !self.is_service_managed() || sent < self.since {
+        if self.permitted || !self.is_service_managed() || sent < self.since {
             return false;
         }
         self.streak += 1;
@@ -262,7 +265,7 @@ impl Strategy {
         let changed = self.set(now, distribution);
         if changed {
             self.believed_until = now + BELIEF;
-            if !self.goes_by_landings() || !self.asked {
+            if self.permitted || !self.asked {
                 self.outdated = self.describing;
                 // At once, the first time.
                 let pause = self.pause;
