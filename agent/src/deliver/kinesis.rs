@@ -331,6 +331,32 @@ mod tests {
         }
     }
 
+    /// Counts what is logged as an error on this thread.
+    #[derive(Clone, Default)]
+    struct Errors(Arc<AtomicUsize>);
+
+    impl tracing::Subscriber for Errors {
+        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+            *metadata.level() == tracing::Level::ERROR
+        }
+
+        fn event(&self, _: &tracing::Event<'_>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+        fn enter(&self, _: &tracing::span::Id) {}
+
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+
     fn line(number: u64) -> Outgoing {
         let ticket = Ticket {
             file: 1,
@@ -354,6 +380,8 @@ mod tests {
     }
 
     async fn wait_for_a_stream_that_goes_by_keys() {
+        let errors = Errors::default();
+        let _logged = tracing::subscriber::set_default(errors.clone());
         let config = r#"{"flows": [{"filePattern": "/logs/app.log", "kinesisStream": "s",
             "kagg.partitionKeyFrom": "file"}]}"#;
         let config = Config::parse(config, &[]).expect("good");
@@ -390,5 +418,6 @@ mod tests {
         let lines: Vec<Bytes> = (0..6).map(|number| line(number).data).collect();
         assert_eq!(stored, lines);
         assert!(!traffic.has_losses());
+        assert_eq!(errors.0.load(Ordering::Relaxed), 1, "said once");
     }
 }
