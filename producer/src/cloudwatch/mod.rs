@@ -25,7 +25,7 @@
 //! Every [`metrics_upload_delay`](CloudWatch::metrics_upload_delay) what was observed since the
 //! last time becomes one statistic set (count, sum, lowest, highest) for each metric, uploaded with
 //! as many `PutMetricData` requests as it takes, each with a limit of 20 s. What cannot be uploaded is
-//! kept for the next time, up to 20,000 metrics, unless CloudWatch refuses it for good. Nothing of it
+//! kept for the next time, up to [`max_kept`](CloudWatch::max_kept) metrics, unless CloudWatch refuses it for good. Nothing of it
 //! ever holds up a put.
 //!
 //! # Metrics
@@ -59,6 +59,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::MetricDatum;
 use tokio::sync::watch;
 
 use crate::MetricsRecorder;
@@ -71,6 +73,8 @@ pub use upload::Uploads;
 pub const DEFAULT_METRICS_NAMESPACE: &str = "KinesisProducerLibrary";
 /// The KPL's `metrics_upload_delay`.
 pub const DEFAULT_METRICS_UPLOAD_DELAY: Duration = Duration::from_secs(60);
+/// How many metrics wait for the next upload at most, unless [`CloudWatch::max_kept`] says otherwise.
+pub const DEFAULT_MAX_KEPT_METRICS: usize = 20_000;
 
 /// Uploads what a [`MetricsRecorder`] records; the KPL's settings unless changed.
 #[derive(Clone)]
@@ -78,6 +82,7 @@ pub struct CloudWatch {
     client: Client,
     namespace: String,
     delay: Duration,
+    max_kept: usize,
     selection: Selection,
 }
 
@@ -118,6 +123,7 @@ impl CloudWatch {
             client,
             namespace: DEFAULT_METRICS_NAMESPACE.to_owned(),
             delay: DEFAULT_METRICS_UPLOAD_DELAY,
+            max_kept: DEFAULT_MAX_KEPT_METRICS,
             selection: Selection::default(),
         }
     }
@@ -150,7 +156,15 @@ impl CloudWatch {
         self
     }
 
-    /// One more dimension for every metric, before the KPL's own; up to 27.
+    /// How many metrics are kept for the next upload when one fails; beyond that, the oldest are dropped.
+    /// Default [`DEFAULT_MAX_KEPT_METRICS`].
+    #[must_use]
+    pub fn max_kept(mut self, metrics: usize) -> Self {
+        self.max_kept = metrics;
+        self
+    }
+
+    /// One more dimension for every metric of a recorder, before the KPL's own; up to 27.
     #[must_use]
     pub fn additional_dimension(
         mut self,
@@ -166,27 +180,63 @@ impl CloudWatch {
     /// # Errors
     ///
     /// Every [`CloudWatchError`].
-    pub fn start(self, recorder: &MetricsRecorder) -> Result<CloudWatchUpload, CloudWatchError> {
+    pub fn start(
+        mut self,
+        recorder: &MetricsRecorder,
+    ) -> Result<CloudWatchUpload, CloudWatchError> {
+        let recorder = recorder.clone();
+        let selection = std::mem::take(&mut self.selection);
+        selection.check()?;
+        self.start_with(move |now| selection.data(&recorder.take(), now))
+    }
+
+    /// Starts to upload metrics of the caller's own in place of a recorder's, on the current tokio
+    /// runtime, which needs its timer. Before each upload `take` is called with the time of now, and
+    /// gives what came since its last call, ready to be uploaded: level, granularity and additional
+    /// dimensions are a recorder's.
+    ///
+    /// ```no_run
+    /// use aws_sdk_cloudwatch::types::MetricDatum;
+    /// use kinesis_aggregation_producer::cloudwatch::CloudWatch;
+    ///
+    /// # fn example(client: aws_sdk_cloudwatch::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let upload = CloudWatch::new(client)
+    ///     .metrics_namespace("Orders")
+    ///     .start_with(|now| {
+    ///         let open = MetricDatum::builder().metric_name("Open").value(7.0);
+    ///         vec![open.timestamp(now).build()]
+    ///     })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`CloudWatchError::Delay`], [`CloudWatchError::Namespace`], [`CloudWatchError::NoRuntime`].
+    pub fn start_with(
+        self,
+        take: impl FnMut(DateTime) -> Vec<MetricDatum> + Send + 'static,
+    ) -> Result<CloudWatchUpload, CloudWatchError> {
         self.check()?;
         let runtime =
             tokio::runtime::Handle::try_current().map_err(|_| CloudWatchError::NoRuntime)?;
         let (closing, closed) = watch::channel(false);
         let (shown, uploads) = watch::channel(Uploads::default());
-        let uploader = Uploader::new(
-            (self.client, self.namespace),
-            recorder.clone(),
-            self.selection,
-            shown,
-        );
+        let client = (self.client, self.namespace);
+        let uploader = Uploader::new(client, take, self.max_kept, shown);
         runtime.spawn(uploader.run(self.delay, closed));
         Ok(CloudWatchUpload { closing, uploads })
     }
 }
 
+/// Whether the service takes a text of at most `max` characters.
+fn fits(text: &str, max: usize) -> bool {
+    (1..=max).contains(&text.chars().count())
+}
+
 impl CloudWatch {
     /// Refuses at once what the service would refuse each time.
     fn check(&self) -> Result<(), CloudWatchError> {
-        let fits = |text: &str, max: usize| (1..=max).contains(&text.chars().count());
         if !DELAYS.contains(&self.delay) {
             return Err(CloudWatchError::Delay(self.delay));
         }
@@ -194,7 +244,14 @@ impl CloudWatch {
         if !fits(namespace, MAX_NAME_LEN) || namespace.starts_with("AWS/") {
             return Err(CloudWatchError::Namespace(namespace.clone()));
         }
-        let additional = &self.selection.additional;
+        Ok(())
+    }
+}
+
+impl Selection {
+    /// The same for the dimensions.
+    fn check(&self) -> Result<(), CloudWatchError> {
+        let additional = &self.additional;
         if additional.len() > MAX_ADDITIONAL_DIMENSIONS {
             return Err(CloudWatchError::Dimensions(additional.len()));
         }
@@ -213,6 +270,7 @@ impl fmt::Debug for CloudWatch {
         f.debug_struct("CloudWatch")
             .field("namespace", &self.namespace)
             .field("delay", &self.delay)
+            .field("max_kept", &self.max_kept)
             .field("selection", &self.selection)
             .finish_non_exhaustive()
     }
@@ -259,6 +317,12 @@ mod tests {
         CloudWatch::new(Client::from_conf(config.build()))
     }
 
+    #[test]
+    fn how_much_is_kept_is_the_callers_choice() {
+        assert_eq!(cloud_watch().max_kept, DEFAULT_MAX_KEPT_METRICS);
+        assert_eq!(cloud_watch().max_kept(7).max_kept, 7);
+    }
+
     #[tokio::test]
     async fn what_cannot_work_is_refused_before_the_first_upload() {
         let refused = |cloud_watch: CloudWatch| {
@@ -284,6 +348,8 @@ mod tests {
     #[test]
     fn outside_a_runtime_it_does_not_start() {
         let started = cloud_watch().start(&MetricsRecorder::new());
+        assert_eq!(started.expect_err("no runtime"), CloudWatchError::NoRuntime);
+        let started = cloud_watch().start_with(|_| Vec::new());
         assert_eq!(started.expect_err("no runtime"), CloudWatchError::NoRuntime);
     }
 }

@@ -12,12 +12,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::batch;
-use super::data::Selection;
-use crate::MetricsRecorder;
 use crate::client::chain;
 
-/// Metrics that are kept when an upload fails; beyond that, the oldest are dropped.
-const MAX_KEPT: usize = 20_000;
 /// For one request, the SDK's retries included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// For all that is uploaded after it was closed.
@@ -61,8 +57,9 @@ impl Uploads {
         self.failed_requests
     }
 
-    /// Metrics given up: CloudWatch refused them for good, more than 20,000 waited for an upload, or
-    /// it was closed before one succeeded.
+    /// Metrics given up: CloudWatch refused them for good, more than
+    /// [`max_kept`](super::CloudWatch::max_kept) waited for an upload, or it was closed before one
+    /// succeeded.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
@@ -116,27 +113,27 @@ impl PutMetricData for (Client, String) {
     }
 }
 
-pub(super) struct Uploader<C> {
+pub(super) struct Uploader<C, T> {
     client: C,
-    recorder: MetricsRecorder,
-    selection: Selection,
+    /// Gives what came since its last call, as of a time.
+    take: T,
+    /// Metrics that are kept when an upload fails; beyond that, the oldest are dropped.
+    max_kept: usize,
     waiting: VecDeque<MetricDatum>,
+    /// The code of the last failure, until an upload succeeds.
+    failing: Option<String>,
     uploads: Uploads,
     shown: watch::Sender<Uploads>,
 }
 
-impl<C: PutMetricData> Uploader<C> {
-    pub(super) fn new(
-        client: C,
-        recorder: MetricsRecorder,
-        selection: Selection,
-        shown: watch::Sender<Uploads>,
-    ) -> Self {
+impl<C: PutMetricData, T: FnMut(DateTime) -> Vec<MetricDatum>> Uploader<C, T> {
+    pub(super) fn new(client: C, take: T, max_kept: usize, shown: watch::Sender<Uploads>) -> Self {
         Self {
             client,
-            recorder,
-            selection,
+            take,
+            max_kept,
             waiting: VecDeque::new(),
+            failing: None,
             uploads: Uploads::default(),
             shown,
         }
@@ -177,9 +174,8 @@ impl<C: PutMetricData> Uploader<C> {
     /// Uploads what was recorded since the last time, and what failed then. After a failure that may
     /// pass the rest waits: what went wrong will not be better at once.
     async fn upload(&mut self) {
-        let recorded = self.recorder.take();
-        let now = DateTime::from(SystemTime::now());
-        self.waiting.extend(self.selection.data(&recorded, now));
+        self.waiting
+            .extend((self.take)(DateTime::from(SystemTime::now())));
         while !self.waiting.is_empty() {
             // It leaves the queue when it is uploaded or refused: this may be dropped meanwhile.
             let count = batch::next(&self.waiting);
@@ -195,6 +191,7 @@ impl<C: PutMetricData> Uploader<C> {
             let Err(refusal) = answer else {
                 self.waiting.drain(..count);
                 self.uploads.uploaded += to_u64(count);
+                self.failing = None;
                 continue;
             };
             let Refusal {
@@ -202,13 +199,7 @@ impl<C: PutMetricData> Uploader<C> {
                 reason,
                 may_pass,
             } = refusal;
-            tracing::warn!(
-                code,
-                reason,
-                metrics = count,
-                kept = may_pass,
-                "put_metric_data failed"
-            );
+            self.log(code, &reason, count, may_pass);
             self.uploads.failed_requests += 1;
             if may_pass {
                 break;
@@ -216,11 +207,20 @@ impl<C: PutMetricData> Uploader<C> {
             self.waiting.drain(..count);
             self.uploads.dropped += to_u64(count);
         }
-        let excess = self.waiting.len().saturating_sub(MAX_KEPT);
+        let excess = self.waiting.len().saturating_sub(self.max_kept);
         self.waiting.drain(..excess);
         self.uploads.dropped += to_u64(excess);
         self.uploads.kept = to_u64(self.waiting.len());
         self.shown.send_replace(self.uploads);
+    }
+
+    /// Warns of a failure, once until another one comes or an upload succeeds: without the permission
+    /// every upload fails.
+    fn log(&mut self, code: String, reason: &str, metrics: usize, kept: bool) {
+        if self.failing.as_ref() != Some(&code) {
+            tracing::warn!(code, reason, metrics, kept, "put_metric_data failed");
+            self.failing = Some(code);
+        }
     }
 }
 
@@ -233,6 +233,8 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+
+    const MAX_KEPT: usize = 20_000;
 
     #[derive(Clone, Copy, PartialEq)]
     enum Answer {
@@ -275,12 +277,13 @@ mod tests {
         }
     }
 
-    fn uploader(answers: &[Answer]) -> (Uploader<Stub>, Stub, watch::Receiver<Uploads>) {
+    type Nothing = fn(DateTime) -> Vec<MetricDatum>;
+
+    fn uploader(answers: &[Answer]) -> (Uploader<Stub, Nothing>, Stub, watch::Receiver<Uploads>) {
         let stub = Stub::default();
         stub.answers.lock().unwrap().extend(answers);
         let (shown, uploads) = watch::channel(Uploads::default());
-        let recorder = MetricsRecorder::new();
-        let uploader = Uploader::new(stub.clone(), recorder, Selection::default(), shown);
+        let uploader = Uploader::new(stub.clone(), (|_| Vec::new()) as Nothing, MAX_KEPT, shown);
         (uploader, stub, uploads)
     }
 
@@ -334,6 +337,36 @@ mod tests {
         uploader.upload().await;
         assert_eq!(uploads.borrow().uploaded(), 20_000);
         assert!(stub.taken.lock().unwrap().iter().all(|name| name == "new"));
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_said_once_until_an_upload_succeeds() {
+        use Answer::{Taken, Throttled};
+        let (mut uploader, _, _) = uploader(&[Throttled, Throttled, Taken, Throttled]);
+        for said in [Some("Code"), Some("Code"), None, Some("Code")] {
+            uploader.waiting.push_back(datum("one"));
+            uploader.upload().await;
+            assert_eq!(uploader.failing.as_deref(), said);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_taken_before_an_upload_is_uploaded() {
+        let (shown, uploads) = watch::channel(Uploads::default());
+        let stub = Stub::default();
+        let take = |now| {
+            vec![
+                MetricDatum::builder()
+                    .metric_name("own")
+                    .timestamp(now)
+                    .build(),
+            ]
+        };
+        let mut uploader = Uploader::new(stub.clone(), take, MAX_KEPT, shown);
+        uploader.upload().await;
+        uploader.upload().await;
+        assert_eq!(*stub.taken.lock().unwrap(), ["own", "own"]);
+        assert_eq!(uploads.borrow().uploaded(), 2);
     }
 
     /// The one that is refused for good is in nobody's way.

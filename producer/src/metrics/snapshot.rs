@@ -12,7 +12,8 @@ pub struct Statistic {
 }
 
 impl Statistic {
-    pub(super) fn observe(&mut self, value: f64) {
+    /// Adds an observation.
+    pub fn observe(&mut self, value: f64) {
         (self.min, self.max) = if self.count == 0 {
             (value, value)
         } else {
