@@ -25,12 +25,12 @@ pub(crate) struct Args {
     files: Vec<PathBuf>,
     /// Print the bytes between the aggregates too
     ///
-    /// Each run of them as a plain record.
+    /// Each run of them is printed as a plain record.
     #[arg(long)]
     gaps: bool,
     /// Go on after a bad user record, where the KCL stops
     ///
-    /// One with a bad index or explicit hash key.
+    /// A bad one has a bad index or a bad explicit hash key.
     #[arg(long)]
     salvage: bool,
     #[command(flatten)]

@@ -14,7 +14,7 @@ use crate::compact::put_compact;
 pub(crate) struct ContentArgs {
     /// Decompress the data of user records
     ///
-    /// One layer. Data that does not decode whole, or to more than 16 MiB, stays as it is.
+    /// One layer is taken off. Data that does not decode whole, or to more than 16 MiB, stays as it is.
     #[arg(long, value_name = "FORMAT", default_value = "none")]
     decompress: Decompress,
     /// Print each event of a bundle in place of the user record

@@ -19,19 +19,19 @@ pub(crate) struct Args {
     input: InputArgs,
     /// The shard's hash keys: drop the aggregates that reach out of them
     ///
-    /// In decimal, both ends included. An aggregate with a user record outside is dropped whole,
-    /// as in the KCL. Not for a stream with service-managed distribution, where a hash key says
-    /// nothing about the shard.
+    /// They are in decimal, and both ends belong to them. An aggregate with a user record outside
+    /// is dropped whole, as in the KCL. Not for a stream with service-managed distribution, where a
+    /// hash key says nothing about the shard.
     #[arg(long, value_name = "START-END")]
     hash_key_range: Option<HashKeyRange>,
     /// Resume after this position, a checkpoint of the KCL
     ///
-    /// Without SUB, after the whole Kinesis record.
+    /// Without SUB, it goes on after the whole Kinesis record.
     #[arg(long, value_name = "SEQ[:SUB]")]
     after: Option<ExtendedSequenceNumber>,
     /// Go on after a bad user record, where the KCL stops
     ///
-    /// One with a bad index or explicit hash key.
+    /// A bad one has a bad index or a bad explicit hash key.
     #[arg(long)]
     salvage: bool,
     /// Open damaged aggregates, as far as they can be read

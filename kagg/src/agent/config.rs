@@ -25,7 +25,7 @@ pub(super) struct ConfigArgs {
     config: PathBuf,
     /// Keep positions in this file
     ///
-    /// Instead of the one that `kagg.database` names.
+    /// It takes the place of the one that `kagg.database` names.
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
 }
@@ -38,12 +38,12 @@ pub(super) struct RunArgs {
     settings: Settings,
     /// Only show the configuration and its files
     ///
-    /// What is understood of the configuration, and which files it follows.
+    /// That is, what is understood of the configuration, and which files it follows.
     #[arg(long)]
     check: bool,
     /// Only give the Amazon Kinesis Agent its positions
     ///
-    /// Write them into its own database, so that it goes on where this one was.
+    /// They are written into its own database, so that it goes on where this one was.
     #[arg(long, conflicts_with = "check")]
     hand_back: bool,
 }
@@ -58,7 +58,7 @@ struct Settings {
     aggregate: bool,
     /// Read columns in double quotes in CSVTOJSON
     ///
-    /// As RFC 4180 has them.
+    /// RFC 4180 describes them.
     #[arg(long)]
     csv_quoting: bool,
     /// Keep at most so many bytes of lines in memory
@@ -71,7 +71,7 @@ struct Settings {
     rotated_dir: Option<String>,
     /// How long a multi-line record waits for a line
     ///
-    /// In milliseconds.
+    /// The time is in milliseconds.
     #[arg(long, value_name = "MS")]
     multi_line_wait_millis: Option<String>,
     /// Lines that LOGTOJSON cannot read: skip or raw
@@ -90,7 +90,7 @@ struct Settings {
     partition_key_from: Option<String>,
     /// Compress each line: gzip, zlib or zstd
     ///
-    /// Before it is aggregated.
+    /// The lines are compressed before they are aggregated.
     #[arg(
         long,
         value_name = "FORMAT",

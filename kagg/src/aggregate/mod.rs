@@ -56,7 +56,7 @@ pub(crate) struct Args {
     max_count: Option<usize>,
     /// The most bytes of a Kinesis record [default: 1 MiB]
     ///
-    /// Its key included: the stream's limit.
+    /// Its key counts, too. It is a limit of the stream.
     #[arg(long, value_name = "BYTES")]
     max_record_size: Option<usize>,
     /// The partition key of aggregates

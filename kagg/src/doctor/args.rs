@@ -19,18 +19,18 @@ use crate::input::InputShape;
 pub(crate) struct Args {
     /// A stream's name or ARN, or files with Kinesis records
     ///
-    /// In any form that `deaggregate` reads; `-` or nothing is standard input. What exists as a file
-    /// is one.
+    /// Files may have any form that `deaggregate` reads; `-` or nothing is standard input. What
+    /// exists as a file is one.
     #[arg(value_name = "STREAM|FILE")]
     pub(super) targets: Vec<PathBuf>,
     /// What the files are
     ///
-    /// Where their content does not tell.
+    /// Needed only where their content does not tell.
     #[arg(long, value_name = "SHAPE", default_value = "auto")]
     pub(super) input: InputShape,
     /// What `aws kinesis list-shards` or `describe-stream` printed
     ///
-    /// To judge files by.
+    /// Files are judged by it.
     #[arg(long, value_name = "FILE")]
     pub(super) shards: Option<PathBuf>,
     /// Print one JSON object

@@ -19,12 +19,12 @@ pub(crate) struct InputArgs {
     files: Vec<PathBuf>,
     /// What the input is
     ///
-    /// Where its content does not tell.
+    /// Needed only where its content does not tell.
     #[arg(long, value_name = "SHAPE", default_value = "auto")]
     input: InputShape,
     /// Open what was wrapped around aggregates
     ///
-    /// Base64 twice, UTF-8 of Latin-1, several aggregates in one record.
+    /// That is base64 twice, UTF-8 of Latin-1, or several aggregates in one record.
     #[arg(long)]
     unwrap: bool,
 }

@@ -56,7 +56,7 @@ pub(crate) struct Args {
     partition_key: Option<String>,
     /// Where each line, which is JSON, has its partition key
     ///
-    /// A JSON pointer to a string or an integer.
+    /// It is a JSON pointer to a string or an integer.
     #[arg(long, value_name = "POINTER", group = "key")]
     partition_key_from: Option<Pointer>,
     /// What ends the partition key at the start of each line
@@ -66,7 +66,7 @@ pub(crate) struct Args {
     key_delimiter: Option<u8>,
     /// Take lines of `kagg deaggregate` and `tail`, or of PutRecords
     ///
-    /// JSON with the data in base64, a partition key, and perhaps an explicit hash key.
+    /// Each is JSON with the data in base64, a partition key, and perhaps an explicit hash key.
     #[arg(long, group = "key")]
     jsonl: bool,
     /// With --jsonl: take entries without a partition key, too
@@ -76,17 +76,17 @@ pub(crate) struct Args {
     random_keys: bool,
     /// Compress the data of each user record
     ///
-    /// Before it is aggregated. Its readers have to decompress; `kagg tail --decompress auto` does.
+    /// Its readers have to decompress; `kagg tail --decompress auto` does.
     #[arg(long, value_name = "FORMAT")]
     compress: Option<Format>,
     /// Refuse a stream that keeps no order
     ///
-    /// One with service-managed distribution.
+    /// One with service-managed distribution keeps none.
     #[arg(long)]
     ordered: bool,
     /// Give up a user record after so many seconds [default: never]
     ///
-    /// If it is not delivered by then.
+    /// Only if it is not delivered by then.
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u64>,
     #[command(flatten)]

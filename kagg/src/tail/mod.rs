@@ -50,23 +50,23 @@ pub(crate) struct Args {
     from: Option<From>,
     /// End with what arrived at this time
     ///
-    /// In the forms that --from takes for a time.
+    /// It takes the forms that --from takes for a time.
     #[arg(long, value_name = "TIME", value_parser = start::time)]
     until: Option<DateTime>,
     /// Go on with what comes
     ///
-    /// Instead of ending where the stream ends now.
+    /// Without this, what --from starts ends where the stream ends now.
     #[arg(long, short)]
     follow: bool,
     /// Read only this shard; more than once for several
     ///
-    /// Not the ones that it was split or merged into.
+    /// Those that it was split or merged into are not read.
     #[arg(long, value_name = "ID")]
     shard: Vec<String>,
     /// Read the batch that Lambda's on-failure message names
     ///
-    /// To a destination in SQS or SNS; `-` is standard input. Records of the batch that the stream no
-    /// longer has make the exit status 1.
+    /// The message is one to a destination in SQS or SNS; `-` is standard input. Records of the batch
+    /// that the stream no longer has make the exit status 1.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "until", "follow", "shard"])]
     batch: Option<PathBuf>,
     /// End after this many records
@@ -74,8 +74,8 @@ pub(crate) struct Args {
     limit: Option<u64>,
     /// Print what the KCL would lose, too
     ///
-    /// Do not judge by the shards' hash key ranges, and go on after a bad user record. On a stream
-    /// with service-managed distribution the ranges do not count in any case.
+    /// Records are not judged by their shards' hash key ranges, and reading goes on after a bad user
+    /// record. On a stream with service-managed distribution the ranges do not count in any case.
     #[arg(long)]
     no_range: bool,
     #[command(flatten)]
