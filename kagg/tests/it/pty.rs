@@ -9,7 +9,11 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 /// Opens a terminal of so many columns: the end that reads what is on it, and the command's end.
 pub(crate) fn open(columns: u16) -> (File, File) {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+    // While the command has this end, too, the terminal is not closed.
+    #[cfg(target_os = "linux")]
+    let flags = flags | OpenptFlags::CLOEXEC;
+    let master = openpt(flags).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap();

@@ -15,6 +15,8 @@ mod producer;
 mod pty;
 mod put;
 mod reader;
+#[cfg(target_os = "linux")]
+mod signals;
 mod tail;
 mod terminal;
 mod tls;
