@@ -30,7 +30,7 @@ fn the_alphabet_of_urls() {
     let standard = base64(&data);
     assert!(standard.contains('+') && standard.contains('/'));
     let urls = standard.replace('+', "-").replace('/', "_");
-    assert_finds("padded", &urls, &[data.clone()]);
+    assert_finds("padded", &urls, std::slice::from_ref(&data));
     assert_finds("not padded", urls.replace('=', ""), &[data]);
 }
 
@@ -40,7 +40,7 @@ fn numbers_of_one_digit() {
     for between in [", ", ","] {
         let bytes: Vec<_> = data.iter().map(|byte| format!("0x{byte:x}")).collect();
         let text = format!("{{{}}}", bytes.join(between));
-        assert_finds(&text, &text, &[data.clone()]);
+        assert_finds(&text, &text, std::slice::from_ref(&data));
     }
 }
 
@@ -62,7 +62,7 @@ fn literals_with_each_escape() {
         _ => write!(text, "\\x{byte:02x}").expect("a String"),
     });
     let text = format!("b'{python}'");
-    assert_finds(&text, &text, &[data.clone()]);
+    assert_finds(&text, &text, std::slice::from_ref(&data));
     let octal = spelled(&data, |text, byte| {
         write!(text, "\\{byte:03o}").expect("a String");
     });
@@ -93,7 +93,7 @@ fn utf_16_of_either_order() {
                 units.iter().flat_map(|unit| unit.to_be_bytes()).collect(),
             ),
         ] {
-            let all = assert_finds(order, bytes, &[data.clone()]);
+            let all = assert_finds(order, bytes, std::slice::from_ref(&data));
             assert_eq!(all.records()[0].partition_key(), Some("k😀y"), "{order}");
             assert_eq!(all.records()[0].sequence_number(), Some("7"), "{order}");
         }
