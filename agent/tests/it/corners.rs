@@ -11,6 +11,9 @@ use kinesis_aggregation_agent::{
 };
 use serde_json::json;
 
+use crate::run::start;
+use crate::stream::Stream;
+
 /// Reads a directory's `*.log*` from the start.
 struct Reader {
     follower: Follower<RealFs>,
@@ -197,4 +200,18 @@ fn character_classes_hold_what_they_hold_in_java() {
         assert!(matches.chars().all(is_match), "{pattern}");
         assert!(!others.chars().any(is_match), "{pattern}");
     }
+}
+
+/// Nobody knows which records it took: all of them go again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_of_firehose_for_fewer_records_than_were_put_loses_none() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let stream = Stream::default();
+    stream.forget();
+    let lines: String = (0..10).map(|line| format!("line {line}\n")).collect();
+    fs::write(directory.path().join("app.log"), lines).expect("written");
+    let keys = r#", "initialPosition": "START_OF_FILE""#;
+    let agent = start(directory.path(), "app.log*", keys, &stream, true);
+    stream.wait_for(10).await;
+    agent.stop().await;
 }

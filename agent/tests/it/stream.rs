@@ -24,6 +24,7 @@ struct State {
     fails: bool,
     panics: bool,
     throttles: bool,
+    forgets: bool,
 }
 
 /// The shards of a stream that picks the shards itself.
@@ -66,6 +67,11 @@ impl Stream {
     /// Throttles every record from now on, or no longer.
     pub(crate) fn throttle(&self, throttles: bool) {
         self.0.lock().expect("not poisoned").throttles = throttles;
+    }
+
+    /// Forgets the last record of the next request to Firehose, and answers for the others only.
+    pub(crate) fn forget(&self) {
+        self.0.lock().expect("not poisoned").forgets = true;
     }
 
     /// Waits until something was asked of it.
@@ -176,8 +182,11 @@ impl StreamClient for Stream {
 impl FirehoseClient for Stream {
     async fn put_record_batch(
         &self,
-        records: Vec<Bytes>,
+        mut records: Vec<Bytes>,
     ) -> Result<Vec<Result<(), FirehoseError>>, FirehoseError> {
+        if std::mem::take(&mut self.0.lock().expect("not poisoned").forgets) {
+            records.pop();
+        }
         let records = records
             .into_iter()
             .map(|data| KinesisRecord::new("key", data));
