@@ -148,6 +148,25 @@ fn the_oldest_file_with_something_left_is_handed_back() {
     );
 }
 
+/// Else the first start would send everything that was ever rotated.
+#[test]
+fn what_was_rotated_before_the_first_start_is_not_read() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (live, old) = (directory.path().join("live"), directory.path().join("old"));
+    for directory in [&live, &old] {
+        fs::create_dir(directory).expect("made");
+    }
+    fs::write(old.join("app.log"), "rotated one\nrotated two\n").expect("written");
+    fs::write(live.join("app.log"), "one\ntwo\n").expect("written");
+    let mut reader = Reader::new(&live);
+    let rules = FollowRules {
+        rotated_directory: Some(old),
+        ..rules(&live)
+    };
+    reader.follower = Follower::new(rules);
+    assert_eq!(reader.read(), "one\ntwo\n");
+}
+
 #[test]
 fn lines_that_wait_for_their_delivery_count_against_the_memory() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -214,4 +233,23 @@ async fn an_answer_of_firehose_for_fewer_records_than_were_put_loses_none() {
     let agent = start(directory.path(), "app.log*", keys, &stream, true);
     stream.wait_for(10).await;
     agent.stop().await;
+}
+
+/// Firehose refuses a larger request as a whole, again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_to_firehose_is_filled_up_to_its_limits_and_no_further() {
+    for (limit, expected) in [
+        (r#""maxBufferSizeRecords": 7"#, (7, 7 * 20)),
+        (r#""maxBufferSizeBytes": 210"#, (10, 10 * 20)),
+    ] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let stream = Stream::default();
+        let lines: String = (0..100).map(|line| format!("{line:019}\n")).collect();
+        fs::write(directory.path().join("app.log"), lines).expect("written");
+        let keys = format!(r#", "initialPosition": "START_OF_FILE", {limit}"#);
+        let agent = start(directory.path(), "app.log*", &keys, &stream, true);
+        stream.wait_for(100).await;
+        agent.stop().await;
+        assert_eq!(stream.largest(), expected, "{limit}");
+    }
 }

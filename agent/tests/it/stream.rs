@@ -25,6 +25,8 @@ struct State {
     panics: bool,
     throttles: bool,
     forgets: bool,
+    /// The records and the bytes of the largest request to Firehose.
+    largest: (usize, usize),
 }
 
 /// The shards of a stream that picks the shards itself.
@@ -72,6 +74,11 @@ impl Stream {
     /// Forgets the last record of the next request to Firehose, and answers for the others only.
     pub(crate) fn forget(&self) {
         self.0.lock().expect("not poisoned").forgets = true;
+    }
+
+    /// The records and the bytes of the largest request to Firehose.
+    pub(crate) fn largest(&self) -> (usize, usize) {
+        self.0.lock().expect("not poisoned").largest
     }
 
     /// Waits until something was asked of it.
@@ -184,8 +191,14 @@ impl FirehoseClient for Stream {
         &self,
         mut records: Vec<Bytes>,
     ) -> Result<Vec<Result<(), FirehoseError>>, FirehoseError> {
-        if std::mem::take(&mut self.0.lock().expect("not poisoned").forgets) {
-            records.pop();
+        {
+            let mut state = self.0.lock().expect("not poisoned");
+            let bytes = records.iter().map(Bytes::len).sum();
+            state.largest.0 = state.largest.0.max(records.len());
+            state.largest.1 = state.largest.1.max(bytes);
+            if std::mem::take(&mut state.forgets) {
+                records.pop();
+            }
         }
         let records = records
             .into_iter()
