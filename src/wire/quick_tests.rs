@@ -220,3 +220,13 @@ fn every_byte_of_every_header() {
     }
     assert!(refused > 10_000, "only {refused} were broken");
 }
+
+/// A partition key's index of three bytes, the last of which looks like the tag of an explicit hash
+/// key's index, and what follows like that and the tag of the data: `81 81 10`, `10 1A`, `1A 19`.
+#[test]
+fn an_index_of_three_bytes_is_not_taken_for_two_indices() {
+    let header = [0x1A, 0x21, 0x08, 0x81, 0x81, 0x10, 0x10, 0x1A, 0x1A, 0x19];
+    let record = [&header[..], &[0; 25]].concat();
+    let (message, _) = message(&[(record, 4)]);
+    assert!(both(&message).expect("both ways agree"));
+}
