@@ -410,6 +410,18 @@ mod tests {
     }
 
     #[test]
+    fn a_later_description_of_the_same_stream_counts() {
+        let (mut strategy, mut random) = (awaited(), random());
+        let time = SystemTime::UNIX_EPOCH;
+        for description in [KEYS, AUTO.with_max_record_size(7)] {
+            let description = description.with_creation_time(time);
+            strategy.described(at(0), Ok(Some(description)), &mut random);
+        }
+        assert!(strategy.is_service_managed());
+        assert_eq!(strategy.max_record_size(), Some(7));
+    }
+
+    #[test]
     fn another_creation_time_tells_of_a_stream_made_anew() {
         let (mut strategy, mut random) = (awaited(), random());
         let created = |seconds| {
