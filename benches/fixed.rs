@@ -29,6 +29,10 @@ const ALL: &[(&str, Work)] = &[
         "read_batch_all_keys_differ_sse2",
         read_batch_all_keys_differ_sse2,
     ),
+    (
+        "read_batch_last_key_outside_sse2",
+        read_batch_last_key_outside_sse2,
+    ),
     ("read_owned_sse2", read_owned_sse2),
     ("read_one_of_1", read_one_of_1),
     ("read_one_of_10", read_one_of_10),
@@ -145,6 +149,31 @@ fn read_batch_sse2(times: usize) {
 
 fn read_batch_all_keys_differ_sse2(times: usize) {
     read(times, Keys::Partition(usize::MAX));
+}
+
+/// Only the last user record of each aggregate is out of range, as an adversary would have it: all
+/// is read, and then dropped. Every key is to be hashed once.
+fn read_batch_last_key_outside_sse2(times: usize) {
+    let traffic = Traffic {
+        keys: Keys::Partition(usize::MAX),
+        ..Traffic::USUAL
+    };
+    let mut records = traffic.user_records(200);
+    records.sort_by_key(UserRecord::hash_key);
+    let highest = records.last().and_then(UserRecord::hash_key);
+    let highest = highest.expect("a user record").get();
+    let mut aggregator = traffic.aggregator();
+    for record in records {
+        let closed = aggregator.push(record).expect("a good record");
+        assert!(closed.is_none(), "it all fits one aggregate");
+    }
+    let page = vec![aggregator.flush().expect("user records"); 16];
+    let range = HashKeyRange::new(HashKey::MIN, HashKey::new(highest - 1)).expect("in order");
+    let deaggregator = shard().hash_key_range(range);
+    for _ in 0..times {
+        let batch = deaggregator.deaggregate_batch(&page);
+        assert_eq!(black_box(&batch).losses().len(), page.len());
+    }
 }
 
 fn read_owned_sse2(times: usize) {

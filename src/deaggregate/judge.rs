@@ -23,8 +23,9 @@
 //! cuts the others.
 //!
 //! A table entry that no user record uses cannot be bad ("a table entry that no user record uses is
-//! bad"). Whether all are good is looked at first ([`Judge::all_good`]): if they are, used or not, no
-//! user record needs a look of its own.
+//! bad"). Where rule 4 alone can be broken, and only by a partition key, the table is hashed at once
+//! ([`Judge::by_table`]): if all its entries are good, used or not, no user record needs a look of
+//! its own.
 
 use std::ops::Range;
 
@@ -80,11 +81,9 @@ impl<'r> Judge<'r> {
     pub(super) fn aggregate(&mut self, aggregate: Aggregate<'_>, opened: &mut Opened) -> Judged {
         opened.keys.begin();
         let (entries, losses) = (opened.entries.len(), opened.losses.len());
-        let (outcome, delivered) = if self.all_good(aggregate, opened) {
-            let count = aggregate.index.records().len();
-            (Outcome::Aggregated, aggregate.first..count)
-        } else {
-            self.first_bad_decides(aggregate, opened)
+        let (outcome, delivered) = match self.by_table(aggregate, opened) {
+            Some(decided) => decided,
+            None => self.first_bad_decides(aggregate, opened),
         };
         if outcome == Outcome::Dropped {
             opened.entries.truncate(entries);
@@ -98,15 +97,19 @@ impl<'r> Judge<'r> {
         }
     }
 
-    /// Adds all user records at once, if all are good for reasons that hold for every one: no
-    /// explicit hash key, a partition key index inside the table, and no entry of the table out of
-    /// range, used or not. Otherwise adds nothing: the rules are gone through one by one.
-    fn all_good(&self, aggregate: Aggregate<'_>, opened: &mut Opened) -> bool {
+    /// Adds all user records at once and hashes the whole partition key table, if that decides: no
+    /// explicit hash key, and all partition key indices inside the table. Then only a partition key
+    /// out of range can be bad. Otherwise adds nothing: the rules are gone through one by one.
+    fn by_table(
+        &self,
+        aggregate: Aggregate<'_>,
+        opened: &mut Opened,
+    ) -> Option<(Outcome, Range<usize>)> {
         let Aggregate { frame, index, .. } = aggregate;
         let (records, table) = (index.records(), index.partition_key_table());
         // Unused entries must not cost more than used ones.
         if records.is_empty() || records.len() < table.len() || aggregate.damage.is_some() {
-            return false;
+            return None;
         }
         let entries = opened.entries.len();
         let mut beyond = false;
@@ -116,24 +119,39 @@ impl<'r> Judge<'r> {
             // The table's entries become the keys, in order.
             Entry::new(record.span(), KeyId::of_entry(key), None)
         }));
-        if !beyond {
-            opened.keys.add_partition_key_table(frame.data(), table);
-            if self.all_inside(&mut opened.keys) {
-                return true;
-            }
-            opened.keys.forget();
+        if beyond {
+            opened.entries.truncate(entries);
+            return None;
         }
-        opened.entries.truncate(entries);
-        false
+        opened.keys.add_partition_key_table(frame.data(), table);
+        let Some(bad) = self.first_outside(records, &mut opened.keys) else {
+            return Some((Outcome::Aggregated, aggregate.first..records.len()));
+        };
+        let mut losses = Losses::new(frame, index, aggregate.record_index);
+        Some(drop_all(
+            aggregate,
+            bad,
+            Fault::OutOfRange,
+            &mut losses,
+            opened,
+        ))
     }
 
-    /// Whether the hash keys of all partition keys at hand are in range.
-    fn all_inside(&self, keys: &mut Keys) -> bool {
-        let Some(range) = self.rules.range_of_partition_keys() else {
-            return true;
-        };
-        keys.hash_all(self.rules)
-            .all(|hash_key| range.contains(hash_key))
+    /// The first user record whose partition key is out of range. All entries of the table are keys,
+    /// in order; used or not, they are hashed together, each once.
+    fn first_outside(&self, records: &[IndexedRecord], keys: &mut Keys) -> Option<usize> {
+        let range = self.rules.range_of_partition_keys()?;
+        let mut outside = false;
+        for hash_key in keys.hash_all(self.rules) {
+            outside |= !range.contains(hash_key);
+        }
+        if !outside {
+            return None;
+        }
+        records.iter().position(|record| {
+            let hash_key = keys.hash(KeyId::of_entry(record.partition_key()));
+            hash_key.is_some_and(|hash_key| !range.contains(hash_key))
+        })
     }
 
     /// Says what becomes of the aggregate, and which of its user records come out.
@@ -173,10 +191,7 @@ impl<'r> Judge<'r> {
             next = bad.saturating_add(1);
             // "out of range before a bad index": the KCL drops the whole Kinesis record.
             if self.is_outside(fault) && intact(outcome) {
-                if first < count {
-                    losses.note(opened, bad, fault, first..count);
-                }
-                return (Outcome::Dropped, 0..0);
+                return drop_all(aggregate, bad, fault, &mut losses, opened);
             }
             // "a bad index before out of range": those before it are delivered, the rest is lost.
             if intact(outcome) {
@@ -381,6 +396,21 @@ impl<'r> Judge<'r> {
         }
         Ok(())
     }
+}
+
+/// Drops the whole Kinesis record for the user record `bad`.
+fn drop_all(
+    Aggregate { index, first, .. }: Aggregate<'_>,
+    bad: usize,
+    fault: Fault,
+    losses: &mut Losses<'_>,
+    opened: &mut Opened,
+) -> (Outcome, Range<usize>) {
+    let count = index.records().len();
+    if first < count {
+        losses.note(opened, bad, fault, first..count);
+    }
+    (Outcome::Dropped, 0..0)
 }
 
 /// Rule 3. The explicit hash key is an integer for Java's `BigInteger`, which takes the text as it

@@ -215,13 +215,6 @@ impl Keys {
             })
     }
 
-    /// Forgets the keys that were added since [`begin`](Self::begin).
-    pub(super) fn forget(&mut self) {
-        let text = self.keys.get(self.base).map(|key| key.start);
-        self.text.truncate(text.unwrap_or(self.text.len()));
-        self.keys.truncate(self.base);
-    }
-
     fn add(&mut self, data: &[u8], source: Span, number: impl FnOnce(&str) -> Number) -> KeyId {
         let id = self.keys.len().saturating_sub(self.base);
         let start = self.text.len();

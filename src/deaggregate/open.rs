@@ -125,7 +125,7 @@ impl<'r> Opener<'r> {
             Candidate::Framed(frame, data, first) => {
                 // "another digest": the KCL takes it for a plain record.
                 if digest == Some(*frame.digest()) {
-                    self.aggregate(frame, data, *first)
+                    self.aggregate(frame, *first)
                 } else {
                     self.plain(PlainReason::DigestMismatch, data, *first)
                 }
@@ -150,12 +150,17 @@ impl<'r> Opener<'r> {
     }
 
     /// A record with the magic and the right digest is an aggregate, if its message can be read.
-    fn aggregate(&mut self, frame: &Frame<'_>, data: &[u8], first: usize) -> Judged {
-        if let Err(malformed) = self.index.refill(frame) {
-            let offset = malformed.offset();
-            return self.plain(PlainReason::Malformed { offset }, data, first);
+    fn aggregate(&mut self, frame: &Frame<'_>, first: usize) -> Judged {
+        let Err(malformed) = self.index.refill_up_to_error(frame) else {
+            return self.judge(frame, first, None);
+        };
+        let offset = malformed.offset();
+        let reason = PlainReason::Malformed { offset };
+        if self.rules.salvage_damaged && !self.index.records().is_empty() {
+            let malformed = Some(offset);
+            return self.judge(frame, first, Some(Damage { reason, malformed }));
         }
-        self.judge(frame, first, None)
+        unopened(reason, first)
     }
 
     /// The Kinesis record comes out as it is, as one user record; unless it is a damaged aggregate,
@@ -167,11 +172,7 @@ impl<'r> Opener<'r> {
         {
             return damaged;
         }
-        Judged {
-            outcome: Outcome::Plain(reason),
-            delivered: first..1,
-            ..Judged::default()
-        }
+        unopened(reason, first)
     }
 
     /// Ours, there is nothing like it in the KCL: opens what has the magic as far as it can be read.
@@ -187,20 +188,17 @@ impl<'r> Opener<'r> {
     ///           key "k"   data "x"              data "hel", of 5 bytes
     /// ```
     fn damaged(&mut self, reason: PlainReason, data: &[u8], first: usize) -> Option<Judged> {
-        let whole = Frame::split(data);
-        let malformed = whole.and_then(|frame| self.index.refill_up_to_error(&frame).err());
-        let is_cut_short = match reason {
-            PlainReason::Malformed { .. } => false,
-            _ => malformed.is_some() || whole.is_none_or(|frame| frame.may_be_cut_short()),
-        };
-        let (frame, malformed) = if is_cut_short {
+        let whole = Frame::split(data).filter(|frame| {
+            self.index.refill_up_to_error(frame).is_ok() && !frame.may_be_cut_short()
+        });
+        let (frame, malformed) = if let Some(frame) = whole {
+            (frame, None)
+        } else {
             let frame = Frame::cut_short(data)?;
             let read = self.index.refill_up_to_error(&frame);
             // Even if it is cut between two user records.
             let end = read.map_or_else(MalformedError::offset, |()| data.len());
             (frame, Some(end))
-        } else {
-            (whole?, malformed.map(MalformedError::offset))
         };
         if self.index.records().is_empty() {
             return None;
@@ -219,5 +217,14 @@ impl<'r> Opener<'r> {
             damage,
         };
         self.judge.aggregate(aggregate, &mut self.opened)
+    }
+}
+
+/// The Kinesis record as it is, as one user record.
+fn unopened(reason: PlainReason, first: usize) -> Judged {
+    Judged {
+        outcome: Outcome::Plain(reason),
+        delivered: first..1,
+        ..Judged::default()
     }
 }

@@ -3,15 +3,16 @@
 use std::ops::Range;
 
 use kinesis_aggregation::md5::Level;
-use kinesis_aggregation::wire::{Frame, Index};
+use kinesis_aggregation::wire::{self, EncodedSize, Frame, Index, RecordIndices};
 use kinesis_aggregation::{
-    Aggregator, Deaggregator, KinesisRecord, ShardMap, ShardedAggregator, UserRecord,
+    Aggregator, Deaggregator, HashKey, HashKeyRange, KinesisRecord, Outcome, ShardMap,
+    ShardedAggregator, UserRecord,
 };
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use crate::support::{field, frame, range, varint};
+use crate::support::{field, frame, range, read_with, record, varint};
 
 /// Lengths around the ends of varints, and repeated ones: the reader has a way for each.
 fn data() -> impl Strategy<Value = Vec<u8>> {
@@ -107,6 +108,33 @@ proptest! {
         prop_assert_eq!(&alone[..], &scalar[..page.len()]);
     }
 
+    /// Where rule 4 alone can be broken, the whole table is hashed at once. Entries that no user
+    /// record uses, more than there are user records, make the reader judge them one by one. They
+    /// follow the user records, so that offsets are the same.
+    #[test]
+    fn a_table_hashed_at_once_judges_as_user_records_one_by_one(
+        (keys, used) in vec("[a-e]{1,2}", 1..8).prop_flat_map(|keys| {
+            let used = vec(0..keys.len(), keys.len()..12);
+            (Just(keys), used)
+        }),
+        ends: (prop::sample::Index, prop::sample::Index),
+        salvage: bool,
+    ) {
+        let mut hash_keys: Vec<_> = keys.iter().map(|key| HashKey::of_partition_key(key)).collect();
+        hash_keys.sort();
+        let (a, b) = (ends.0.get(&hash_keys), ends.1.get(&hash_keys));
+        let range = HashKeyRange::new(*a.min(b), *a.max(b)).unwrap();
+        let rules = Deaggregator::new().hash_key_range(range).salvage(salvage);
+        let mut body: Vec<u8> = keys.iter().flat_map(|key| field(1, key.as_bytes())).collect();
+        body.extend(used.iter().flat_map(|key| record(*key as u64, None, b"data")));
+        let at_once = read_with(&rules, &frame(&body));
+        body.extend(vec![field(1, b"unused"); used.len()].concat());
+        prop_assert_eq!(&at_once, &read_with(&rules, &frame(&body)));
+        let all_inside = used.iter().all(|key| range.contains(HashKey::of_partition_key(&keys[*key])));
+        let expected = if all_inside { Outcome::Aggregated } else { Outcome::Dropped };
+        prop_assert_eq!(at_once.outcome, expected);
+    }
+
     /// Many keys, one after another: the keys' hashes are remembered, the tables grow past the
     /// size where looking through all is quicker.
     #[test]
@@ -132,5 +160,32 @@ proptest! {
         let (batch, errors) = sharded().aggregate_batch(records.clone());
         prop_assert_eq!(&batch, &one_by_one);
         prop_assert_eq!(errors.len(), refused);
+    }
+}
+
+/// The usual header's lengths and keys, all around where it ends.
+#[test]
+fn every_header_is_written_as_the_format_has_it_and_as_long_as_was_said() {
+    for data_len in (0..300).chain(16_360..16_400) {
+        for partition_key in [0, 1, 127, 128, 255, 256, 16_384] {
+            for explicit_hash_key in [None, Some(0), Some(128)] {
+                let data = vec![b'x'; data_len];
+                let indices = RecordIndices {
+                    partition_key,
+                    explicit_hash_key,
+                };
+                let written = wire::encode(["k"], [""; 0], [(indices, &data[..])]);
+                let hash_key = explicit_hash_key.map(u64::from);
+                let plainly = [
+                    field(1, b"k"),
+                    record(partition_key.into(), hash_key, &data),
+                ];
+                assert_eq!(written, frame(&plainly.concat()), "{indices:?}, {data_len}");
+                let said = EncodedSize::default()
+                    .with_key(1)
+                    .with_record(indices, data_len);
+                assert_eq!(written.len(), said.get(), "{indices:?}, {data_len}");
+            }
+        }
     }
 }
