@@ -98,14 +98,60 @@ mod avx512 {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Write, stderr};
+
     use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::{STANDARD, decode};
 
+    /// RFC 4648, a character at a time. So the tests compare two decoders on any processor: without
+    /// AVX-512 it is `base64_simd` that they try.
+    fn plainly(text: &[u8]) -> Option<Vec<u8>> {
+        let value = |character: u8| match character {
+            b'A'..=b'Z' => Some(character - b'A'),
+            b'a'..=b'z' => Some(character - b'a' + 26),
+            b'0'..=b'9' => Some(character - b'0' + 52),
+            b'+' => Some(62),
+            b'/' => Some(63),
+            _ => None,
+        };
+        let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
+        if !text.len().is_multiple_of(4) || padding > 2 {
+            return None;
+        }
+        let mut data = Vec::new();
+        let (mut bits, mut count) = (0_u32, 0);
+        for character in &text[..text.len() - padding] {
+            bits = bits << 6 | u32::from(value(*character)?);
+            count += 6;
+            if count >= 8 {
+                count -= 8;
+                data.push((bits >> count) as u8);
+                bits &= (1 << count) - 1;
+            }
+        }
+        // Whatever the last character has beyond the last byte must be 0.
+        (bits == 0).then_some(data)
+    }
+
+    #[test]
+    fn vectors_that_were_not_tried_are_named() {
+        let text = STANDARD.encode_to_string([b'x'; 400]);
+        #[cfg(all(feature = "simd", target_arch = "x86_64"))]
+        let tried = super::avx512::decode(text.as_bytes()).is_some();
+        #[cfg(not(all(feature = "simd", target_arch = "x86_64")))]
+        let tried = false;
+        assert_eq!(decode(text.as_bytes()), Some(vec![b'x'; 400]));
+        if !tried {
+            // `eprintln!` would be shown only if the test failed.
+            let _ = writeln!(stderr(), "not tried here: decoding base64 with AVX-512");
+        }
+    }
+
     proptest! {
         #[test]
-        fn texts_are_decoded_and_refused_as_without_vectors(
+        fn texts_are_decoded_and_refused_as_one_character_at_a_time(
             data in vec(any::<u8>(), 0..2000),
             changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
             cut in 0..3_usize,
@@ -118,7 +164,7 @@ mod tests {
                     let at = at.index(text.len());
                     text[at] = byte;
                 }
-                prop_assert_eq!(decode(&text), STANDARD.decode_to_vec(&text).ok());
+                prop_assert_eq!(decode(&text), plainly(&text));
             }
         }
     }
@@ -131,11 +177,7 @@ mod tests {
             for byte in 0..=u8::MAX {
                 let mut text = good.clone();
                 text[at] = byte;
-                assert_eq!(
-                    decode(&text),
-                    STANDARD.decode_to_vec(&text).ok(),
-                    "{byte} at {at}"
-                );
+                assert_eq!(decode(&text), plainly(&text), "{byte} at {at}");
             }
         }
     }
