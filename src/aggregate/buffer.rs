@@ -49,7 +49,9 @@ const KEPT: usize = 4096;
 /// # Ok::<(), kinesis_aggregation::error::AggregatorConfigError>(())
 /// ```
 pub struct Buffer<R> {
-    records: Vec<(R, RecordIndices)>,
+    records: Vec<R>,
+    /// The table entries that each of them refers to.
+    indices: Vec<RecordIndices>,
     partition_keys: Table<ByteString>,
     explicit_hash_keys: Table<HashKey>,
     /// The exact length of a frame around all of `records`: kept also while there is only one,
@@ -76,6 +78,7 @@ impl<R> Default for Buffer<R> {
     fn default() -> Self {
         Self {
             records: Vec::new(),
+            indices: Vec::new(),
             partition_keys: Table::default(),
             explicit_hash_keys: Table::default(),
             size: EncodedSize::default(),
@@ -115,16 +118,17 @@ impl<R> Buffer<R> {
     /// Makes room for `additional` user records at once.
     pub fn reserve(&mut self, additional: usize) {
         self.records.reserve(additional);
+        self.indices.reserve(additional);
     }
 
     /// Iterates over the user records, in order.
     pub fn records(&self) -> impl Iterator<Item = &R> {
-        self.records.iter().map(|(record, _)| record)
+        self.records.iter()
     }
 
     /// Returns the user records, in order.
     pub fn into_records(self) -> Vec<R> {
-        self.records.into_iter().map(|(record, _)| record).collect()
+        self.records
     }
 
     /// Returns whether its user records came without partition keys.
@@ -167,19 +171,15 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     }
 
     /// Plans to add `record`; `None` if it would break the limits. An empty buffer takes any.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn plan_within(&self, record: &UserRecord, settings: &Settings) -> Option<Plan> {
-        if self.is_empty() {
-            return Some(self.plan(record));
-        }
-        if self.len() >= settings.max_count {
-            return None;
-        }
         let plan = self.plan(record);
-        (plan.size.get() <= settings.max_size).then_some(plan)
+        let fits = self.len() < settings.max_count && plan.size.get() <= settings.max_size;
+        (self.is_empty() || fits).then_some(plan)
     }
 
-    #[inline]
+    // Inlined, so that the plan stays in registers.
+    #[inline(always)]
     fn plan(&self, record: &UserRecord) -> Plan {
         let mut size = self.size;
         // No key at all: `commit` makes up the random one, as the next entry of the table.
@@ -234,7 +234,8 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
             self.explicit_hash_keys.push(hash_key);
         }
         self.size = size;
-        self.records.push((record, indices));
+        self.records.push(record);
+        self.indices.push(indices);
     }
 
     /// Settles what the first user record decides, and the first one without a partition key.
@@ -248,7 +249,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
                 .or_else(|| record.explicit_hash_key())
                 .or_else(|| Some(HashKey::of_partition_key(self.key(record)?)))
                 .unwrap_or_default();
-            self.records.reserve(self.expected);
+            self.reserve(self.expected);
         }
     }
 
@@ -288,7 +289,7 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     /// would take its data for an aggregate.
     fn lone_raw(&self) -> Option<&UserRecord> {
         match self.records.as_slice() {
-            [(record, _)] if !wire::is_framed(record.borrow().data()) => Some(record.borrow()),
+            [record] if !wire::is_framed(record.borrow().data()) => Some(record.borrow()),
             _ => None,
         }
     }
@@ -310,10 +311,11 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     /// again.
     pub(crate) fn close_and_forget(&mut self, settings: &Settings) -> Option<Unsealed> {
         let (record, held) = self.take(settings)?;
-        let mut records = held.records;
+        let (mut records, mut indices) = (held.records, held.indices);
         if records.capacity() <= KEPT {
             records.clear();
-            self.records = records;
+            indices.clear();
+            (self.records, self.indices) = (records, indices);
         }
         Some(record)
     }
@@ -347,14 +349,14 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
             OuterKey::First => first_key(),
         };
         let hash_keys = self.explicit_hash_keys.entries();
-        let records = self.records.iter();
+        let records = self.indices.iter().zip(&self.records);
         Unsealed::Framed {
             record: record(outer_key),
             frame: wire::encode_unsealed(
                 self.size.get(),
                 self.partition_keys.entries(),
                 hash_keys.iter().map(HashKey::to_string),
-                records.map(|(record, indices)| (*indices, record.borrow().data().as_ref())),
+                records.map(|(indices, record)| (*indices, record.borrow().data().as_ref())),
             ),
         }
     }
@@ -372,7 +374,8 @@ impl<R: Borrow<UserRecord>> Buffer<R> {
     /// ```
     fn data_ends(&self, frame_len: usize) -> Vec<usize> {
         let mut end = frame_len.saturating_sub(DIGEST_LEN);
-        let from_the_last = self.records.iter().rev().map(|(record, indices)| {
+        let records = self.indices.iter().zip(&self.records);
+        let from_the_last = records.rev().map(|(indices, record)| {
             let data_len = record.borrow().data().len();
             let with_frame = EncodedSize::default().with_record(*indices, data_len);
             let start = end.saturating_sub(with_frame.get() - FRAME_OVERHEAD);

@@ -1,8 +1,15 @@
 //! A table of an aggregate: its entries in first-use order, without duplicates.
 //!
-//! Looking a key up is most of the work of adding a user record. Most aggregates have a handful of
-//! keys, so up to [`SMALL`] entries are looked through by their prints, one word each; beyond that
-//! a hash map takes over.
+//! Looking a key up is much of the work of adding a user record. Most aggregates have a handful of
+//! keys. Up to [`SMALL`] entries, a key's [print](Entry::print) says where it is likely to be; if
+//! it is not there, all are looked through by their prints, one word each. Beyond that a hash map
+//! takes over.
+//!
+//! ```text
+//! entries   0 "a"   1 "b"   2 "c"
+//! prints    0 07…   1 93…   2 07…      the first six bits are the place among the guesses
+//! guesses   at 07: 2   at 93: 1        "c" came after "a", which is now found by its print
+//! ```
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -15,11 +22,17 @@ use crate::hash_key::HashKey;
 /// have no more.
 const SMALL: usize = 16;
 
+/// The places for guesses: so many that few of [`SMALL`] entries share one.
+const GUESSES: usize = 64;
+
 #[derive(Clone)]
 pub(super) struct Table<K> {
     entries: Vec<K>,
     /// The [print](Entry::print) of each entry, while there are few.
     prints: Vec<u64>,
+    /// The position of the last entry whose print belongs at each place, while there are few. A
+    /// place that no entry had says 0, which is as good a guess as any.
+    guesses: [u8; GUESSES],
     /// The position of each entry, once there are more than [`SMALL`]; empty until then.
     positions: HashMap<K, u32>,
 }
@@ -29,6 +42,7 @@ impl<K> Default for Table<K> {
         Self {
             entries: Vec::new(),
             prints: Vec::new(),
+            guesses: [0; GUESSES],
             positions: HashMap::new(),
         }
     }
@@ -87,21 +101,36 @@ impl<K: Entry> Table<K> {
     /// The [next](Self::next) position, if it is new.
     pub(super) fn position(&self, key: &K) -> Result<u32, u32> {
         let known = if self.entries.len() <= SMALL {
-            let print = key.print();
-            let known = self.prints.iter().zip(&self.entries);
-            known
-                .zip(0..)
-                .find(|((known, entry), _)| **known == print && *entry == key)
-                .map(|(_, position)| position)
+            self.position_of_few(key)
         } else {
             self.positions.get(key).copied()
         };
         known.ok_or_else(|| self.next())
     }
 
+    #[inline]
+    fn position_of_few(&self, key: &K) -> Option<u32> {
+        let print = key.print();
+        let is_at = |position: u8| {
+            let position = usize::from(position);
+            self.prints.get(position) == Some(&print) && self.entries.get(position) == Some(key)
+        };
+        let guess = self.guesses[guess_place(print)];
+        let position = if is_at(guess) {
+            Some(guess)
+        } else {
+            (0..)
+                .take(self.prints.len())
+                .find(|position| is_at(*position))
+        };
+        position.map(u32::from)
+    }
+
     pub(super) fn push(&mut self, key: K) {
-        if self.entries.len() < SMALL {
-            self.prints.push(key.print());
+        if self.prints.len() < SMALL {
+            let print = key.print();
+            self.guesses[guess_place(print)] = self.prints.len() as u8;
+            self.prints.push(print);
         }
         self.entries.push(key);
         let len = self.entries.len();
@@ -118,7 +147,40 @@ impl<K: Entry> Table<K> {
     }
 }
 
+/// The high bits of a print depend on all of the key's ends.
+fn guess_place(print: u64) -> usize {
+    (print >> 58) as usize
+}
+
 /// An aggregate of at most 10 MiB has fewer than 2^32 entries.
 fn to_u32(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Many have one print: their ends are the same. Many have one guess.
+        #[test]
+        fn a_key_is_where_it_was_pushed(
+            keys in vec(prop_oneof!["[a-c]{0,2}", "same head [a-z] same tail", "key [0-9]{2}"], 0..60),
+        ) {
+            let mut table = Table::default();
+            let mut plainly: Vec<ByteString> = Vec::new();
+            for key in keys.into_iter().map(ByteString::from) {
+                let known = plainly.iter().position(|other| *other == key);
+                let known = known.map(|position| position as u32);
+                prop_assert_eq!(table.position(&key), known.ok_or(plainly.len() as u32));
+                if known.is_none() {
+                    table.push(key.clone());
+                    plainly.push(key);
+                }
+                prop_assert_eq!(table.entries(), &plainly);
+            }
+        }
+    }
 }

@@ -70,7 +70,10 @@ impl EncodedSize {
     #[inline]
     #[must_use]
     pub fn with_record(self, indices: RecordIndices, data_len: usize) -> Self {
-        self.with_field(record_len(indices, data_len))
+        match usual_key(indices, data_len) {
+            Some(_) => Self(self.0.saturating_add(USUAL_HEADER).saturating_add(data_len)),
+            None => self.with_field(record_len(indices, data_len)),
+        }
     }
 
     #[inline]
@@ -94,6 +97,30 @@ fn record_len(indices: RecordIndices, data_len: usize) -> usize {
     index_len(indices.partition_key)
         .saturating_add(indices.explicit_hash_key.map_or(0, index_len))
         .saturating_add(field_len(data_len))
+}
+
+/// Most user records have one of the first 128 keys, no explicit hash key, and 128 to 16378 bytes of
+/// data. Before their data are always eight bytes, `len` being five more than `data-len`:
+///
+/// ```text
+/// 1A len len  08 key  1A data-len data-len
+/// 1A CD  01   08 03   1A C8       01         key 3, 200 bytes of data
+/// ```
+const USUAL_HEADER: usize = 8;
+
+/// Those of the eight that `len` counts.
+const USUAL_FIELDS: usize = 5;
+
+/// The partition key's index of a user record with the [usual header](USUAL_HEADER).
+#[inline(always)]
+fn usual_key(indices: RecordIndices, data_len: usize) -> Option<u8> {
+    match (
+        u8::try_from(indices.partition_key),
+        indices.explicit_hash_key,
+    ) {
+        (Ok(key @ 0..=0x7F), None) if matches!(data_len, 0x80..=0x3FFA) => Some(key),
+        _ => None,
+    }
 }
 
 /// The length of a varint, in bytes: seven bits go into each.
@@ -176,17 +203,8 @@ pub fn encode_unsealed<'a>(
 
 #[inline]
 fn put_record(out: &mut Vec<u8>, indices: RecordIndices, data: &[u8]) {
-    let len = record_len(indices, data.len());
-    // Most user records have one of the first 128 keys and 128 to 16383 bytes in all. Their
-    // header has always the same shape, which is copied at once:
-    //   1A len len  08 key  1A data-len data-len
-    if let (key @ 0..=0x7F, None, 0x80.., 0x80..=0x3FFF) = (
-        indices.partition_key,
-        indices.explicit_hash_key,
-        data.len(),
-        len,
-    ) {
-        let [key, ..] = key.to_le_bytes();
+    if let Some(key) = usual_key(indices, data.len()) {
+        let len = data.len().saturating_add(USUAL_FIELDS);
         let ([a, b], [c, d]) = (two(len), two(data.len()));
         let [list, index, bytes] = [
             aggregated_record::RECORDS,
@@ -198,7 +216,7 @@ fn put_record(out: &mut Vec<u8>, indices: RecordIndices, data: &[u8]) {
         return out.extend_from_slice(data);
     }
     out.push(aggregated_record::RECORDS.byte());
-    put_varint(out, to_u64(len));
+    put_varint(out, to_u64(record_len(indices, data.len())));
     out.push(record::PARTITION_KEY_INDEX.byte());
     put_varint(out, u64::from(indices.partition_key));
     if let Some(index) = indices.explicit_hash_key {
