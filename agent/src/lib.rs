@@ -18,14 +18,15 @@ mod deliver;
 mod follow;
 mod fs;
 mod java_regex;
+mod metrics;
 mod pattern;
 mod positions;
 mod record;
 mod run;
 
 pub use config::{
-    AccessKey, Config, ConfigError, ConfigErrors, Destination, Flow, LogLevel, PartitionKeyFrom,
-    PartitionKeyOption, Warning,
+    AccessKey, CloudWatchConfig, Config, ConfigError, ConfigErrors, Destination, Flow, LogLevel,
+    PartitionKeyFrom, PartitionKeyOption, Warning,
 };
 pub use convert::{
     Compression, Converted, Converter, InstanceMetadata, JsonPointer, MetadataError,
@@ -38,6 +39,7 @@ pub use follow::{
 };
 pub use fs::{FileId, FileSystem, Meta, OpenFile, RealFile, RealFs};
 pub use java_regex::{JavaRegex, JavaRegexError, STEP_LIMIT};
+pub use metrics::{FlowMetrics, Measured, Unit};
 pub use pattern::{FilePattern, FilePatternError};
 pub use positions::{
     AgentCheckpoint, PositionStore, StoreError, hand_back, read_checkpoints, take_over,

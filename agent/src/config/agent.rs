@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::cloudwatch::CloudWatchConfig;
 use super::comments;
 use super::error::{ConfigError, ConfigErrors, Warning};
 use super::flow::Flow;
@@ -49,6 +50,7 @@ pub struct Config {
     assume_role: Option<String>,
     assume_role_external_id: Option<String>,
     access_key: Option<AccessKey>,
+    cloudwatch: Option<CloudWatchConfig>,
 }
 
 /// The least severe message that is written to the log.
@@ -228,6 +230,7 @@ impl Config {
                     ("ERROR", LogLevel::Error),
                 ],
             ),
+            cloudwatch: CloudWatchConfig::read(reader),
         };
         reader.unknown_keys(&[NO_OP_KEYS, &FLOW_KEYS].concat());
         config
@@ -310,6 +313,11 @@ impl Config {
         self.assume_role_external_id.as_deref()
     }
 
+    /// How metrics go to CloudWatch; `None` if `cloudwatch.emitMetrics` is false.
+    pub fn cloudwatch(&self) -> Option<&CloudWatchConfig> {
+        self.cloudwatch.as_ref()
+    }
+
     /// `awsAccessKeyId` and `awsSecretAccessKey`, if there are both.
     pub fn access_key(&self) -> Option<&AccessKey> {
         self.access_key.as_ref()
@@ -333,12 +341,6 @@ const NO_OP_KEYS: &[&str] = &[
     "useTcpKeepAlive",
     "useHttpGzip",
     "sts.endpoint",
-    "cloudwatch.endpoint",
-    "cloudwatch.emitMetrics",
-    "cloudwatch.tagInstance",
-    "cloudwatch.namespace",
-    "cloudwatch.metricsBufferTimeMillis",
-    "cloudwatch.metricsQueueSize",
     "log.emitMetrics",
     "log.emitInternalMetrics",
     "userAgent",

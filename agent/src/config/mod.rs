@@ -2,6 +2,7 @@
 //! our own under `kagg.`.
 
 mod agent;
+mod cloudwatch;
 mod comments;
 mod departures;
 mod error;
@@ -12,5 +13,6 @@ mod report;
 mod settings;
 
 pub use agent::{AccessKey, Config, LogLevel};
+pub use cloudwatch::CloudWatchConfig;
 pub use error::{ConfigError, ConfigErrors, Warning};
 pub use flow::{Destination, Flow, PartitionKeyFrom, PartitionKeyOption};

@@ -25,6 +25,15 @@ impl Config {
             let _ = writeln!(report, "warning: {warning}");
         }
         let _ = writeln!(report, "positions: {}", self.database().display());
+        let _ = match self.cloudwatch() {
+            Some(metrics) => writeln!(
+                report,
+                "metrics: to CloudWatch every {:?}, namespace {}",
+                metrics.buffer_time(),
+                metrics.namespace()
+            ),
+            None => writeln!(report, "metrics: none"),
+        };
         for (index, flow) in self.flows().iter().enumerate() {
             flow.report(index + 1, fs, &mut report);
         }

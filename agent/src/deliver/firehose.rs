@@ -36,6 +36,11 @@ impl FirehoseError {
     pub fn new(code: impl Into<String>) -> Self {
         Self { code: code.into() }
     }
+
+    /// The service's code.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
 }
 
 /// Lines that share a Firehose record.

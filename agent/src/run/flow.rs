@@ -14,6 +14,7 @@ use crate::config::Flow;
 use crate::deliver::{FirehoseClient, Traffic, deliver_to_firehose, deliver_to_kinesis, producer};
 use crate::follow::Follower;
 use crate::fs::FileSystem;
+use crate::metrics::{FlowMetrics, Metered};
 use crate::positions::PositionStore;
 
 /// Batches of records between the files and the destination.
@@ -65,6 +66,7 @@ pub struct FlowTask {
     id: String,
     stop: Arc<AtomicBool>,
     traffic: Arc<Traffic>,
+    metrics: FlowMetrics,
     /// Sends until it is closed, even if the delivery that feeds it is aborted.
     producer: Option<Producer>,
     /// Gives whether everything it was given is delivered.
@@ -112,6 +114,7 @@ impl FlowTask {
         let (sender, done) = std::sync::mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
         let traffic = Arc::new(Traffic::default());
+        let metrics = FlowMetrics::new(flow.destination());
         // Half of the memory for what is read, half for what is being sent.
         let half = max_memory / 2;
         let (has_ended, ended) = watch::channel(false);
@@ -120,6 +123,7 @@ impl FlowTask {
         let mut kept = None;
         let delivery = match sink {
             Sink::Kinesis(client) => {
+                let client = Metered::new(client, metrics.clone());
                 let producer = producer(&flow, client, half)?;
                 kept = Some(producer.clone());
                 let (flow, traffic) = (flow.clone(), Arc::clone(&traffic));
@@ -129,6 +133,7 @@ impl FlowTask {
                 })
             }
             Sink::Firehose(client) => {
+                let client = Metered::new(client, metrics.clone());
                 let (flow, traffic) = (flow.clone(), Arc::clone(&traffic));
                 tokio::spawn(async move {
                     let _half = delivering;
@@ -147,6 +152,8 @@ impl FlowTask {
             done,
             stop: Arc::clone(&stop),
             traffic: Arc::clone(&traffic),
+            metrics: metrics.clone(),
+            left_out: 0,
             max_memory: half,
             checkpoint_ttl,
             host,
@@ -161,6 +168,7 @@ impl FlowTask {
             id,
             stop,
             traffic,
+            metrics,
             producer: kept,
             delivery,
             reader,
@@ -176,6 +184,11 @@ impl FlowTask {
     /// What it has done so far, in words.
     pub fn summary(&self) -> String {
         self.traffic.summary()
+    }
+
+    /// Its metrics, counted since its start.
+    pub fn metrics(&self) -> FlowMetrics {
+        self.metrics.clone()
     }
 
     /// Returns once the flow has ended. Until it is stopped, that means it failed: its files are not

@@ -14,6 +14,7 @@ use crate::config::Flow;
 use crate::deliver::{Outgoing, Ticket, Traffic};
 use crate::follow::{FileRecord, Follower, Now, Report};
 use crate::fs::FileSystem;
+use crate::metrics::FlowMetrics;
 use crate::positions::PositionStore;
 
 /// Positions are saved at most this often.
@@ -30,6 +31,9 @@ pub(super) struct Worker<S: FileSystem> {
     pub(super) done: Receiver<Vec<Ticket>>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) traffic: Arc<Traffic>,
+    pub(super) metrics: FlowMetrics,
+    /// Records in a row, so far, that a converter leaves out.
+    pub(super) left_out: u64,
     pub(super) max_memory: usize,
     pub(super) checkpoint_ttl: Duration,
     pub(super) host: Host,
@@ -132,8 +136,13 @@ impl<S: FileSystem> Worker<S> {
                 serial: record.serial,
             };
             match prepare(&self.flow, ticket, record.data, &around) {
-                Some(outgoing) => batch.push(outgoing),
+                Some(outgoing) => {
+                    self.left_out = 0;
+                    batch.push(outgoing);
+                }
                 None => {
+                    self.left_out += 1;
+                    self.metrics.left_out(self.left_out);
                     if self.traffic.skipped() < SHOWN_SKIPPED {
                         tracing::warn!(
                             "{}: a record of {len} bytes has not the form that dataProcessingOptions asks for, and is skipped",

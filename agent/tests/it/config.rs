@@ -105,6 +105,20 @@ const TOP_KEYS: &[(&str, &[&str], &[&str])] = &[
     ),
     ("kinesis.endpoint", &["\"\"", "\"localhost:4567\""], &["1"]),
     ("checkpointFile", &["\"/var/lib/x\""], &["1"]),
+    (
+        "cloudwatch.emitMetrics",
+        &["false", "\"yes\""],
+        &["\"maybe\""],
+    ),
+    ("cloudwatch.tagInstance", &["true"], &["2"]),
+    ("cloudwatch.namespace", &["\"n\"", "\"\""], &["1"]),
+    ("cloudwatch.endpoint", &["\"\"", "\"localhost\""], &["1"]),
+    (
+        "cloudwatch.metricsBufferTimeMillis",
+        &["0", "\"5000\""],
+        &["-1"],
+    ),
+    ("cloudwatch.metricsQueueSize", &["0", "10"], &["\"many\""]),
 ];
 
 #[test]
@@ -328,6 +342,44 @@ fn defaults_are_the_agents() {
     );
     assert_eq!(config.checkpoint_ttl().as_secs(), 7 * 86_400);
     assert_eq!(config.database().to_str(), Some("/var/lib/kagg/agent.db"));
+}
+
+#[test]
+fn metrics_go_to_cloudwatch_as_the_agents_unless_they_are_not_wanted() {
+    let with = |keys: &str| {
+        let flow = r#"{"filePattern": "/logs/app.log", "kinesisStream": "s"}"#;
+        parse(&format!(r#"{{"flows": [{flow}]{keys}}}"#)).expect("good")
+    };
+    let config = with("");
+    let metrics = config.cloudwatch().expect("wanted");
+    assert_eq!(
+        (metrics.namespace(), metrics.endpoint()),
+        ("AWSKinesisAgent", None)
+    );
+    assert!(!metrics.tags_instance());
+    assert_eq!(metrics.buffer_time().as_secs(), 30);
+    assert_eq!(metrics.queue_size(), 10_000);
+    let report = config.report(&RealFs);
+    let line = "metrics: to CloudWatch every 30s, namespace AWSKinesisAgent\n";
+    assert!(report.contains(line), "{report}");
+    let config = with(
+        r#", "cloudwatch.namespace": "n", "cloudwatch.endpoint": "e", "cloudwatch.tagInstance": true,
+            "cloudwatch.metricsQueueSize": "7""#,
+    );
+    let metrics = config.cloudwatch().expect("wanted");
+    assert_eq!((metrics.namespace(), metrics.endpoint()), ("n", Some("e")));
+    assert!(metrics.tags_instance());
+    assert_eq!(metrics.queue_size(), 7);
+    for (millis, taken) in [(0, 1000), (1001, 1001), (86_400_001, 86_400_000)] {
+        let config = with(&format!(
+            r#", "cloudwatch.metricsBufferTimeMillis": {millis}"#
+        ));
+        let metrics = config.cloudwatch().expect("wanted");
+        assert_eq!(metrics.buffer_time().as_millis(), taken);
+    }
+    let config = with(r#", "cloudwatch.emitMetrics": "no""#);
+    assert_eq!(config.cloudwatch(), None);
+    assert!(config.report(&RealFs).contains("metrics: none\n"));
 }
 
 #[test]

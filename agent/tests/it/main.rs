@@ -5,6 +5,7 @@ mod converters;
 mod corners;
 mod directories;
 mod hand_over;
+mod metrics;
 mod our_converters;
 mod refusing;
 mod rotated;

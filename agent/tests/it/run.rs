@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use kinesis_aggregation::Deaggregator;
 use kinesis_aggregation_agent::{
-    Config, FileSystem, FlowTask, Host, Meta, PositionStore, RealFile, RealFs, Sink, open_flow,
+    Config, FileSystem, FlowMetrics, FlowTask, Host, Meta, PositionStore, RealFile, RealFs, Sink,
+    open_flow,
 };
 
 use crate::stream::Stream;
@@ -79,6 +80,11 @@ where
 }
 
 impl Agent {
+    /// The flow's metrics.
+    pub(crate) fn metrics(&self) -> FlowMetrics {
+        self.task.metrics()
+    }
+
     /// Waits until the flow has ended by itself.
     async fn ended(&self) {
         let ended = tokio::time::timeout(Duration::from_secs(60), self.task.ended());

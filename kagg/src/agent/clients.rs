@@ -1,5 +1,7 @@
 //! The clients of AWS's SDKs that a configuration asks for.
 
+use std::time::Duration;
+
 use aws_config::imds;
 use aws_config::imds::client::error::ImdsError;
 use aws_config::sts::AssumeRoleProvider;
@@ -10,11 +12,13 @@ use aws_sdk_firehose::types::Record;
 use aws_sdk_kinesis::config::{Credentials, SharedCredentialsProvider};
 use bytes::Bytes;
 use kinesis_aggregation_agent::{
-    Config, FirehoseClient, FirehoseError, MetadataError, MetadataService,
+    CloudWatchConfig, Config, FirehoseClient, FirehoseError, MetadataError, MetadataService,
 };
 
 /// The agent's name for its session.
 const SESSION: &str = "AWSKinesisAgent";
+/// How long the metadata service may take: elsewhere than on EC2 nobody answers.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Region and credentials: what the configuration says, else what the machine says.
 pub(super) async fn sdk_config(config: &Config) -> SdkConfig {
@@ -55,6 +59,27 @@ pub(super) fn kinesis(config: &Config, sdk: &SdkConfig) -> aws_sdk_kinesis::Clie
         builder = builder.endpoint_url(url(endpoint));
     }
     aws_sdk_kinesis::Client::from_conf(builder.build())
+}
+
+pub(super) fn cloudwatch(config: &CloudWatchConfig, sdk: &SdkConfig) -> aws_sdk_cloudwatch::Client {
+    let mut builder = aws_sdk_cloudwatch::config::Builder::from(sdk);
+    if let Some(endpoint) = config.endpoint() {
+        builder = builder.endpoint_url(url(endpoint));
+    }
+    aws_sdk_cloudwatch::Client::from_conf(builder.build())
+}
+
+/// The EC2 instance's id. `None`, which is logged, if nobody tells it.
+pub(super) async fn instance_id() -> Option<String> {
+    let service = InstanceService::new();
+    let id = service.get("/latest/meta-data/instance-id");
+    if let Ok(Ok(Some(id))) = tokio::time::timeout(PATIENCE, id).await {
+        return Some(id);
+    }
+    tracing::warn!(
+        "cloudwatch.tagInstance: the instance metadata service does not tell the instance's id; metrics go without it"
+    );
+    None
 }
 
 /// One delivery stream.

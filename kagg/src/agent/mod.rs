@@ -2,6 +2,7 @@
 
 mod clients;
 mod config;
+mod metrics;
 mod serve;
 mod status;
 

@@ -7,12 +7,14 @@ use kinesis_aggregation_agent::{
     Config, Destination, Flow, FlowTask, Host, LogLevel, PositionStore, RealFs, Sink, StoreError,
     open_flow,
 };
+use kinesis_aggregation_producer::cloudwatch::CloudWatchUpload;
 use kinesis_aggregation_producer::sdk::SdkStreamClient;
 use tokio::task::JoinSet;
 use tracing::level_filters::LevelFilter;
 
 use super::clients;
 use super::config::RunArgs;
+use super::metrics;
 use crate::aws::block_on;
 use crate::complaint::complain;
 use crate::exit::{Failure, Result, Status};
@@ -60,7 +62,7 @@ async fn run(
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }
-        let flows = start(&config, &store).await?;
+        let (flows, upload) = start(&config, &store).await?;
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let next = until_asked(&config, args, &flows, &mut signals, status).await;
         let is_last = next.is_none();
@@ -68,7 +70,7 @@ async fn run(
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
         }
         tokio::select! {
-            () = stop(flows, config.shutdown_timeout(), is_last, status) => {}
+            () = stop(flows, upload, config.shutdown_timeout(), is_last, status) => {}
             // A second signal ends it at once: what is not delivered is read again next time.
             _ = signals.next(), if is_last => status.lose(),
         }
@@ -79,7 +81,11 @@ async fn run(
     }
 }
 
-async fn start(config: &Config, store: &Arc<Mutex<PositionStore>>) -> Result<Vec<FlowTask>> {
+/// Starts the flows, and the upload of their metrics.
+async fn start(
+    config: &Config,
+    store: &Arc<Mutex<PositionStore>>,
+) -> Result<(Vec<FlowTask>, Option<CloudWatchUpload>)> {
     let sdk = clients::sdk_config(config).await;
     let memory = config.max_memory() / config.flows().len().max(1);
     let host = host(config).await;
@@ -110,7 +116,14 @@ async fn start(config: &Config, store: &Arc<Mutex<PositionStore>>) -> Result<Vec
         );
         tasks.push(task.map_err(Failure::new)?);
     }
-    Ok(tasks)
+    let upload = match config.cloudwatch() {
+        Some(config) => {
+            let metrics = tasks.iter().map(FlowTask::metrics).collect();
+            metrics::upload(config, &sdk, metrics).await
+        }
+        None => None,
+    };
+    Ok((tasks, upload))
 }
 
 /// This machine, with what is known of the EC2 instance if a flow wants it.
@@ -180,9 +193,15 @@ fn reload(old: &Config, args: &RunArgs) -> Option<Config> {
     }
 }
 
-/// Stops all flows at once. What is not delivered is no loss before a reload: the new flows read it
-/// again.
-async fn stop(flows: Vec<FlowTask>, timeout: Duration, is_last: bool, status: &Status) {
+/// Stops all flows at once, and then uploads their last metrics. What is not delivered is no loss before
+/// a reload: the new flows read it again.
+async fn stop(
+    flows: Vec<FlowTask>,
+    upload: Option<CloudWatchUpload>,
+    timeout: Duration,
+    is_last: bool,
+    status: &Status,
+) {
     let mut stops = JoinSet::new();
     for flow in flows {
         stops.spawn(async move {
@@ -201,6 +220,10 @@ async fn stop(flows: Vec<FlowTask>, timeout: Duration, is_last: bool, status: &S
         if stopped.has_losses() || (is_last && !stopped.is_delivered()) {
             status.lose();
         }
+    }
+    // Before a reload the last upload goes on by itself.
+    if let Some(upload) = upload.filter(|_| is_last) {
+        upload.close().await;
     }
 }
 

@@ -6,8 +6,8 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kinesis_aggregation_embedded::{Fault, Kinesis, read_all, stored};
@@ -43,12 +43,16 @@ impl Agent {
         self.directory.path().join(name)
     }
 
-    fn configure(&self, pattern: &str) {
+    /// With the endpoint that metrics go to, if they are wanted.
+    fn configure(&self, pattern: &str, metrics: Option<&str>) {
         fs::create_dir_all(self.path("logs/old")).unwrap();
         let config = serde_json::json!({
             "kinesis.endpoint": self.kinesis.url(),
             "kinesis.region": "us-east-1",
-            "cloudwatch.emitMetrics": false,
+            "cloudwatch.emitMetrics": metrics.is_some(),
+            "cloudwatch.endpoint": metrics,
+            "cloudwatch.metricsBufferTimeMillis": 1000,
+            "cloudwatch.tagInstance": true,
             "checkpointFile": self.path("none"),
             "kagg.database": self.path("agent.db"),
             "flows": [{
@@ -64,8 +68,13 @@ impl Agent {
     }
 
     fn start(&self) -> Child {
+        self.command().spawn().unwrap()
+    }
+
+    fn command(&self) -> tokio::process::Command {
         let config = self.path("agent.json");
-        tokio::process::Command::new(env!("CARGO_BIN_EXE_kagg"))
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_kagg"));
+        command
             .env_clear()
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
@@ -73,10 +82,9 @@ impl Agent {
             .args(["agent", "--aggregate", "-c"])
             .arg(config)
             .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap()
+            .stderr(fs::File::create(self.path("log")).unwrap())
+            .kill_on_drop(true);
+        command
     }
 
     /// How often each line came, as a KCL reads the stream.
@@ -201,7 +209,7 @@ async fn nothing_is_missing(
     rotate: impl Fn(&Agent, usize),
 ) {
     let agent = Agent::new().await;
-    agent.configure(pattern);
+    agent.configure(pattern, None);
     let mut requests = 0_u32;
     agent.kinesis.inject(move |request| {
         if request.operation != "PutRecords" {
@@ -287,6 +295,74 @@ async fn every_line_comes_once_while_files_are_rotated_and_shards_split_and_merg
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_line_is_lost_by_a_kill() {
     nothing_is_missing("app.log", Treatment::Kill, false, rename).await;
+}
+
+/// A CloudWatch and an instance metadata service that answer with this status: where they are, and the
+/// metrics that come.
+async fn cloudwatch(status: u16) -> (String, Arc<Mutex<Vec<String>>>) {
+    let bodies = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&bodies);
+    let answer = move |uri: axum::http::Uri, body: axum::body::Bytes| {
+        let is_metadata = uri.path().starts_with("/latest/");
+        if !is_metadata {
+            let text = String::from_utf8_lossy(&body).into_owned();
+            noted.lock().unwrap().push(text);
+        }
+        let status = axum::http::StatusCode::from_u16(status).unwrap();
+        let headers = [("x-aws-ec2-metadata-token-ttl-seconds", "21600")];
+        // As token and as the instance's id.
+        let text = if is_metadata { "i-0123" } else { "" };
+        std::future::ready((status, headers, text))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = axum::serve(listener, axum::Router::new().fallback(answer));
+    tokio::spawn(server.into_future());
+    (url, bodies)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_go_to_cloudwatch_and_without_the_permission_every_line_still_comes() {
+    for (status, complaints) in [(200, 0), (403, 1)] {
+        let agent = Agent::new().await;
+        let (url, bodies) = cloudwatch(status).await;
+        agent.configure("app.log", Some(&url));
+        let mut command = agent.command();
+        command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url);
+        let child = command.spawn().unwrap();
+        for round in 0..3 {
+            let text: String = (round * 10..round * 10 + 10).map(line).collect();
+            let mut log = OpenOptions::new();
+            let log = log
+                .create(true)
+                .append(true)
+                .open(agent.path("logs/app.log"));
+            log.unwrap().write_all(text.as_bytes()).unwrap();
+            while bodies.lock().unwrap().len() <= round {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        stop(child, false).await;
+        let came = agent.lines().await;
+        assert_eq!(
+            (came.len(), came.values().max()),
+            (30, Some(&1)),
+            "{status}"
+        );
+        for text in [
+            "AWSKinesisAgent",
+            "RecordsSent",
+            "Destination",
+            "KinesisStream:logs",
+        ] {
+            assert!(bodies.lock().unwrap()[0].contains(text), "{text}");
+        }
+        let has_instance = bodies.lock().unwrap()[0].contains("i-0123");
+        assert_eq!(has_instance, status == 200);
+        let log = fs::read_to_string(agent.path("log")).unwrap();
+        let said = log.matches("put_metric_data failed").count();
+        assert_eq!(said, complaints, "{log}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

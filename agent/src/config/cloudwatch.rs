@@ -1,0 +1,65 @@
+//! The keys of `cloudwatch.…`.
+
+use std::time::Duration;
+
+use super::reader::Reader;
+
+/// What the upload of metrics accepts; the agent accepts any number.
+const UPLOAD_MILLIS: (u64, u64) = (1000, 24 * 60 * 60 * 1000);
+
+/// How metrics go to CloudWatch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloudWatchConfig {
+    endpoint: Option<String>,
+    namespace: String,
+    tags_instance: bool,
+    buffer_time: Duration,
+    queue_size: usize,
+}
+
+impl CloudWatchConfig {
+    /// `None` if no metrics are wanted.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let (least, most) = UPLOAD_MILLIS;
+        let millis = reader.number("cloudwatch.metricsBufferTimeMillis", 30_000, 0..=u64::MAX);
+        let queue_size = reader.number("cloudwatch.metricsQueueSize", 10_000, 0..=u64::MAX);
+        let config = Self {
+            endpoint: reader.text("cloudwatch.endpoint").map(str::to_owned),
+            namespace: reader
+                .text("cloudwatch.namespace")
+                .unwrap_or("AWSKinesisAgent")
+                .to_owned(),
+            tags_instance: reader.flag("cloudwatch.tagInstance", false),
+            buffer_time: Duration::from_millis(millis.clamp(least, most)),
+            queue_size: usize::try_from(queue_size).unwrap_or(usize::MAX),
+        };
+        reader
+            .flag("cloudwatch.emitMetrics", true)
+            .then_some(config)
+    }
+
+    /// `cloudwatch.endpoint`, with or without a scheme.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// `cloudwatch.namespace`.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// `cloudwatch.tagInstance`: whether metrics have the dimension `Instance`.
+    pub fn tags_instance(&self) -> bool {
+        self.tags_instance
+    }
+
+    /// `cloudwatch.metricsBufferTimeMillis`: the time from one upload to the next, 1 s to 24 h.
+    pub fn buffer_time(&self) -> Duration {
+        self.buffer_time
+    }
+
+    /// `cloudwatch.metricsQueueSize`: how many metrics are kept when an upload fails.
+    pub fn queue_size(&self) -> usize {
+        self.queue_size
+    }
+}

@@ -1,0 +1,64 @@
+//! The flows' metrics in CloudWatch, under the Amazon Kinesis Agent's names.
+
+use aws_config::SdkConfig;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit, StatisticSet};
+use kinesis_aggregation_agent::{CloudWatchConfig, FlowMetrics, Measured, Unit};
+use kinesis_aggregation_producer::cloudwatch::{CloudWatch, CloudWatchUpload};
+
+use super::clients;
+
+/// Starts to upload. What hinders it is logged, and hinders nothing else.
+pub(super) async fn upload(
+    config: &CloudWatchConfig,
+    sdk: &SdkConfig,
+    flows: Vec<FlowMetrics>,
+) -> Option<CloudWatchUpload> {
+    let instance = if config.tags_instance() {
+        clients::instance_id().await
+    } else {
+        None
+    };
+    let take = move |now| {
+        let measured = flows.iter().flat_map(FlowMetrics::take);
+        measured
+            .map(|measured| datum(&measured, instance.as_deref(), now))
+            .collect()
+    };
+    let upload = CloudWatch::new(clients::cloudwatch(config, sdk))
+        .metrics_namespace(config.namespace())
+        .metrics_upload_delay(config.buffer_time())
+        .max_kept(config.queue_size())
+        .start_with(take);
+    upload
+        .inspect_err(|error| tracing::warn!("no metrics go to CloudWatch: {error}"))
+        .ok()
+}
+
+fn datum(measured: &Measured, instance: Option<&str>, now: DateTime) -> MetricDatum {
+    let dimensions = [
+        Some(("Destination", measured.destination())),
+        instance.map(|id| ("Instance", id)),
+    ];
+    let dimensions = dimensions
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| Dimension::builder().name(name).value(value).build());
+    let statistic = measured.statistic();
+    let set = StatisticSet::builder()
+        // Counts stay far below 2^53.
+        .sample_count(statistic.count() as f64)
+        .sum(statistic.sum())
+        .minimum(statistic.min())
+        .maximum(statistic.max());
+    MetricDatum::builder()
+        .metric_name(measured.name())
+        .set_dimensions(Some(dimensions.collect()))
+        .timestamp(now)
+        .statistic_values(set.build())
+        .unit(match measured.unit() {
+            Unit::Bytes => StandardUnit::Bytes,
+            Unit::Count => StandardUnit::Count,
+        })
+        .build()
+}
