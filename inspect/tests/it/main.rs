@@ -3,6 +3,7 @@
 mod carving;
 mod cases;
 mod doctoring;
+mod evidence;
 mod forms;
 mod refusals;
 mod spellings;
