@@ -176,10 +176,8 @@ proptest! {
     }
 }
 
-/// Every byte of every header of each shape, alone and in a run, changed to every other one, and
-/// the message cut behind it: nothing is left to chance.
-#[test]
-fn every_byte_of_every_header() {
+/// A record of each shape that is read quickly, and of those beside it.
+fn shapes() -> Vec<Vec<u8>> {
     let mut shapes = vec![
         // Lengths of two bytes and of one.
         record(1, None, 125),
@@ -201,8 +199,15 @@ fn every_byte_of_every_header() {
     // The longest whose own length takes one byte: `1A 7F`, and the length of its data two.
     shapes.push(padded_record(1, None, 122, (false, true)));
     shapes.push(padded_record(1, Some(2), 120, (false, true)));
+    shapes
+}
+
+/// Every byte of every header of each shape, alone and in a run, changed to every other one, and
+/// the message cut behind it: nothing is left to chance.
+#[test]
+fn every_byte_of_every_header() {
     let mut refused = 0;
-    for shape in &shapes {
+    for shape in &shapes() {
         for broken in 0..4 {
             let (message, starts) = message(&[(shape.clone(), 4)]);
             assert!(both(&message).expect("both ways agree"), "{shape:02x?}");
@@ -214,6 +219,35 @@ fn every_byte_of_every_header() {
                     refused += usize::from(!both(&message).expect("both ways agree"));
                     message.truncate(at + 1);
                     both(&message).expect("both ways agree");
+                }
+            }
+        }
+    }
+    assert!(refused > 10_000, "only {refused} were broken");
+}
+
+/// Two bytes of a header changed at once: differences of two parts must not cancel each other, as they
+/// would if they were joined by `^`.
+#[test]
+fn every_two_bytes_of_a_header() {
+    let changes = |byte: u8| (0..8).map(move |bit| byte ^ 1 << bit).chain([0x00, 0xFF]);
+    let mut refused = 0;
+    for shape in &shapes() {
+        let (message, starts) = message(&[(shape.clone(), 3)]);
+        let header = starts[0]..starts[0] + 12.min(shape.len());
+        for (first, second) in header
+            .clone()
+            .flat_map(|at| header.clone().map(move |to| (at, to)))
+        {
+            if first >= second {
+                continue;
+            }
+            for one in changes(message[first]) {
+                let mut message = message.clone();
+                message[first] = one;
+                for other in changes(message[second]) {
+                    message[second] = other;
+                    refused += usize::from(!both(&message).expect("both ways agree"));
                 }
             }
         }
