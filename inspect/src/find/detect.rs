@@ -30,7 +30,9 @@ pub(super) fn detect(head: &[u8], ended: bool) -> Result<Option<Form>, FindError
     let form = match text {
         [] if ended => return Err(FindError::Empty),
         [] => return Ok(None),
-        [b'{', inside @ ..] if inside.trim_ascii_start().starts_with(b"0x") => Form::Text,
+        [b'{', inside @ ..] if matches!(inside.trim_ascii_start(), [b'0', b'x' | b'X', ..]) => {
+            Form::Text
+        }
         [b'[', inside @ ..] => match by_list(inside) {
             None if !ended => return Ok(None),
             form => form.unwrap_or(Form::Json),
@@ -51,7 +53,7 @@ pub(super) fn detect(head: &[u8], ended: bool) -> Result<Option<Form>, FindError
 /// JSON, or `[243 137 154 194]` as Go prints bytes, or `[f3, 89]`.
 fn by_list(inside: &[u8]) -> Option<Form> {
     let inside = inside.trim_ascii_start();
-    let is_digit = |byte: &&u8| byte.is_ascii_hexdigit() || matches!(byte, b'x' | b'-');
+    let is_digit = |byte: &&u8| byte.is_ascii_hexdigit() || matches!(byte, b'x' | b'X' | b'-');
     let len = inside.iter().take_while(is_digit).count();
     let (word, after) = inside.split_at(len);
     if word.is_empty() {
@@ -84,6 +86,9 @@ mod tests {
             (b"[243 137 154]", Form::Text),
             (b"[f3, 89]", Form::Text),
             (b"[0xf3, 0x89]", Form::Text),
+            (b"[0XF3, 0X89]", Form::Text),
+            (b"{ 0xf3, 0x89}", Form::Text),
+            (b"{0XF3, 0X89}", Form::Text),
             (b"\xF3\x89\x9A\xC2", Form::Raw),
             (b"\n\nf3899aC2\r\nx", Form::Text),
             (b"b'\\xf3'", Form::Json),
