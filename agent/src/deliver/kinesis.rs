@@ -308,16 +308,41 @@ mod tests {
 
     /// A stream with one shard.
     #[derive(Clone, Default)]
-    struct Stream(Arc<Mutex<(RecordDistribution, Vec<KinesisRecord>)>>);
+    struct Stream(Arc<Mutex<State>>);
+
+    #[derive(Default)]
+    struct State {
+        distribution: RecordDistribution,
+        /// How many requests are refused before the first that is not.
+        refuses: u32,
+        stored: Vec<KinesisRecord>,
+    }
+
+    impl Stream {
+        fn set_distribution(&self, distribution: RecordDistribution) {
+            self.0.lock().expect("not poisoned").distribution = distribution;
+        }
+
+        fn stored(&self) -> Vec<Bytes> {
+            let state = self.0.lock().expect("not poisoned");
+            let data = state.stored.iter().map(|record| record.data().clone());
+            data.collect()
+        }
+    }
 
     impl StreamClient for Stream {
         async fn put_records(
             &self,
             records: Vec<KinesisRecord>,
         ) -> Result<Vec<Result<Stored, RecordError>>, ClientError> {
+            let mut state = self.0.lock().expect("not poisoned");
+            if state.refuses > 0 {
+                state.refuses -= 1;
+                return Err(ClientError::fatal("AccessDeniedException"));
+            }
             let stored = records.iter().map(|_| Ok(Stored::new("shardId-0", "1")));
             let stored = stored.collect();
-            self.0.lock().expect("not poisoned").1.extend(records);
+            state.stored.extend(records);
             Ok(stored)
         }
 
@@ -326,22 +351,30 @@ mod tests {
         }
 
         async fn describe(&self) -> Result<Option<StreamDescription>, ClientError> {
-            let distribution = self.0.lock().expect("not poisoned").0;
+            let distribution = self.0.lock().expect("not poisoned").distribution;
             Ok(Some(StreamDescription::new(distribution)))
         }
     }
 
-    /// Counts what is logged as an error on this thread.
+    /// The levels of what the agent logs on this thread.
     #[derive(Clone, Default)]
-    struct Errors(Arc<AtomicUsize>);
+    struct Logged(Arc<Mutex<Vec<tracing::Level>>>);
 
-    impl tracing::Subscriber for Errors {
+    impl Logged {
+        fn count(&self, level: tracing::Level) -> usize {
+            let logged = self.0.lock().expect("not poisoned");
+            logged.iter().filter(|one| **one == level).count()
+        }
+    }
+
+    impl tracing::Subscriber for Logged {
         fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-            *metadata.level() == tracing::Level::ERROR
+            metadata.target().starts_with("kinesis_aggregation_agent::")
         }
 
-        fn event(&self, _: &tracing::Event<'_>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
+        fn event(&self, event: &tracing::Event<'_>) {
+            let level = *event.metadata().level();
+            self.0.lock().expect("not poisoned").push(level);
         }
 
         fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
@@ -355,6 +388,14 @@ mod tests {
         fn enter(&self, _: &tracing::span::Id) {}
 
         fn exit(&self, _: &tracing::span::Id) {}
+    }
+
+    /// A flow that keeps the lines of a file in order.
+    fn flow() -> Flow {
+        let config = r#"{"flows": [{"filePattern": "/logs/app.log", "kinesisStream": "s",
+            "kagg.partitionKeyFrom": "file"}]}"#;
+        let config = Config::parse(config, &[]).expect("good");
+        config.flows()[0].clone()
     }
 
     fn line(number: u64) -> Outgoing {
@@ -380,14 +421,11 @@ mod tests {
     }
 
     async fn wait_for_a_stream_that_goes_by_keys() {
-        let errors = Errors::default();
-        let _logged = tracing::subscriber::set_default(errors.clone());
-        let config = r#"{"flows": [{"filePattern": "/logs/app.log", "kinesisStream": "s",
-            "kagg.partitionKeyFrom": "file"}]}"#;
-        let config = Config::parse(config, &[]).expect("good");
-        let flow = config.flows()[0].clone();
+        let logged = Logged::default();
+        let _logged = tracing::subscriber::set_default(logged.clone());
+        let flow = flow();
         let stream = Stream::default();
-        stream.0.lock().expect("not poisoned").0 = RecordDistribution::ServiceManaged;
+        stream.set_distribution(RecordDistribution::ServiceManaged);
         let producer = producer(&flow, stream.clone(), 1 << 22).expect("good");
         let (sender, receiver) = mpsc::channel(8);
         let (done, tickets) = std::sync::mpsc::channel();
@@ -402,8 +440,8 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(60)).await;
         }
         assert!(tickets.try_recv().is_err(), "acknowledged, but not sent");
-        assert_eq!(stream.0.lock().expect("not poisoned").1, []);
-        stream.0.lock().expect("not poisoned").0 = RecordDistribution::ByKey;
+        assert!(stream.stored().is_empty());
+        stream.set_distribution(RecordDistribution::ByKey);
         drop(sender);
         let delivered = tokio::time::timeout(Duration::from_secs(3600), delivery).await;
         assert!(delivered.expect("in time").expect("no panic"));
@@ -413,11 +451,55 @@ mod tests {
             .map(|ticket| ticket.serial)
             .collect();
         assert_eq!(serials, [0, 1, 2, 3, 4, 5]);
-        let stored = stream.0.lock().expect("not poisoned").1.clone();
-        let stored: Vec<Bytes> = stored.iter().map(|record| record.data().clone()).collect();
         let lines: Vec<Bytes> = (0..6).map(|number| line(number).data).collect();
-        assert_eq!(stored, lines);
+        assert_eq!(stream.stored(), lines);
         assert!(!traffic.has_losses());
-        assert_eq!(errors.0.load(Ordering::Relaxed), 1, "said once");
+        assert_eq!(logged.count(tracing::Level::ERROR), 1, "said once");
+        assert_eq!(logged.count(tracing::Level::WARN), 0, "nor said otherwise");
+    }
+
+    /// Delivers these lines, and returns the numbers of those that were told to be done with.
+    async fn deliver_all(
+        stream: &Stream,
+        lines: Vec<Outgoing>,
+        traffic: &Arc<Traffic>,
+    ) -> Vec<u64> {
+        let flow = flow();
+        let producer = producer(&flow, stream.clone(), 1 << 22).expect("good");
+        let (sender, receiver) = mpsc::channel(1);
+        let (done, tickets) = std::sync::mpsc::channel();
+        sender.send(lines).await.expect("is taken");
+        drop(sender);
+        let delivery = deliver(&flow, producer, receiver, done, Arc::clone(traffic));
+        let delivered = tokio::time::timeout(Duration::from_secs(3600), delivery).await;
+        assert!(delivered.expect("in time"), "the producer has ended");
+        let mut serials: Vec<u64> = tickets.iter().flatten().map(|one| one.serial).collect();
+        serials.sort_unstable();
+        serials
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_record_that_no_stream_takes_is_left_out_and_holds_up_no_other() {
+        let stream = Stream::default();
+        let traffic = Arc::new(Traffic::default());
+        let mut lines: Vec<Outgoing> = (0..3).map(line).collect();
+        lines[1].key = Some("k".repeat(257));
+        assert_eq!(deliver_all(&stream, lines, &traffic).await, [0, 1, 2]);
+        assert_eq!(stream.stored(), [line(0).data, line(2).data]);
+        assert!(traffic.has_losses());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_delivered_is_said_and_put_again() {
+        let logged = Logged::default();
+        let _logged = tracing::subscriber::set_default(logged.clone());
+        let stream = Stream::default();
+        stream.0.lock().expect("not poisoned").refuses = 1;
+        let traffic = Arc::new(Traffic::default());
+        let lines = (0..3).map(line).collect();
+        assert_eq!(deliver_all(&stream, lines, &traffic).await, [0, 1, 2]);
+        assert_eq!(stream.stored().len(), 3);
+        assert!(!traffic.has_losses());
+        assert_eq!(logged.count(tracing::Level::WARN), 1, "said once");
     }
 }

@@ -100,6 +100,45 @@ fn a_long_beginning_tells_a_copy_under_any_name() {
     assert_eq!(reader.read(), "more\n");
 }
 
+/// Under unrelated names they are no copies of one another, and neither is what rotation creates in
+/// place of a file that it has renamed.
+#[test]
+fn logs_that_are_alike_are_each_read_whole() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    let mut reader = Reader::new(directory.path());
+    fs::write(path("a.log"), "started\n").expect("written");
+    assert_eq!(reader.read(), "started\n");
+    fs::write(path("b.log"), "started\n").expect("written");
+    assert_eq!(reader.read(), "started\n");
+    fs::rename(path("a.log"), path("a.log.1")).expect("renamed");
+    fs::write(path("a.log"), "started\n").expect("written");
+    assert_eq!(reader.read(), "started\n");
+}
+
+/// Its name is made of the first name of the file, not of the one that this has now.
+#[test]
+fn a_copy_of_a_rotated_file_under_the_next_number_is_not_read_again() {
+    for is_running in [true, false] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| directory.path().join(name);
+        let mut reader = Reader::new(directory.path());
+        fs::write(path("app.log"), "one\n").expect("written");
+        assert_eq!(reader.read(), "one\n");
+        fs::rename(path("app.log"), path("app.log.1")).expect("renamed");
+        assert_eq!(reader.read(), "");
+        if is_running {
+            fs::copy(path("app.log.1"), path("app.log.2")).expect("copied");
+            assert_eq!(reader.read(), "");
+        } else {
+            let mut reader = reader.restarted(directory.path());
+            fs::write(path("app.log.2"), "one\ntwo\n").expect("copied");
+            fs::remove_file(path("app.log.1")).expect("removed");
+            assert_eq!(reader.read(), "two\n");
+        }
+    }
+}
+
 /// As when the live file could not be opened at first.
 #[test]
 fn a_file_that_goes_on_after_its_copy_is_read_from_there() {

@@ -98,6 +98,29 @@ fn the_agents_position_is_continued_to_the_byte_under_the_files_new_name() {
     assert_eq!(read_all(&mut follower), ["new\n", "unsent\n"]);
 }
 
+/// `kagg.addFile` and the partition key are taken from it.
+#[test]
+fn only_the_agents_last_file_takes_its_first_path_from_the_agent() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    let pattern = format!("{}/*.log*", directory.path().display());
+    fs::write(path("other.log"), "sent\n").expect("written");
+    fs::write(path("app.log"), "sent\n").expect("written");
+    let database = path("checkpoints");
+    agents_database(&database, &pattern, &path("app.log"), 5);
+    fs::rename(path("app.log"), path("app.log.1")).expect("renamed");
+    let checkpoints = read_checkpoints(&database, false, "s", &pattern).expect("reads");
+    let pattern = FilePattern::new(&pattern).expect("good");
+    let (saved, _) = take_over(&RealFs, &pattern, &checkpoints).expect("reads");
+    let mut paths: Vec<_> = saved
+        .files
+        .into_iter()
+        .map(|file| file.first_path)
+        .collect();
+    paths.sort();
+    assert_eq!(paths, [path("app.log"), path("other.log")]);
+}
+
 #[test]
 fn a_position_whose_file_is_gone_is_not_taken_for_another_files() {
     let directory = tempfile::tempdir().expect("a directory");

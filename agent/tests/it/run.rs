@@ -353,6 +353,27 @@ async fn a_partition_key_comes_from_the_file_or_from_the_record() {
     }
 }
 
+/// A partition key has at most 256 characters; a record with a longer one would be left out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_key_of_a_file_with_a_long_path_is_the_digest_of_its_path() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let deep = ["d".repeat(150), "e".repeat(150)];
+    let deep = directory.path().join(deep.join("/"));
+    fs::create_dir_all(&deep).expect("made");
+    write(&deep.join("app.log"), "one\ntwo\n");
+    let stream = Stream::default();
+    let keys = r#", "initialPosition": "START_OF_FILE", "kagg.partitionKeyFrom": "file""#;
+    let agent = start(&deep, "app.log", keys, &stream, false);
+    stream.wait_for(2).await;
+    agent.stop().await;
+    let records = stream.records();
+    let keys: Vec<&str> = records
+        .iter()
+        .filter_map(|one| one.partition_key())
+        .collect();
+    assert!(keys[0].len() == 32 && keys == [keys[0]; 2], "{keys:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn file_and_host_are_added_to_json_lines_and_what_is_sent_is_compressed() {
     let keys =
