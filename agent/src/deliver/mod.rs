@@ -2,6 +2,8 @@
 
 mod firehose;
 mod kinesis;
+#[cfg(test)]
+mod kinesis_tests;
 mod outgoing;
 mod pause;
 
