@@ -91,4 +91,24 @@ mod tests {
             assert!(traffic.has_losses());
         }
     }
+
+    #[test]
+    fn the_summary_counts_each_kind() {
+        let traffic = Traffic::default();
+        traffic.sent(100);
+        traffic.sent(20);
+        for _ in 0..3 {
+            traffic.failed();
+        }
+        let skipped = [(); 4].map(|()| traffic.skipped());
+        assert_eq!(skipped, [0, 1, 2, 3]);
+        for _ in 0..5 {
+            traffic.refused();
+        }
+        traffic.lost();
+        assert_eq!(
+            traffic.summary(),
+            "2 records (120 bytes) sent, 3 attempts failed, 4 records skipped, 5 refused, 1 files lost in part"
+        );
+    }
 }

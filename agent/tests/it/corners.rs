@@ -279,7 +279,8 @@ async fn an_answer_of_firehose_for_fewer_records_than_were_put_loses_none() {
 async fn a_request_to_firehose_is_filled_up_to_its_limits_and_no_further() {
     for (limit, expected) in [
         (r#""maxBufferSizeRecords": 7"#, (7, 7 * 20)),
-        (r#""maxBufferSizeBytes": 210"#, (10, 10 * 20)),
+        (r#""maxBufferSizeBytes": 200"#, (10, 10 * 20)),
+        (r#""maxBufferSizeBytes": 219"#, (10, 10 * 20)),
     ] {
         let directory = tempfile::tempdir().expect("a directory");
         let stream = Stream::default();

@@ -4,6 +4,8 @@ mod config;
 mod converters;
 mod corners;
 mod directories;
+mod ends;
+mod found;
 mod hand_over;
 mod metrics;
 mod our_converters;

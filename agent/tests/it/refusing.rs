@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use kinesis_aggregation_agent::{FileSystem, Meta, RealFile, RealFs};
+use kinesis_aggregation_agent::{FileSystem, Meta, OpenFile, RealFile, RealFs};
 
 /// Which call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,26 +18,51 @@ pub(crate) enum Call {
 }
 
 #[derive(Default)]
-pub(crate) struct Refusing(RefCell<HashMap<(Call, PathBuf), io::ErrorKind>>);
+pub(crate) struct Refusing {
+    refused: RefCell<HashMap<(Call, PathBuf), io::ErrorKind>>,
+    /// Each open file has it too.
+    open: Rc<()>,
+}
+
+/// An open file, which is counted.
+pub(crate) struct Counted {
+    file: RealFile,
+    _open: Rc<()>,
+}
+
+impl OpenFile for Counted {
+    fn meta(&self) -> io::Result<Meta> {
+        self.file.meta()
+    }
+
+    fn read_at(&self, position: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read_at(position, buffer)
+    }
+}
 
 impl Refusing {
     pub(crate) fn refuse(&self, call: Call, path: PathBuf, kind: io::ErrorKind) {
-        self.0.borrow_mut().insert((call, path), kind);
+        self.refused.borrow_mut().insert((call, path), kind);
     }
 
     pub(crate) fn refuse_nothing(&self) {
-        self.0.borrow_mut().clear();
+        self.refused.borrow_mut().clear();
+    }
+
+    /// How many files are open.
+    pub(crate) fn open_files(&self) -> usize {
+        Rc::strong_count(&self.open) - 1
     }
 
     fn check(&self, call: Call, path: &Path) -> io::Result<()> {
-        let refused = self.0.borrow();
+        let refused = self.refused.borrow();
         let kind = refused.get(&(call, path.to_owned()));
         kind.map_or(Ok(()), |kind| Err((*kind).into()))
     }
 }
 
 impl FileSystem for Refusing {
-    type File = RealFile;
+    type File = Counted;
 
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
         self.check(Call::List, directory)?;
@@ -48,8 +74,11 @@ impl FileSystem for Refusing {
         RealFs.meta(path)
     }
 
-    fn open(&self, path: &Path) -> io::Result<RealFile> {
+    fn open(&self, path: &Path) -> io::Result<Counted> {
         self.check(Call::Open, path)?;
-        RealFs.open(path)
+        Ok(Counted {
+            file: RealFs.open(path)?,
+            _open: Rc::clone(&self.open),
+        })
     }
 }
