@@ -74,8 +74,8 @@ impl Aggregator {
         }
         let mixing = matches!(self.scope, Scope::MixingShards);
         // If shards are mixed, only the first one's hash key is ever used: the Kinesis record is
-        // put under it.
-        let hash_key = if mixing && !self.buffer.is_empty() {
+        // put under it. The buffer works it out.
+        let hash_key = if mixing {
             None
         } else {
             self.hash_keys.hash_key(&record)

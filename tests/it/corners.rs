@@ -266,6 +266,10 @@ fn delivery_is_checked_for_the_whole_record() {
     assert_eq!(check(a, b), Ok(Outcome::Aggregated));
     let loss = check(a, a).unwrap_err();
     assert_eq!((loss.sub_sequence_number(), loss.lost()), (1, 0..2));
+    // Two keys out of range are no better than one.
+    let beyond = HashKey::new(b.get() + 1);
+    let loss = check(beyond, HashKey::MAX).unwrap_err();
+    assert_eq!((loss.sub_sequence_number(), loss.lost()), (0, 0..2));
     assert_eq!(
         check_delivery(b"plain", HashKeyRange::FULL),
         Ok(Outcome::Plain(PlainReason::NotFramed))

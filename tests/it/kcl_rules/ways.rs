@@ -195,6 +195,22 @@ fn resuming_judges_the_range_over_the_whole_aggregate() {
     assert_eq!(batch.losses()[0].lost(), 1..2); // 0 was had before
 }
 
+/// Nothing is lost then: all were had before.
+#[test]
+fn resuming_after_the_last_user_record_of_a_dropped_record_reports_no_loss() {
+    let [by_partition_key, by_explicit_hash_key] = [None, Some(0)]
+        .map(|hash_key| [field(1, b"a"), field(2, b"50"), record(0, hash_key, b"0")].concat());
+    for body in [by_partition_key, by_explicit_hash_key] {
+        let page = [numbered("1", frame(&body))];
+        let deaggregator = Deaggregator::new()
+            .hash_key_range(range(0, 9))
+            .after("1:0".parse().unwrap());
+        let batch = deaggregator.deaggregate_batch(&page);
+        assert_eq!(batch.records()[0].outcome(), Outcome::Dropped);
+        assert!(batch.losses().is_empty());
+    }
+}
+
 #[test]
 fn resuming_skips_a_loss_that_is_behind_it() {
     let body = [&three()[..], &record(9, None, b"3"), &record(0, None, b"4")].concat();
