@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::io;
+use std::path::Path;
 
 use super::mark::MARK;
 use super::names::is_rotated;
@@ -30,8 +31,13 @@ pub(super) enum Comparison {
 
 /// Whether the new file can be a copy of the known one, by their names. Logs often begin alike,
 /// so that short ones are told apart by name: a copy has the name of a rotated file. What
-/// rotation creates in place of a file that was renamed is no copy of it.
-pub(super) fn may_be_copy<F: OpenFile>(new: &Stream<F>, known: &Stream<F>) -> bool {
+/// rotation creates in place of a file that was renamed is no copy of it. Under the same name a copy can
+/// only be where rotated files go: elsewhere, as in `/logs/*/app.log`, it is another log.
+pub(super) fn may_be_copy<F: OpenFile>(
+    new: &Stream<F>,
+    known: &Stream<F>,
+    rotated_directory: Option<&Path>,
+) -> bool {
     let (new_name, known_name) = (new.name(), known.name());
     if known.is_rotated && new_name == known.first_name() {
         return false;
@@ -42,7 +48,11 @@ pub(super) fn may_be_copy<F: OpenFile>(new: &Stream<F>, known: &Stream<F>) -> bo
         || is_seen_first
         || is_rotated(new_name, known_name)
         || is_rotated(new_name, known.first_name())
-        || (new_name == known_name && new.directory() != known.directory())
+        || (new_name == known_name
+            && new.directory() != known.directory()
+            && [new, known]
+                .map(|stream| Some(stream.directory()))
+                .contains(&rotated_directory))
 }
 
 /// Compares a new file with one that is being read, both as they are now.

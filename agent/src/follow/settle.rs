@@ -172,6 +172,7 @@ impl<S: FileSystem> Follower<S> {
     fn among_read(&mut self, new: &mut Stream<S::File>) -> io::Result<Option<Verdict>> {
         let mut is_unclear = false;
         let is_read = |known: &Stream<S::File>| known.state == State::Active;
+        let rotated = self.rules.rotated_directory.as_deref();
         for (&key, known) in self.streams.iter_mut().filter(|(_, known)| is_read(known)) {
             let packed = [&new.source, &known.source]
                 .map(|source| source.as_ref().is_some_and(Source::is_packed));
@@ -198,7 +199,7 @@ impl<S: FileSystem> Follower<S> {
                 }
                 continue;
             }
-            if !known.head.is_telling() || !may_be_copy(new, known) {
+            if !known.head.is_telling() || !may_be_copy(new, known, rotated) {
                 continue;
             }
             let compared = match new.state {
@@ -225,11 +226,12 @@ impl<S: FileSystem> Follower<S> {
     fn among_finished(&mut self, new: &mut Stream<S::File>) -> io::Result<Option<Verdict>> {
         let is_finished =
             |known: &Stream<S::File>| matches!(known.state, State::Done | State::Ignored);
+        let rotated = self.rules.rotated_directory.as_deref();
         let mut furthest: Option<(u64, u64, bool)> = None;
         for (&key, known) in self.streams.iter().filter(|(_, known)| is_finished(known)) {
             // What is written under the live name is no copy of what was rotated away from there,
             // however alike they begin.
-            let is_copy = may_be_copy(new, known) && !is_rotated(known.name(), new.name());
+            let is_copy = may_be_copy(new, known, rotated) && !is_rotated(known.name(), new.name());
             let Some(source) = &mut new.source else {
                 continue;
             };

@@ -183,20 +183,33 @@ fn files_of_which_nothing_is_read_are_closed_once_they_are_deleted_and_quiet() {
     let fs = Refusing::default();
     let mut follower = Follower::new(rules(&format!("{}/*.log*", directory.path().display())));
     fs::write(path("app.log"), "one\n").expect("written");
-    fs::write(path("empty.log"), "").expect("written");
+    for name in ["empty.log", "idle.log"] {
+        fs::write(path(name), "").expect("written");
+    }
     poll(&mut follower, &fs, 0..5);
     fs::copy(path("app.log"), path("app.log.1")).expect("copied");
     poll(&mut follower, &fs, 5..20);
-    assert_eq!(fs.open_files(), 3, "they are there");
+    assert_eq!(fs.open_files(), 4, "they are there");
     let mut empty = OpenOptions::new().append(true).open(path("empty.log"));
     let empty = empty.as_mut().expect("opens");
-    for name in ["app.log.1", "empty.log"] {
+    for name in ["app.log.1", "empty.log", "idle.log"] {
         fs::remove_file(path(name)).expect("removed");
     }
     poll(&mut follower, &fs, 20..23);
-    assert_eq!(fs.open_files(), 3, "they may be written still");
+    assert_eq!(fs.open_files(), 4, "they may be written still");
     empty.write_all(b"last words\n").expect("written");
     assert_eq!(poll(&mut follower, &fs, 23..24).0, [""; 0]);
     assert_eq!(poll(&mut follower, &fs, 24..40).0, ["last words\n"]);
     assert_eq!(fs.open_files(), 1, "only the live one is there");
+}
+
+#[test]
+fn half_a_line_counts_against_the_memory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let half = "x".repeat(100_000);
+    fs::write(directory.path().join("app.log"), &half).expect("written");
+    let mut follower = Follower::new(live(directory.path()));
+    poll(&mut follower, &Refusing::default(), 0..5);
+    // It is kept as it was read, and as what was split of it.
+    assert!(follower.held() >= 2 * half.len());
 }

@@ -1,15 +1,16 @@
 //! Content that is found under another name, or in another file.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use kinesis_aggregation_agent::{FollowRules, Follower};
+use kinesis_aggregation_agent::{FollowRules, Follower, InitialPosition, Report};
 
 use crate::directories::{poll, poll_at, rules};
-use crate::refusing::Refusing;
+use crate::refusing::{Call, Refusing};
 
 fn live(directory: &Path) -> FollowRules {
     rules(&directory.join("app.log").display().to_string())
@@ -56,7 +57,77 @@ fn what_became_of_a_log_is_read_from_where_the_last_process_was() {
         assert_eq!(poll(&mut follower, &fs, 0..5).0, ["one\n"], "{case}");
         let mut follower = Follower::resume(live(directory.path()), follower.saved());
         moved(directory.path());
-        assert_eq!(poll(&mut follower, &fs, 0..20).0, ["two\n"], "{case}");
+        let (lines, reports) = poll(&mut follower, &fs, 0..20);
+        assert_eq!(lines, ["two\n"], "{case}");
+        let is_found = |report: &Report| matches!(report, Report::FoundAgain { position: 4, .. });
+        assert!(reports.iter().any(is_found), "{case}: {reports:?}");
+    }
+}
+
+/// However its content begins: it is none of the flow's.
+#[test]
+fn a_file_with_another_name_is_not_read_in_place_of_a_short_log_that_is_gone() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("app.log"), "one\n").expect("written");
+    let fs = Refusing::default();
+    let mut follower = Follower::new(live(directory.path()));
+    assert_eq!(poll(&mut follower, &fs, 0..5).0, ["one\n"]);
+    let mut follower = Follower::resume(live(directory.path()), follower.saved());
+    fs::write(path("other"), "one\nnot ours\n").expect("written");
+    fs::remove_file(path("app.log")).expect("removed");
+    assert_eq!(poll(&mut follower, &fs, 0..20).0, [""; 0]);
+}
+
+fn set_modified(path: &Path, time: SystemTime) {
+    let file = fs::File::options().append(true).open(path);
+    file.and_then(|file| file.set_modified(time))
+        .expect("dated");
+}
+
+/// Only its content, or its time, tells it from what was read.
+#[test]
+fn a_log_that_is_written_anew_with_as_many_bytes_is_read() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let log = directory.path().join("app.log");
+    fs::write(&log, "one\n").expect("written");
+    set_modified(&log, UNIX_EPOCH);
+    let fs = Refusing::default();
+    let mut follower = Follower::new(live(directory.path()));
+    assert_eq!(poll(&mut follower, &fs, 0..10).0, ["one\n"]);
+    fs::write(&log, "two\n").expect("written");
+    assert_eq!(poll(&mut follower, &fs, 10..12).0, ["two\n"]);
+    // Within one tick of the clock of the file system.
+    let modified = fs::metadata(&log).and_then(|meta| meta.modified());
+    fs::write(&log, "six\n").expect("written");
+    set_modified(&log, modified.expect("a time"));
+    assert_eq!(poll(&mut follower, &fs, 12..20).0, ["six\n"]);
+}
+
+#[test]
+fn from_the_end_of_a_file_means_from_its_last_line() {
+    let long = "x".repeat(200_000);
+    let long_line = format!("{long}\n");
+    for (before, after, expected) in [
+        ("", "one\n", "one\n"),
+        ("half", " a line\n", "half a line\n"),
+        ("one\nhalf", " a line\n", "half a line\n"),
+        ("one\ntwo\n", "", "two\n"),
+        (&format!("one\n{long}"), "\n", &long_line),
+        (&long, "\n", &long_line),
+    ] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let log = directory.path().join("app.log");
+        fs::write(&log, before).expect("written");
+        let fs = Refusing::default();
+        let mut rules = live(directory.path());
+        rules.initial_position = InitialPosition::EndOfFile;
+        let mut follower = Follower::new(rules);
+        let mut lines = poll(&mut follower, &fs, 0..5).0;
+        fs::write(&log, format!("{before}{after}")).expect("written");
+        lines.extend(poll(&mut follower, &fs, 5..10).0);
+        let (before, after) = (before.len(), after.len());
+        assert!(lines == [expected], "{before} bytes, then {after}");
     }
 }
 
@@ -116,6 +187,29 @@ fn a_log_that_came_and_went_to_the_directory_of_rotated_ones_is_read() {
     assert_eq!(lines, ["came and went\n"]);
 }
 
+/// Short logs often are: a copy under the same name can only be where rotated files go.
+#[test]
+fn logs_of_the_same_name_that_are_alike_are_each_read_in_their_directories() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    for name in ["a", "b", "c", "old"] {
+        fs::create_dir(path(name)).expect("made");
+    }
+    for name in ["a/app.log", "b/app.log"] {
+        fs::write(path(name), "started\n").expect("written");
+    }
+    let fs = Refusing::default();
+    let mut rules = rules(&path("?/app.log").display().to_string());
+    rules.rotated_directory = Some(path("old"));
+    let mut follower = Follower::new(rules);
+    let lines = poll_at(&mut follower, &fs, 0..5, 0).0;
+    assert_eq!(lines, ["started\n", "started\n"]);
+    fs::write(path("c/app.log"), "started\n").expect("written");
+    assert_eq!(poll_at(&mut follower, &fs, 5..20, 0).0, ["started\n"]);
+    fs::copy(path("c/app.log"), path("old/app.log")).expect("copied");
+    assert_eq!(poll_at(&mut follower, &fs, 20..40, 0).0, [""; 0]);
+}
+
 #[test]
 fn a_directory_with_the_name_of_a_log_is_passed_over() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -125,6 +219,25 @@ fn a_directory_with_the_name_of_a_log_is_passed_over() {
     let fs = Refusing::default();
     let mut follower = Follower::new(live(directory.path()));
     assert_eq!(poll_at(&mut follower, &fs, 0..10, 0), (vec![], vec![]));
+    assert_eq!(fs.open_files(), 0);
+}
+
+/// As beside the directories of the pattern, or while it is renamed.
+#[test]
+fn a_file_in_place_of_a_directory_and_one_that_is_gone_again_are_no_news() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    fs::create_dir(path("a")).expect("made");
+    for name in ["read-me", "a/app.log", "a/app.log.1"] {
+        fs::write(path(name), "one\n").expect("written");
+    }
+    let fs = Refusing::default();
+    fs.refuse(Call::Meta, path("a/app.log.1"), ErrorKind::NotFound);
+    let pattern = path("*/app.log").display().to_string();
+    let mut follower = Follower::new(rules(&pattern));
+    let (lines, reports) = poll_at(&mut follower, &fs, 0..10, 0);
+    assert_eq!(lines, ["one\n"]);
+    assert!(matches!(reports[..], [Report::Found { .. }]), "{reports:?}");
 }
 
 /// Less than a line says nothing about what it is.
