@@ -89,3 +89,33 @@ pub(crate) fn read_full(
     }
     Ok(filled)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// Answers with these, the last first.
+    struct Answers(RefCell<Vec<io::Result<usize>>>);
+
+    impl OpenFile for Answers {
+        fn meta(&self) -> io::Result<Meta> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        fn read_at(&self, _: u64, _: &mut [u8]) -> io::Result<usize> {
+            self.0.borrow_mut().pop().unwrap_or(Ok(0))
+        }
+    }
+
+    #[test]
+    fn a_read_that_is_interrupted_goes_on_and_one_that_fails_does_not() {
+        let read = |kind: io::ErrorKind| {
+            let answers = vec![Ok(2), Err(kind.into()), Ok(3)];
+            read_full(&Answers(RefCell::new(answers)), 0, &mut [0; 9]).ok()
+        };
+        assert_eq!(read(io::ErrorKind::Interrupted), Some(5));
+        assert_eq!(read(io::ErrorKind::PermissionDenied), None);
+    }
+}

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use kinesis_aggregation_agent::{
-    Compression, Config, Destination, InitialPosition, PartitionKeyOption, RealFs,
+    Compression, Config, Destination, InitialPosition, LogLevel, PartitionKeyOption, RealFs,
 };
 
 fn parse(text: &str) -> Result<Config, String> {
@@ -319,6 +319,22 @@ fn ranges_are_named() {
         error,
         "flow 1 (/logs/app.log): maxBufferAgeMillis is 5, not a number of 1000 to 900000"
     );
+}
+
+#[test]
+fn what_concerns_all_flows_is_read_and_an_access_key_is_never_shown() {
+    let text = r#"{"flows": [{"filePattern": "/l", "kinesisStream": "s"}], "kinesis.endpoint": "k", "firehose.endpoint": "f",
+        "awsAccessKeyId": "public", "awsSecretAccessKey": "secret", "assumeRoleARN": "role",
+        "assumeRoleExternalId": "external", "log.level": "ERROR"}"#;
+    let config = parse(text).expect("good");
+    assert_eq!(config.kinesis_endpoint(), Some("k"));
+    assert_eq!(config.firehose_endpoint(), Some("f"));
+    assert_eq!(config.assume_role(), Some("role"));
+    assert_eq!(config.assume_role_external_id(), Some("external"));
+    assert_eq!(config.log_level(), LogLevel::Error);
+    let key = config.access_key().expect("there is one");
+    assert_eq!((key.id(), key.secret()), ("public", "secret"));
+    assert_eq!(format!("{key:?}"), "AccessKey");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use kinesis_aggregation::Deaggregator;
@@ -17,6 +17,8 @@ use crate::stream::Stream;
 
 pub(crate) struct Agent {
     task: FlowTask,
+    /// The task's: it has the database to itself.
+    store: Weak<Mutex<PositionStore>>,
 }
 
 /// Starts the one flow of a configuration.
@@ -62,6 +64,7 @@ where
         Sink::Kinesis(stream.clone())
     };
     let store = Arc::new(Mutex::new(store));
+    let weak = Arc::downgrade(&store);
     let memory = 8 * 1024 * 1024;
     let ttl = Duration::from_secs(86_400);
     let task = FlowTask::start(
@@ -76,6 +79,7 @@ where
     );
     Agent {
         task: task.expect("starts"),
+        store: weak,
     }
 }
 
@@ -400,4 +404,55 @@ async fn file_and_host_are_added_to_json_lines_and_what_is_sent_is_compressed() 
         decoder.read_to_string(&mut text).expect("gzip");
         assert!(text.ends_with('\n'));
     }
+}
+
+/// After a kill, what was sent in the meantime would be sent again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn positions_are_saved_while_the_flow_runs() {
+    let directory = tempfile::tempdir().expect("a directory");
+    write(&directory.path().join("app.log"), "one\ntwo\n");
+    let stream = Stream::default();
+    let keys = r#", "initialPosition": "START_OF_FILE""#;
+    let agent = start(directory.path(), "app.log", keys, &stream, true);
+    let saved = async {
+        let is_saved = || {
+            let store = agent.store.upgrade().expect("it runs");
+            let store = store.lock().expect("not poisoned");
+            let flow = store.flows().expect("reads").pop()?;
+            let saved = store.load(&flow).expect("reads")?;
+            Some(saved.files.first()?.position == 8)
+        };
+        while is_saved() != Some(true) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let saved = tokio::time::timeout(Duration::from_secs(60), saved).await;
+    saved.expect("positions are saved");
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_rotated_before_the_first_start_is_not_sent_by_the_second() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let old = directory.path().join("app.log.1");
+    write(&old, "old\n");
+    let file = OpenOptions::new().append(true).open(&old).expect("opens");
+    let day_ago = std::time::SystemTime::now() - Duration::from_secs(86_400);
+    file.set_modified(day_ago).expect("dated");
+    let stream = Stream::default();
+    let keys = r#", "initialPosition": "START_OF_FILE""#;
+    for line in ["one\n", "two\n"] {
+        let mut live = OpenOptions::new();
+        let live = live.create(true).append(true);
+        let live = live.open(directory.path().join("app.log"));
+        live.and_then(|mut live| live.write_all(line.as_bytes()))
+            .expect("written");
+        let sent = stream.lines().len();
+        let agent = start(directory.path(), "app.log", keys, &stream, true);
+        stream.wait_for(sent + 1).await;
+        agent.stop().await;
+    }
+    let mut lines: Vec<_> = stream.lines().into_keys().collect();
+    lines.sort();
+    assert_eq!(lines, ["one\n", "two\n"]);
 }
