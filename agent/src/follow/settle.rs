@@ -128,15 +128,16 @@ impl<S: FileSystem> Follower<S> {
         let mut beginning = vec![0; MARK];
         let read = new.read_at(0, &mut beginning)?;
         beginning.truncate(read);
-        let mut others = self.streams.values_mut();
-        others.try_fold(false, |is_copy, other| {
-            if is_copy || !other.is_new() || !is_rotated(new.name(), other.first_name()) {
-                return Ok(is_copy);
+        for other in self.streams.values_mut() {
+            if other.is_new() && is_rotated(new.name(), other.first_name()) {
+                let mut same = vec![0; beginning.len()];
+                let read = other.read_at(0, &mut same)?;
+                if read == same.len() && same == beginning {
+                    return Ok(true);
+                }
             }
-            let mut same = vec![0; beginning.len()];
-            let read = other.read_at(0, &mut same)?;
-            Ok(read == same.len() && same == beginning)
-        })
+        }
+        Ok(false)
     }
 
     /// Compares with the streams whose content is searched for.

@@ -121,3 +121,27 @@ fn a_last_line_without_an_end_is_read_once_rotation_has_put_its_file_aside() {
         assert_eq!(lines, ["half", "half"], "{pattern}");
     }
 }
+
+/// Its length is that of the last look, not that of the first.
+#[test]
+fn what_was_seen_but_not_read_before_a_truncation_counts_as_lost() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let log = directory.path().join("app.log");
+    let line = format!("{}\n", "x".repeat(64 * 1024 - 1));
+    fs::write(&log, &line).expect("written");
+    let fs = Refusing::default();
+    let mut follower = Follower::new(rules(&log.display().to_string()));
+    let mut read = poll(&mut follower, &fs, 0..5).0.len();
+    fs::write(&log, line.repeat(100)).expect("written on");
+    read += poll(&mut follower, &fs, 5..6).0.len();
+    assert!((2..100).contains(&read), "{read} lines");
+    fs::write(&log, "new\n").expect("written anew");
+    let (lines, reports) = poll(&mut follower, &fs, 6..20);
+    assert_eq!(lines, ["new\n"]);
+    let lost = reports.iter().find_map(|report| match report {
+        Report::Lost { at_least, .. } => Some(*at_least),
+        _ => None,
+    });
+    let left = (100 - read) * line.len();
+    assert_eq!(lost, u64::try_from(left).ok(), "{reports:?}");
+}
