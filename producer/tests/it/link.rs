@@ -280,7 +280,9 @@ fn failing(records: usize) -> Duration {
 #[test]
 fn failures_in_order_and_flushes_are_not_quadratic() {
     failing(1000);
-    let (few, many) = (failing(2000), failing(16_000));
+    // The least of three: whoever else runs on the machine only adds to them.
+    let least = |records| (0..3).map(|_| failing(records)).min().expect("three");
+    let (few, many) = (least(2000), least(16_000));
     println!("{few:?} for 2,000, {many:?} for 16,000");
     assert!(
         many < few * 24 + Duration::from_millis(100),

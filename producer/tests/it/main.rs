@@ -3,6 +3,7 @@
 mod blocking;
 mod bugs;
 mod control;
+mod corners;
 mod cost;
 mod end;
 mod keys;

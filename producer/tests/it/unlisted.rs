@@ -187,3 +187,21 @@ fn an_aggregate_of_several_hash_keys_in_an_unknown_shard_is_never_told_delivered
     let failed = finished.iter().filter(|(_, outcome)| outcome.is_err());
     assert_eq!(failed.count(), 2);
 }
+
+/// Where nobody may list the shards any more, nobody could tell whether a KCL delivers an aggregate of
+/// several hash keys. One that was built before, and was not sent, is taken apart.
+#[test]
+fn an_aggregate_that_waits_is_taken_apart_when_listing_is_forbidden() {
+    let mut bench = Bench::ready(Producer::builder());
+    for key in ["a", "b"] {
+        let record = UserRecord::new(key, "data");
+        let hash_key = record.hash_key();
+        bench.pipeline.put(at(0), record, hash_key, key);
+    }
+    let denied = ClientError::fatal("AccessDeniedException");
+    bench.pipeline.listed(at(10), Err(denied));
+    let requests: Vec<_> = [10, 100, 200].map(|now| bench.drive(now)).concat();
+    let records = requests.iter().flat_map(|(_, records)| records);
+    let counts: Vec<_> = records.map(KinesisRecord::user_record_count).collect();
+    assert_eq!(counts, [Some(1), Some(1)]);
+}
