@@ -11,7 +11,7 @@ use crate::follow::{Head, Mark, Saved, SavedFile};
 use crate::fs::FileId;
 
 /// `head_lines` has, for each mark, its length in two bytes, the higher one first, and its digest.
-/// `first_name` has the path under which the file was seen first; at first it had its last part only.
+/// `first_path` is the path under which the file was seen first.
 /// `listed_at`, `modified` and `updated` are nanoseconds since 1970; numbers above 2^63 wrap.
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS flows (
@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS files (
     flow TEXT NOT NULL,
     key INTEGER NOT NULL,
     path TEXT NOT NULL,
-    first_name TEXT NOT NULL,
+    first_path TEXT NOT NULL,
     device INTEGER,
     inode INTEGER,
     head_len INTEGER NOT NULL,
@@ -176,7 +176,7 @@ impl PositionStore {
             return Ok(None);
         };
         let mut statement = self.connection.prepare(
-            "SELECT key, path, first_name, device, inode, head_len, head, head_lines, position,
+            "SELECT key, path, first_path, device, inode, head_len, head, head_lines, position,
                 before_len, before, len, modified, is_finished FROM files WHERE flow = ? ORDER BY key",
         )?;
         let files = statement
@@ -308,12 +308,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<SavedFile> {
     };
     let device: Option<i64> = row.get(3)?;
     let inode: Option<i64> = row.get(4)?;
-    let path = PathBuf::from(row.get::<_, String>(1)?);
+    let path = |column| row.get::<_, String>(column).map(PathBuf::from);
     Ok(SavedFile {
         key: unsigned(0)?,
-        // An absolute path takes the place of all of it.
-        first_path: path.with_file_name(row.get::<_, String>(2)?),
-        path,
+        path: path(1)?,
+        first_path: path(2)?,
         id: device.zip(inode).map(|(device, inode)| FileId {
             device: device.cast_unsigned(),
             inode: inode.cast_unsigned(),
@@ -399,21 +398,17 @@ mod tests {
         assert_eq!(store.load("c").expect("loads"), None);
     }
 
+    /// As a pattern may be: the first path is not meant from the directory where the file is now.
     #[test]
-    fn of_a_first_path_saved_as_a_name_only_the_directory_is_where_the_file_was_last() {
+    fn paths_that_are_not_absolute_are_loaded_as_they_were() {
         let directory = tempfile::tempdir().expect("a directory");
         let mut store = PositionStore::open(&directory.path().join("agent.db")).expect("opens");
         let mut rotated = file(1, 10);
-        rotated.path = "/logs/old/app.log.1".into();
-        store.save([("a", &saved(&[rotated]))]).expect("saves");
-        let first_path = |store: &PositionStore| {
-            let saved = store.load("a").expect("loads").expect("is saved");
-            saved.files[0].first_path.clone()
-        };
-        assert_eq!(first_path(&store), PathBuf::from("/logs/app.log"));
-        let as_before = "UPDATE files SET first_name = 'app.log'";
-        store.connection.execute_batch(as_before).expect("SQL");
-        assert_eq!(first_path(&store), PathBuf::from("/logs/old/app.log"));
+        rotated.path = "logs/old/app.log.1".into();
+        rotated.first_path = "logs/app.log".into();
+        let saved = saved(&[rotated]);
+        store.save([("a", &saved)]).expect("saves");
+        assert_eq!(store.load("a").expect("loads"), Some(saved));
     }
 
     #[test]
