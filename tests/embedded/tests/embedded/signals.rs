@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use kinesis_aggregation_embedded::{Fault, Kinesis, read_all};
@@ -22,15 +22,15 @@ async fn kinesis() -> Kinesis {
 }
 
 /// `kagg` as a shell starts it: this terminal is its input and its standard error, and the one whose
-/// Ctrl-C and end it is told of.
+/// Ctrl-C and end it is told of. A shell that runs something in the background has it ignore Ctrl-C.
 fn on_a_terminal_of_its_own(kinesis: &Kinesis, arguments: &[&str]) -> (File, Child) {
     let (seen, terminal) = pty::open(100);
     let command = kagg(kinesis, arguments);
     let command = command.as_std();
     let environment = command.get_envs();
-    let mut with_terminal = Command::new("setsid");
+    let mut with_terminal = Command::new("env");
     with_terminal
-        .arg("--ctty")
+        .args(["--default-signal=INT,HUP", "setsid", "--ctty"])
         .arg(command.get_program())
         .args(command.get_args())
         .env_clear()
@@ -40,6 +40,12 @@ fn on_a_terminal_of_its_own(kinesis: &Kinesis, arguments: &[&str]) -> (File, Chi
         .stderr(terminal)
         .kill_on_drop(true);
     (seen, with_terminal.spawn().unwrap())
+}
+
+/// Bounded: one that hears no signal would go on.
+async fn ended(child: &mut Child) -> ExitStatus {
+    let ended = tokio::time::timeout(Duration::from_secs(60), child.wait());
+    ended.await.expect("it ends").unwrap()
 }
 
 /// What is seen up to the end of `mark`, or of all where nobody writes any more.
@@ -89,7 +95,7 @@ async fn ctrl_c_delivers_what_was_typed() {
     let (mut terminal, mut child) = putting(&kinesis, Duration::ZERO).await;
     terminal.write_all(CTRL_C).unwrap();
     let seen = seen_to(&terminal, "").await;
-    assert_eq!(child.wait().await.unwrap().code(), Some(1), "{seen:?}");
+    assert_eq!(ended(&mut child).await.code(), Some(1), "{seen:?}");
     let (before, after) = seen.split_once("interrupted: ").unwrap();
     // Over the line that showed how far it was.
     assert!(before.ends_with("\r\u{1b}[K"), "{seen:?}");
@@ -112,7 +118,7 @@ async fn a_second_ctrl_c_does_not_wait() {
     seen_to(&terminal, "interrupt again to give that up").await;
     terminal.write_all(CTRL_C).unwrap();
     let seen = seen_to(&terminal, "").await;
-    assert_eq!(child.wait().await.unwrap().code(), Some(1), "{seen:?}");
+    assert_eq!(ended(&mut child).await.code(), Some(1), "{seen:?}");
     assert!(
         seen.contains("no line is known to be delivered"),
         "{seen:?}"
@@ -125,7 +131,7 @@ async fn a_put_whose_terminal_is_closed_delivers_what_was_typed() {
     let kinesis = kinesis().await;
     let (terminal, mut child) = putting(&kinesis, Duration::ZERO).await;
     drop(terminal);
-    let status = child.wait().await.unwrap();
+    let status = ended(&mut child).await;
     // The end of the input may come before the signal.
     assert!(matches!(status.code(), Some(0..=2)), "{status}");
     assert_eq!(stored(&kinesis).await, [b"one"]);
@@ -146,7 +152,7 @@ async fn tail_ends_by_the_signal() {
         } else {
             drop(terminal);
         }
-        let status = child.wait().await.unwrap();
+        let status = ended(&mut child).await;
         assert_eq!(status.signal(), Some(expected), "{status}");
     }
 }
