@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kinesis_aggregation::{HashKeyRange, KinesisRecord, Shard};
+use kinesis_aggregation::{HashKey, HashKeyRange, KinesisRecord, Shard, ShardMap};
 use kinesis_aggregation_agent::{
     Config, Converter, FirehoseClient, FirehoseError, FlowTask, Host, PositionStore, RealFs, Sink,
     open_flow,
@@ -21,10 +21,39 @@ use kinesis_aggregation_producer::{
 const LINES: u64 = 2_000_000;
 
 /// A stream that counts what it is given.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Stream {
+    shards: Arc<ShardMap>,
     records: Arc<AtomicU64>,
     requests: Arc<AtomicU64>,
+}
+
+impl Stream {
+    /// Of so many shards, the hash keys divided evenly among them. The producer keeps to what a shard
+    /// takes in a second, so it needs enough of them.
+    fn new(shards: u32) -> Self {
+        let start = |n: u32| u128::MAX / u128::from(shards) * u128::from(n);
+        let shards = (0..shards).map(|n| {
+            let end = if n + 1 == shards {
+                u128::MAX
+            } else {
+                start(n + 1) - 1
+            };
+            let range = HashKeyRange::new(HashKey::new(start(n)), HashKey::new(end));
+            Shard::open(format!("shardId-{n:012}"), range.expect("in order"))
+        });
+        Self {
+            shards: Arc::new(ShardMap::new(shards).expect("without a gap")),
+            records: Arc::default(),
+            requests: Arc::default(),
+        }
+    }
+
+    /// Where it lands; of one without an explicit hash key, which travels raw, it does not matter.
+    fn shard(&self, record: &KinesisRecord) -> &Shard {
+        let hash_key = record.explicit_hash_key().unwrap_or(HashKey::MIN);
+        self.shards.predict(hash_key)
+    }
 }
 
 impl StreamClient for Stream {
@@ -35,15 +64,12 @@ impl StreamClient for Stream {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.records
             .fetch_add(records.len() as u64, Ordering::Relaxed);
-        let stored = |_| Ok(Stored::new("shardId-000000000000", "1"));
+        let stored = |record| Ok(Stored::new(self.shard(record).id(), "1"));
         Ok(records.iter().map(stored).collect())
     }
 
     async fn list_shards(&self) -> Result<Vec<Shard>, ClientError> {
-        Ok(vec![Shard::open(
-            "shardId-000000000000",
-            HashKeyRange::FULL,
-        )])
+        Ok(self.shards.open_shards().to_vec())
     }
 
     async fn describe(&self) -> Result<Option<StreamDescription>, ClientError> {
@@ -117,7 +143,7 @@ fn converter() {
     println!("LOGTOJSON alone: {speed:.0} lines a processor second ({bytes} bytes)");
 }
 
-fn flow(directory: &Path, file: &Path, name: &str, keys: &str) {
+fn flow(directory: &Path, file: &Path, name: &str, keys: &str, shards: u32) {
     let text = format!(
         r#"{{"flows": [{{"filePattern": "{}", "kinesisStream": "s", "initialPosition": "START_OF_FILE",
             "maxBufferAgeMillis": 1000{keys}}}]}}"#,
@@ -127,7 +153,7 @@ fn flow(directory: &Path, file: &Path, name: &str, keys: &str) {
     let store = PositionStore::open(&directory.join(format!("{name}.db"))).expect("opens");
     let flow = config.flows()[0].clone();
     let follower = open_flow(&config, &flow, &store, &RealFs).expect("opens");
-    let stream = Stream::default();
+    let stream = Stream::new(shards);
     let sink = Sink::<_, Stream>::Kinesis(stream.clone());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -176,15 +202,17 @@ fn main() {
     println!("{now} MB before the first flow");
     let deterministic = r#", "partitionKeyOption": "DETERMINISTIC""#;
     let aggregate = r#", "kagg.aggregate": true"#;
-    for (name, keys) in [
-        ("RANDOM, aggregated", aggregate.to_owned()),
+    // A shard takes a thousand records a second, or 1 MiB.
+    for (name, keys, shards) in [
+        ("RANDOM, aggregated", aggregate.to_owned(), 100),
         (
             "DETERMINISTIC, aggregated",
             format!("{aggregate}{deterministic}"),
+            100,
         ),
-        ("RANDOM, plain", String::new()),
-        ("DETERMINISTIC, plain", deterministic.to_owned()),
+        ("RANDOM, plain", String::new(), 1000),
+        ("DETERMINISTIC, plain", deterministic.to_owned(), 1000),
     ] {
-        flow(directory.path(), &file, name, &keys);
+        flow(directory.path(), &file, name, &keys, shards);
     }
 }

@@ -1,4 +1,4 @@
-//! What the other tests left open: each was found by a mutation of the code that none noticed.
+//! Gaps in the other tests: each was found by a mutation of the code that none of them noticed.
 
 use std::cell::Cell;
 use std::collections::HashSet;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::reader::Reader;
 
-/// What the upload of metrics accepts; the agent accepts any number.
+/// The times between uploads that CloudWatch's client takes; the agent takes any number.
 const UPLOAD_MILLIS: (u64, u64) = (1000, 24 * 60 * 60 * 1000);
 
 /// How metrics go to CloudWatch.

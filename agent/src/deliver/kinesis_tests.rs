@@ -4,69 +4,20 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use kinesis_aggregation::{HashKeyRange, KinesisRecord, Shard, wire};
-use kinesis_aggregation_producer::{
-    ClientError, Producer, RecordDistribution, RecordError, Stored, StreamClient, StreamDescription,
-};
+use kinesis_aggregation::wire;
+use kinesis_aggregation_producer::test_util::{Fault, MemoryStream};
+use kinesis_aggregation_producer::{ClientError, Producer, RecordDistribution};
 use tokio::sync::mpsc;
 
 use super::kinesis::{deliver, producer};
 use super::outgoing::{Outgoing, Ticket, Traffic};
 use crate::config::{Config, Flow};
 
-/// A stream with one shard.
-#[derive(Clone, Default)]
-struct Stream(Arc<Mutex<State>>);
-
-#[derive(Default)]
-struct State {
-    distribution: RecordDistribution,
-    /// How many requests are refused before the first that is not.
-    refuses: u32,
-    stored: Vec<KinesisRecord>,
-}
-
-impl Stream {
-    fn set_distribution(&self, distribution: RecordDistribution) {
-        self.0.lock().expect("not poisoned").distribution = distribution;
-    }
-
-    /// Refuses so many requests from now on.
-    fn refuse(&self, requests: u32) {
-        self.0.lock().expect("not poisoned").refuses = requests;
-    }
-
-    fn stored(&self) -> Vec<Bytes> {
-        let state = self.0.lock().expect("not poisoned");
-        let data = state.stored.iter().map(|record| record.data().clone());
-        data.collect()
-    }
-}
-
-impl StreamClient for Stream {
-    async fn put_records(
-        &self,
-        records: Vec<KinesisRecord>,
-    ) -> Result<Vec<Result<Stored, RecordError>>, ClientError> {
-        let mut state = self.0.lock().expect("not poisoned");
-        if state.refuses > 0 {
-            state.refuses -= 1;
-            return Err(ClientError::fatal("AccessDeniedException"));
-        }
-        let stored = records.iter().map(|_| Ok(Stored::new("shardId-0", "1")));
-        let stored = stored.collect();
-        state.stored.extend(records);
-        Ok(stored)
-    }
-
-    async fn list_shards(&self) -> Result<Vec<Shard>, ClientError> {
-        Ok(vec![Shard::open("shardId-0", HashKeyRange::FULL)])
-    }
-
-    async fn describe(&self) -> Result<Option<StreamDescription>, ClientError> {
-        let distribution = self.0.lock().expect("not poisoned").distribution;
-        Ok(Some(StreamDescription::new(distribution)))
-    }
+/// The data that the stream holds.
+fn stored(stream: &MemoryStream) -> Vec<Bytes> {
+    let stored = stream.stored();
+    let data = stored.iter().map(|one| one.kinesis_record().data().clone());
+    data.collect()
 }
 
 /// The levels of what the agent logs on this thread.
@@ -123,7 +74,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(keys: &str, stream: &Stream) -> Self {
+    fn start(keys: &str, stream: &MemoryStream) -> Self {
         let flow = flow(keys);
         let producer = producer(&flow, stream.clone(), 1 << 22).expect("good");
         let (sender, receiver) = mpsc::channel(8);
@@ -184,7 +135,7 @@ async fn lines_that_are_to_stay_in_order_wait_for_a_stream_that_goes_by_keys() {
 async fn wait_for_a_stream_that_goes_by_keys() {
     let logged = Logged::default();
     let _logged = tracing::subscriber::set_default(logged.clone());
-    let stream = Stream::default();
+    let stream = MemoryStream::new(1);
     stream.set_distribution(RecordDistribution::ServiceManaged);
     let running = Running::start(ORDERED, &stream);
     for numbers in [0..3, 3..5, 5..6] {
@@ -192,12 +143,12 @@ async fn wait_for_a_stream_that_goes_by_keys() {
     }
     let told = running.tickets.try_recv();
     assert!(told.is_err(), "acknowledged, but not sent");
-    assert!(stream.stored().is_empty());
+    assert!(stored(&stream).is_empty());
     stream.set_distribution(RecordDistribution::ByKey);
     let traffic = Arc::clone(&running.traffic);
     assert_eq!(running.end().await, (true, vec![0, 1, 2, 3, 4, 5]));
     let lines: Vec<Bytes> = (0..6).map(|number| line(number).data).collect();
-    assert_eq!(stream.stored(), lines);
+    assert_eq!(stored(&stream), lines);
     assert!(!traffic.has_losses());
     assert_eq!(logged.count(tracing::Level::ERROR), 1, "said once");
     assert_eq!(logged.count(tracing::Level::WARN), 0, "nor said otherwise");
@@ -205,7 +156,7 @@ async fn wait_for_a_stream_that_goes_by_keys() {
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_no_stream_takes_is_left_out_and_holds_up_no_other() {
-    let stream = Stream::default();
+    let stream = MemoryStream::new(1);
     let running = Running::start(ORDERED, &stream);
     let mut lines = [0, 1, 2].map(line);
     lines[1].key = Some("k".repeat(257));
@@ -214,14 +165,14 @@ async fn a_record_that_no_stream_takes_is_left_out_and_holds_up_no_other() {
     let (is_delivered, mut told) = running.end().await;
     told.sort_unstable();
     assert_eq!((is_delivered, told), (true, vec![0, 1, 2]));
-    assert_eq!(stream.stored(), [line(0).data, line(2).data]);
+    assert_eq!(stored(&stream), [line(0).data, line(2).data]);
     assert!(traffic.has_losses());
 }
 
 /// On a stream with service-managed distribution a consumer would take it apart.
 #[tokio::test(start_paused = true)]
 async fn a_record_that_the_stream_takes_no_longer_is_left_out_and_holds_up_no_other() {
-    let stream = Stream::default();
+    let stream = MemoryStream::new(1);
     stream.set_distribution(RecordDistribution::ServiceManaged);
     let running = Running::start("", &stream);
     let indices = wire::RecordIndices {
@@ -235,7 +186,7 @@ async fn a_record_that_the_stream_takes_no_longer_is_left_out_and_holds_up_no_ot
     running.send(lines).await;
     let traffic = Arc::clone(&running.traffic);
     assert_eq!(running.end().await, (true, vec![0, 1]));
-    assert_eq!(stream.stored(), [line(1).data]);
+    assert_eq!(stored(&stream), [line(1).data]);
     assert!(traffic.has_losses());
 }
 
@@ -243,14 +194,14 @@ async fn a_record_that_the_stream_takes_no_longer_is_left_out_and_holds_up_no_ot
 async fn what_was_not_delivered_is_said_and_put_again() {
     let logged = Logged::default();
     let _logged = tracing::subscriber::set_default(logged.clone());
-    let stream = Stream::default();
-    stream.refuse(1);
+    let stream = MemoryStream::new(1);
+    stream.next(Fault::Fail(ClientError::fatal("AccessDeniedException")));
     let running = Running::start(ORDERED, &stream);
     running.send([0, 1, 2].map(line)).await;
     let traffic = Arc::clone(&running.traffic);
     // What was refused comes after what was read since.
     assert_eq!(running.end().await, (true, vec![1, 2, 0]));
-    assert_eq!(stream.stored(), [1, 2, 0].map(|number| line(number).data));
+    assert_eq!(stored(&stream), [1, 2, 0].map(|number| line(number).data));
     assert!(!traffic.has_losses());
     assert_eq!(logged.count(tracing::Level::WARN), 1, "said once");
 }
@@ -259,10 +210,10 @@ async fn what_was_not_delivered_is_said_and_put_again() {
 #[tokio::test(start_paused = true)]
 async fn lines_that_an_ended_producer_does_not_take_are_not_told_to_be_delivered() {
     for was_put_before in [false, true] {
-        let stream = Stream::default();
+        let stream = MemoryStream::new(1);
         let running = Running::start("", &stream);
         if was_put_before {
-            stream.refuse(u32::MAX);
+            stream.delete();
             running.send([0, 1].map(line)).await;
         }
         running

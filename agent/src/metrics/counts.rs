@@ -26,7 +26,7 @@ pub enum Unit {
     Count,
 }
 
-/// What one metric came to since it was last taken.
+/// The values of one metric since it was last taken.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
     name: &'static str,

@@ -1,4 +1,4 @@
-//! What a flow sends, counted under the Amazon Kinesis Agent's names: for CloudWatch, and through the
+//! Counts of what a flow sends, under the Amazon Kinesis Agent's names: for CloudWatch, and through the
 //! `metrics` facade.
 
 mod client;

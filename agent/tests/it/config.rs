@@ -361,44 +361,6 @@ fn defaults_are_the_agents() {
 }
 
 #[test]
-fn metrics_go_to_cloudwatch_as_the_agents_unless_they_are_not_wanted() {
-    let with = |keys: &str| {
-        let flow = r#"{"filePattern": "/logs/app.log", "kinesisStream": "s"}"#;
-        parse(&format!(r#"{{"flows": [{flow}]{keys}}}"#)).expect("good")
-    };
-    let config = with("");
-    let metrics = config.cloudwatch().expect("wanted");
-    assert_eq!(
-        (metrics.namespace(), metrics.endpoint()),
-        ("AWSKinesisAgent", None)
-    );
-    assert!(!metrics.tags_instance());
-    assert_eq!(metrics.buffer_time().as_secs(), 30);
-    assert_eq!(metrics.queue_size(), 10_000);
-    let report = config.report(&RealFs);
-    let line = "metrics: to CloudWatch every 30s, namespace AWSKinesisAgent\n";
-    assert!(report.contains(line), "{report}");
-    let config = with(
-        r#", "cloudwatch.namespace": "n", "cloudwatch.endpoint": "e", "cloudwatch.tagInstance": true,
-            "cloudwatch.metricsQueueSize": "7""#,
-    );
-    let metrics = config.cloudwatch().expect("wanted");
-    assert_eq!((metrics.namespace(), metrics.endpoint()), ("n", Some("e")));
-    assert!(metrics.tags_instance());
-    assert_eq!(metrics.queue_size(), 7);
-    for (millis, taken) in [(0, 1000), (1001, 1001), (86_400_001, 86_400_000)] {
-        let config = with(&format!(
-            r#", "cloudwatch.metricsBufferTimeMillis": {millis}"#
-        ));
-        let metrics = config.cloudwatch().expect("wanted");
-        assert_eq!(metrics.buffer_time().as_millis(), taken);
-    }
-    let config = with(r#", "cloudwatch.emitMetrics": "no""#);
-    assert_eq!(config.cloudwatch(), None);
-    assert!(config.report(&RealFs).contains("metrics: none\n"));
-}
-
-#[test]
 fn comments_both_destinations_and_objects_for_lists_are_borne() {
     let config = parse(
         r#"{

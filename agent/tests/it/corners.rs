@@ -1,4 +1,4 @@
-//! What the other tests left open: each was found by a mutation of the code that none noticed.
+//! Gaps in the other tests: each was found by a mutation of the code that none of them noticed.
 
 use std::fs;
 use std::path::Path;
@@ -56,7 +56,7 @@ impl Reader {
         self.follower.take_records()
     }
 
-    /// What comes in a minute.
+    /// Everything that is read within a minute.
     fn read(&mut self) -> String {
         let mut all = String::new();
         for _ in 0..60 {

@@ -64,7 +64,7 @@ fn what_became_of_a_log_is_read_from_where_the_last_process_was() {
     }
 }
 
-/// However its content begins: it is none of the flow's.
+/// Whatever it begins with, it is not one of the flow's files.
 #[test]
 fn a_file_with_another_name_is_not_read_in_place_of_a_short_log_that_is_gone() {
     let directory = tempfile::tempdir().expect("a directory");

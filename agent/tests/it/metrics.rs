@@ -1,9 +1,10 @@
-//! What a flow counts while it runs.
+//! The metrics of a flow that runs.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::{Arc, Mutex};
 
+use kinesis_aggregation_agent::{Config, RealFs};
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder,
     SharedString, Unit,
@@ -12,7 +13,7 @@ use metrics::{
 use crate::run::start;
 use crate::stream::Stream;
 
-/// What came through the `metrics` facade: the sum of each metric.
+/// The sum of each metric that came through the `metrics` facade.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<BTreeMap<String, f64>>>);
 
@@ -107,4 +108,42 @@ async fn a_flow_counts_under_the_agents_names_for_cloudwatch_and_through_the_fac
         seen.retain(|name, _| expected.contains_key(name));
         assert_eq!(seen, expected);
     }
+}
+
+#[test]
+fn metrics_go_to_cloudwatch_as_the_agents_unless_they_are_not_wanted() {
+    let with = |keys: &str| {
+        let flow = r#"{"filePattern": "/logs/app.log", "kinesisStream": "s"}"#;
+        Config::parse(&format!(r#"{{"flows": [{flow}]{keys}}}"#), &[]).expect("good")
+    };
+    let config = with("");
+    let metrics = config.cloudwatch().expect("wanted");
+    assert_eq!(
+        (metrics.namespace(), metrics.endpoint()),
+        ("AWSKinesisAgent", None)
+    );
+    assert!(!metrics.tags_instance());
+    assert_eq!(metrics.buffer_time().as_secs(), 30);
+    assert_eq!(metrics.queue_size(), 10_000);
+    let report = config.report(&RealFs);
+    let line = "metrics: to CloudWatch every 30s, namespace AWSKinesisAgent\n";
+    assert!(report.contains(line), "{report}");
+    let config = with(
+        r#", "cloudwatch.namespace": "n", "cloudwatch.endpoint": "e", "cloudwatch.tagInstance": true,
+            "cloudwatch.metricsQueueSize": "7""#,
+    );
+    let metrics = config.cloudwatch().expect("wanted");
+    assert_eq!((metrics.namespace(), metrics.endpoint()), ("n", Some("e")));
+    assert!(metrics.tags_instance());
+    assert_eq!(metrics.queue_size(), 7);
+    for (millis, taken) in [(0, 1000), (1001, 1001), (86_400_001, 86_400_000)] {
+        let config = with(&format!(
+            r#", "cloudwatch.metricsBufferTimeMillis": {millis}"#
+        ));
+        let metrics = config.cloudwatch().expect("wanted");
+        assert_eq!(metrics.buffer_time().as_millis(), taken);
+    }
+    let config = with(r#", "cloudwatch.emitMetrics": "no""#);
+    assert_eq!(config.cloudwatch(), None);
+    assert!(config.report(&RealFs).contains("metrics: none\n"));
 }

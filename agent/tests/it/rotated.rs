@@ -1,4 +1,4 @@
-//! What is known of files that rotation has renamed, cut off or put elsewhere.
+//! Files that rotation has renamed, truncated or moved to another directory.
 
 use std::fs;
 use std::io::Write as _;

@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit, StatisticSet};
+use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
 use kinesis_aggregation_agent::{CloudWatchConfig, FlowMetrics, Measured, Unit};
 use kinesis_aggregation_producer::cloudwatch::{CloudWatch, CloudWatchUpload};
 
@@ -44,18 +44,11 @@ fn datum(measured: &Measured, instance: Option<&str>, now: DateTime) -> MetricDa
         .into_iter()
         .flatten()
         .map(|(name, value)| Dimension::builder().name(name).value(value).build());
-    let statistic = measured.statistic();
-    let set = StatisticSet::builder()
-        // Counts stay far below 2^53.
-        .sample_count(statistic.count() as f64)
-        .sum(statistic.sum())
-        .minimum(statistic.min())
-        .maximum(statistic.max());
     MetricDatum::builder()
         .metric_name(measured.name())
         .set_dimensions(Some(dimensions.collect()))
         .timestamp(now)
-        .statistic_values(set.build())
+        .statistic_values(measured.statistic().into())
         .unit(match measured.unit() {
             Unit::Bytes => StandardUnit::Bytes,
             Unit::Count => StandardUnit::Count,

@@ -121,18 +121,25 @@ impl Selection {
         let dimensions = additional
             .chain(own)
             .map(|(name, value)| Dimension::builder().name(name).value(value).build());
-        let set = StatisticSet::builder()
-            // Counts stay far below 2^53.
-            .sample_count(statistic.count() as f64)
-            .sum(statistic.sum())
-            .minimum(statistic.min())
-            .maximum(statistic.max());
         MetricDatum::builder()
             .metric_name(metric)
             .set_dimensions(Some(dimensions.collect()))
             .timestamp(now)
-            .statistic_values(set.build())
+            .statistic_values(statistic.into())
             .unit(unit(metric))
+            .build()
+    }
+}
+
+/// For metrics of your own ([`CloudWatch::start_with`](super::CloudWatch::start_with)).
+impl From<Statistic> for StatisticSet {
+    fn from(statistic: Statistic) -> Self {
+        Self::builder()
+            // Counts stay far below 2^53.
+            .sample_count(statistic.count() as f64)
+            .sum(statistic.sum())
+            .minimum(statistic.min())
+            .maximum(statistic.max())
             .build()
     }
 }
