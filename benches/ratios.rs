@@ -175,9 +175,13 @@ fn decoding(rounds: usize, traffic: Traffic, suffix: &str) {
                 let lines = frames.iter().flat_map(|frame| frame.message().chunks(64));
                 lines.fold(0, |all, line| all ^ line[0])
             }),
+            contestant(|| {
+                let fields = frames.iter().map(|frame| fields(frame.message()));
+                fields.sum::<usize>()
+            }),
         ],
     );
-    for (name, fast) in [("index", 2), ("lines", 3)] {
+    for (name, fast) in [("index", 2), ("lines", 3), ("fields", 4)] {
         ratio(
             &format!("{name}_over_prost_decode{suffix}"),
             times.ratio(0, fast),
@@ -187,6 +191,27 @@ fn decoding(rounds: usize, traffic: Traffic, suffix: &str) {
             times.ratio(1, fast),
         );
     }
+}
+
+/// Counts the fields of a message, looking at nothing but where each one ends. All fields of an
+/// `AggregatedRecord` have a length, and its tags take one byte.
+fn fields(message: &[u8]) -> usize {
+    let (mut count, mut at) = (0, 0);
+    while at < message.len() {
+        let (mut length, mut shift) = (0, 0);
+        loop {
+            at += 1;
+            let byte = message[at];
+            length |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        at += 1 + length;
+        count += 1;
+    }
+    count
 }
 
 /// The table's way is the reader's own; each record's, the way of those who read first and check
@@ -260,6 +285,8 @@ fn ranges(level: Level, rounds: usize) {
 fn writing(rounds: usize) {
     let traffic = Traffic::USUAL;
     let records = traffic.user_records(BATCH * 250);
+    let (page, _) = traffic.aggregator().aggregate_batch(records.clone());
+    let digested = messages(&page);
     let times = Times::of(
         rounds,
         &mut [
@@ -291,10 +318,17 @@ fn writing(rounds: usize) {
                 || records.clone(),
                 |records| traffic.aggregator().aggregate_batch(records),
             ),
+            contestant(|| {
+                digested
+                    .iter()
+                    .map(|message| md5::digest(message))
+                    .fold(0, |all, digest| all ^ digest[0])
+            }),
         ],
     );
     ratio("write_over_prost", times.ratio(0, 1));
     ratio("write_batch_over_single", times.ratio(1, 2));
+    ratio("write_digests_alone_over_prost", times.ratio(0, 3));
 }
 
 #[cfg(feature = "lambda")]

@@ -92,8 +92,8 @@ pub(crate) fn markdown(
             "ours-node" => "this library from Node.js",
             "python" => "AWS's Python library",
             "ours-python" => "this library from Python",
-            "ours-pairs" => "this library from Python, as pairs",
-            "ours-arrow" => "this library from Python, into Arrow",
+            "ours-pairs" => "this library from Python (pairs)",
+            "ours-arrow" => "this library from Python (Arrow)",
             _ => "the KCL",
         };
         put(&format!(
@@ -105,6 +105,15 @@ pub(crate) fn markdown(
     }
     put("");
     put(&format!("`benches/peers/run`, {rounds} rounds; {machine};"));
-    put(&format!("{}.", hellos.join("; ")));
+    // Who says all that another one says, and more, speaks for both.
+    let mut said: Vec<&str> = hellos.iter().map(String::as_str).collect();
+    said.sort_unstable();
+    said.dedup();
+    let all = said.clone();
+    said.retain(|hello| {
+        !all.iter()
+            .any(|more| more != hello && more.starts_with(hello))
+    });
+    put(&format!("{}.", said.join("; ")));
     text
 }
