@@ -63,6 +63,14 @@ impl Entry {
     }
 }
 
+/// The names that are looked at closer, besides those that the flow follows.
+struct Wanted {
+    /// What rotation makes of these.
+    bases: BTreeSet<OsString>,
+    /// Any name: a file is searched for.
+    all: bool,
+}
+
 impl<S: FileSystem> Follower<S> {
     /// Lists the directories. Only names that may be of interest are looked at closer.
     pub(super) fn list(&mut self, fs: &S) -> Listing {
@@ -75,79 +83,104 @@ impl<S: FileSystem> Follower<S> {
             is_absent: false,
             is_stable: true,
         };
-        let directories = self.rules.pattern.directories(fs);
-        for (path, error) in directories.unreadable {
-            let is_missing = error.kind() == io::ErrorKind::NotFound;
-            listing.is_absent |= is_missing;
-            if !is_missing {
-                listing.may_hide = true;
-                listing.refused.insert(path.clone());
-            }
-            self.cannot_read(path, &error);
-        }
-        let followed = directories.found;
+        let mut wanted = self.wanted();
+        let followed = self.followed_directories(fs, &mut listing);
         let rotated = self.rules.rotated_directory.clone();
         let rotated = rotated.filter(|directory| !followed.contains(directory));
-        let searches = self.streams.values().any(Stream::is_missing);
-        let mut bases: BTreeSet<OsString> = self
-            .rules
-            .pattern
-            .base_name()
-            .map(Into::into)
-            .into_iter()
-            .collect();
-        bases.extend(
-            self.streams
-                .values()
-                .map(|stream| stream.first_name().to_owned()),
-        );
         let directories = followed.iter().map(|directory| (directory, true));
         let directories = directories.chain(rotated.iter().map(|directory| (directory, false)));
         for (directory, is_followed) in directories {
             let changed = || fs.meta(directory).map(|meta| meta.modified).ok();
             let before = changed();
-            let names = match fs.list(directory) {
-                Ok(names) => names,
-                Err(error) => {
-                    let is_missing = error.kind() == io::ErrorKind::NotFound;
-                    listing.is_complete &= is_missing;
-                    listing.is_absent |= is_missing && is_followed;
-                    if !is_missing {
-                        listing.refused.insert(directory.clone());
-                    }
-                    self.cannot_read(directory.clone(), &error);
-                    continue;
-                }
-            };
-            self.unreadable.remove(directory);
-            listing.read.insert(directory.clone());
-            let matches = |name: &OsString| self.rules.pattern.matches_name(name);
-            if is_followed && self.rules.pattern.base_name().is_none() {
-                bases.extend(names.iter().filter(|name| matches(name)).cloned());
+            if let Some(names) = self.names_in(fs, directory, is_followed, &mut listing) {
+                self.look_closer(fs, directory, is_followed, names, &mut wanted, &mut listing);
+                listing.is_stable &= changed() == before;
             }
-            let mut unknown = Vec::new();
-            for name in names {
-                let is_followed = is_followed && matches(&name);
-                let is_rotated = !is_followed
-                    && bases.iter().any(|base| {
-                        is_rotated(&name, base)
-                            || (rotated.as_ref() == Some(directory) && name == *base)
-                    });
-                if !(is_followed || is_rotated || searches) {
-                    continue;
-                }
-                let added = listing.add(fs, directory, &name, is_followed, is_rotated);
-                if let Err(error) = added {
-                    listing.may_hide = true;
-                    unknown.push((directory.join(&name), error));
-                }
-            }
-            for (path, error) in unknown {
-                self.cannot_read(path, &error);
-            }
-            listing.is_stable &= changed() == before;
         }
         listing
+    }
+
+    /// Which names are looked at closer, as far as that is known before the directories are read.
+    fn wanted(&self) -> Wanted {
+        let base = self.rules.pattern.base_name().map(OsString::from);
+        let known = self.streams.values();
+        let known = known.map(|stream| stream.first_name().to_owned());
+        Wanted {
+            bases: base.into_iter().chain(known).collect(),
+            all: self.streams.values().any(Stream::is_missing),
+        }
+    }
+
+    /// The directories of the pattern that can be found.
+    fn followed_directories(&mut self, fs: &S, listing: &mut Listing) -> Vec<PathBuf> {
+        let directories = self.rules.pattern.directories(fs);
+        for (path, error) in directories.unreadable {
+            if error.kind() == io::ErrorKind::NotFound {
+                listing.is_absent = true;
+            } else {
+                listing.may_hide = true;
+                listing.refused.insert(path.clone());
+            }
+            self.cannot_read(path, &error);
+        }
+        directories.found
+    }
+
+    /// The names in a directory, if it can be read.
+    fn names_in(
+        &mut self,
+        fs: &S,
+        directory: &Path,
+        is_followed: bool,
+        listing: &mut Listing,
+    ) -> Option<Vec<OsString>> {
+        match fs.list(directory) {
+            Ok(names) => {
+                self.unreadable.remove(directory);
+                listing.read.insert(directory.to_owned());
+                Some(names)
+            }
+            Err(error) => {
+                if error.kind() == io::ErrorKind::NotFound {
+                    listing.is_absent |= is_followed;
+                } else {
+                    listing.is_complete = false;
+                    listing.refused.insert(directory.to_owned());
+                }
+                self.cannot_read(directory.to_owned(), &error);
+                None
+            }
+        }
+    }
+
+    /// Takes the files of a directory whose names are followed or wanted.
+    fn look_closer(
+        &mut self,
+        fs: &S,
+        directory: &Path,
+        is_followed: bool,
+        names: Vec<OsString>,
+        wanted: &mut Wanted,
+        listing: &mut Listing,
+    ) {
+        let follows = |name: &OsString| is_followed && self.rules.pattern.matches_name(name);
+        if self.rules.pattern.base_name().is_none() {
+            let bases = names.iter().filter(|name| follows(name));
+            wanted.bases.extend(bases.cloned());
+        }
+        let mut unknown = Vec::new();
+        for name in names {
+            let follows = follows(&name);
+            let is_rotated = !follows && wanted.is_rotated(&name, !is_followed);
+            if follows || is_rotated || wanted.all {
+                let path = directory.join(&name);
+                unknown.extend(listing.add(fs, path, follows, is_rotated).err());
+            }
+        }
+        for (path, error) in unknown {
+            listing.may_hide = true;
+            self.cannot_read(path, &error);
+        }
     }
 
     /// Finds known files under their names of now, and opens those that are new. Returns whether all
@@ -278,6 +311,14 @@ impl<S: FileSystem> Follower<S> {
     }
 }
 
+impl Wanted {
+    /// Whether a name is what rotation makes of a base, which may keep its name where only rotated files are.
+    fn is_rotated(&self, name: &OsStr, is_elsewhere: bool) -> bool {
+        let is_of = |base: &OsString| is_rotated(name, base) || (is_elsewhere && name == base);
+        self.bases.iter().any(is_of)
+    }
+}
+
 impl Listing {
     /// Whether a known file that it does not have is gone.
     pub(super) fn shows_all(&self) -> bool {
@@ -287,12 +328,10 @@ impl Listing {
     fn add(
         &mut self,
         fs: &impl FileSystem,
-        directory: &Path,
-        name: &OsStr,
+        path: PathBuf,
         is_followed: bool,
         is_rotated: bool,
-    ) -> io::Result<()> {
-        let path = directory.join(name);
+    ) -> Result<(), (PathBuf, io::Error)> {
         match fs.meta(&path) {
             Ok(meta) if meta.is_file => self.entries.push(Entry {
                 path,
@@ -303,7 +342,7 @@ impl Listing {
             Ok(_) => {}
             // What is gone by now is as good as never listed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err((path, error)),
         }
         Ok(())
     }
