@@ -1,6 +1,7 @@
 //! The counts of one flow.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kinesis_aggregation_producer::Statistic;
 use metrics::{Counter, Histogram, counter, histogram};
@@ -80,6 +81,8 @@ struct Counts {
     /// Those of requests.
     counters: [Counter; 5],
     processing_errors: Histogram,
+    /// Records in a row, so far, that a converter left out. Only the thread that converts counts them.
+    left_out: AtomicU64,
 }
 
 impl FlowMetrics {
@@ -96,17 +99,13 @@ impl FlowMetrics {
             destinations,
             counters: sent.map(|(name, _)| counter!(name, "Destination" => requests.to_string())),
             processing_errors: histogram!(processing_errors, "Destination" => processing.to_string()),
+            left_out: AtomicU64::new(0),
         }))
     }
 
     /// Takes what was observed since the last call, each metric of which anything was.
     pub fn take(&self) -> Vec<Measured> {
-        let mut observed = self
-            .0
-            .observed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let observed = std::mem::take(&mut *observed);
+        let observed = std::mem::take(&mut *self.observed());
         let [requests, processing] = &self.0.destinations;
         let destinations = [requests; 5].into_iter().chain([processing]);
         let metrics = METRICS.into_iter().zip(destinations).zip(observed);
@@ -137,11 +136,7 @@ impl FlowMetrics {
     }
 
     fn observe(&self, values: [usize; 5]) {
-        let mut observed = self
-            .0
-            .observed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut observed = self.observed();
         for ((statistic, counter), value) in observed.iter_mut().zip(&self.0.counters).zip(values) {
             // Far below 2^53.
             statistic.observe(value as f64);
@@ -149,16 +144,22 @@ impl FlowMetrics {
         }
     }
 
-    /// A converter left a record out, the last one of so many in a row.
-    pub(crate) fn left_out(&self, in_a_row: u64) {
-        let mut observed = self
-            .0
-            .observed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let [.., processing_errors] = &mut *observed;
+    /// A converter left a record out.
+    pub(crate) fn left_out(&self) {
+        let in_a_row = self.0.left_out.fetch_add(1, Ordering::Relaxed) + 1;
+        let [.., processing_errors] = &mut *self.observed();
         processing_errors.observe(in_a_row as f64);
         self.0.processing_errors.record(in_a_row as f64);
+    }
+
+    /// No converter left a record out.
+    pub(crate) fn converted(&self) {
+        self.0.left_out.store(0, Ordering::Relaxed);
+    }
+
+    fn observed(&self) -> MutexGuard<'_, [Statistic; 6]> {
+        let observed = self.0.observed.lock();
+        observed.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -207,8 +208,8 @@ mod tests {
     #[test]
     fn what_is_left_out_has_the_destination_without_its_kind() {
         let metrics = FlowMetrics::new(&Destination::Firehose("logs".to_owned()));
-        metrics.left_out(1);
-        metrics.left_out(2);
+        metrics.left_out();
+        metrics.left_out();
         metrics.answered(1, [1].into_iter());
         let taken = taken(&metrics);
         assert_eq!(
@@ -218,6 +219,19 @@ mod tests {
         assert_eq!(
             taken[5],
             "ConsecutiveProcessingErrors logs: 3 of 2 in 1..2 Count"
+        );
+    }
+
+    #[test]
+    fn a_record_that_is_converted_ends_the_row_of_those_that_are_left_out() {
+        let metrics = FlowMetrics::new(&Destination::Kinesis("logs".to_owned()));
+        metrics.left_out();
+        metrics.left_out();
+        metrics.converted();
+        metrics.left_out();
+        assert_eq!(
+            taken(&metrics),
+            ["ConsecutiveProcessingErrors logs: 4 of 3 in 1..2 Count"]
         );
     }
 }

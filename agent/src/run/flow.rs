@@ -153,7 +153,6 @@ impl FlowTask {
             stop: Arc::clone(&stop),
             traffic: Arc::clone(&traffic),
             metrics: metrics.clone(),
-            left_out: 0,
             max_memory: half,
             checkpoint_ttl,
             host,

@@ -32,8 +32,6 @@ pub(super) struct Worker<S: FileSystem> {
     pub(super) stop: Arc<AtomicBool>,
     pub(super) traffic: Arc<Traffic>,
     pub(super) metrics: FlowMetrics,
-    /// Records in a row, so far, that a converter leaves out.
-    pub(super) left_out: u64,
     pub(super) max_memory: usize,
     pub(super) checkpoint_ttl: Duration,
     pub(super) host: Host,
@@ -137,12 +135,11 @@ impl<S: FileSystem> Worker<S> {
             };
             match prepare(&self.flow, ticket, record.data, &around) {
                 Some(outgoing) => {
-                    self.left_out = 0;
+                    self.metrics.converted();
                     batch.push(outgoing);
                 }
                 None => {
-                    self.left_out += 1;
-                    self.metrics.left_out(self.left_out);
+                    self.metrics.left_out();
                     if self.traffic.skipped() < SHOWN_SKIPPED {
                         tracing::warn!(
                             "{}: a record of {len} bytes has not the form that dataProcessingOptions asks for, and is skipped",
