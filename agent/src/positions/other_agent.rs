@@ -125,7 +125,8 @@ fn id_text(id: FileId) -> String {
 /// count as sent; newer ones are new. Also returned: whether the checkpoint's file was found.
 ///
 /// The agent keeps no fingerprint, so a file is known again only by its number and its length. What cannot be
-/// read and is not that file is passed over, and the log says so; it is new once it can be read.
+/// read and is not that file is passed over, and the log says so: a file among it is new once it can be read,
+/// and all of it is sent, even if the agent has sent it.
 ///
 /// # Errors
 ///
@@ -136,80 +137,17 @@ pub fn take_over(
     pattern: &FilePattern,
     checkpoints: &[AgentCheckpoint],
 ) -> Result<(Saved, bool), StoreError> {
-    let mut saved = Saved::default();
     let Some(latest) = checkpoints.first() else {
-        return Ok((saved, false));
+        return Ok((Saved::default(), false));
     };
-    let cannot_read = |path: &Path, error| StoreError::HandOver {
-        path: path.to_owned(),
-        error,
-    };
-    let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-    // Milliseconds, rounded up, so that a file written within the same one counts as sent.
-    let modified = i128::from(latest.modified_millis)
-        .saturating_add(1)
-        .saturating_mul(1_000_000);
-    saved.listed_at = modified;
-    let mut is_found = false;
-    let directories = pattern.directories(fs);
-    let mut unreadable = directories.unreadable;
-    for directory in directories.found {
-        let names = match fs.list(&directory) {
-            Ok(names) => names,
-            Err(error) => {
-                unreadable.push((directory, error));
-                continue;
-            }
-        };
-        for name in names {
-            let path = directory.join(&name);
-            let meta = match fs.meta(&path) {
-                Ok(meta) => meta,
-                Err(error) => {
-                    unreadable.push((path, error));
-                    continue;
-                }
-            };
-            let is_latest = latest.id == Some(meta.id) && meta.len >= latest.offset;
-            let is_sent = pattern.matches_name(&name) && meta.modified < modified;
-            if !meta.is_file || !(is_latest || is_sent) {
-                continue;
-            }
-            let position = if is_latest { latest.offset } else { meta.len };
-            let first_path = if is_latest && latest.path.file_name().is_some() {
-                latest.path.clone()
-            } else {
-                path.clone()
-            };
-            let key = (saved.files.len() as u64).saturating_add(1);
-            let marks = fs.open(&path).and_then(|file| marks(&file, position));
-            let (head, before) = match marks {
-                Ok(marks) => marks,
-                Err(error) if is_latest && !is_missing(&error) => {
-                    return Err(cannot_read(&path, error));
-                }
-                // The agent cannot have sent what cannot be read: it is waited for.
-                Err(_) => continue,
-            };
-            is_found |= is_latest;
-            saved.files.push(SavedFile {
-                key,
-                first_path,
-                path,
-                id: Some(meta.id),
-                head,
-                position,
-                before,
-                len: meta.len,
-                modified: meta.modified,
-                is_finished: false,
-            });
-        }
+    let mut look = Look::new(fs, pattern, latest)?;
+    if !look.is_found {
+        // Rotation may have renamed it between the listing and the look at it: its new name is listed now.
+        look = Look::new(fs, pattern, latest)?;
     }
-    unreadable.retain(|(_, error)| !is_missing(error));
-    for (path, error) in unreadable {
-        if !is_found && may_hide(&path, &latest.path) {
-            return Err(cannot_read(&path, error));
+    for (path, error) in look.unreadable {
+        if !look.is_found && may_hide(&path, &latest.path) {
+            return Err(StoreError::HandOver { path, error });
         }
         tracing::warn!(
             "{}: cannot read {}: {error}; the Amazon Kinesis Agent was at another file",
@@ -217,7 +155,129 @@ pub fn take_over(
             path.display()
         );
     }
-    Ok((saved, is_found))
+    for (path, error) in look.unopened {
+        tracing::warn!(
+            "{}: cannot read {}: {error}; once it can be read, all of it is sent, even what the Amazon Kinesis Agent has sent",
+            pattern.as_str(),
+            path.display()
+        );
+    }
+    let saved = Saved {
+        files: look.files,
+        listed_at: sent_before(latest),
+    };
+    Ok((saved, look.is_found))
+}
+
+/// Files that were last written before this moment count as sent, in nanoseconds since 1970. The agent has it in
+/// milliseconds; rounded up, so that a file written within the same one counts as sent.
+fn sent_before(latest: &AgentCheckpoint) -> i128 {
+    i128::from(latest.modified_millis)
+        .saturating_add(1)
+        .saturating_mul(1_000_000)
+}
+
+/// One look at the files of a pattern.
+#[derive(Default)]
+struct Look {
+    /// Those that the agent has sent, or was at.
+    files: Vec<SavedFile>,
+    /// Whether the one that the agent was at is among them.
+    is_found: bool,
+    /// Directories and files of which nothing is known.
+    unreadable: Vec<(PathBuf, io::Error)>,
+    /// Files that count as sent and cannot be opened.
+    unopened: Vec<(PathBuf, io::Error)>,
+}
+
+impl Look {
+    /// Looks at every file in the directories of the pattern.
+    fn new(
+        fs: &impl FileSystem,
+        pattern: &FilePattern,
+        latest: &AgentCheckpoint,
+    ) -> Result<Self, StoreError> {
+        let mut look = Self::default();
+        let directories = pattern.directories(fs);
+        for (path, error) in directories.unreadable {
+            look.cannot_read(path, error);
+        }
+        for directory in directories.found {
+            match fs.list(&directory) {
+                Ok(names) => {
+                    for name in names {
+                        let may_be_sent = pattern.matches_name(&name);
+                        look.take(fs, directory.join(name), may_be_sent, latest)?;
+                    }
+                }
+                Err(error) => look.cannot_read(directory, error),
+            }
+        }
+        Ok(look)
+    }
+
+    /// Takes a file that the agent was at, or that it has sent.
+    fn take(
+        &mut self,
+        fs: &impl FileSystem,
+        path: PathBuf,
+        may_be_sent: bool,
+        latest: &AgentCheckpoint,
+    ) -> Result<(), StoreError> {
+        let meta = match fs.meta(&path) {
+            Ok(meta) => meta,
+            Err(error) => {
+                self.cannot_read(path, error);
+                return Ok(());
+            }
+        };
+        let is_latest = latest.id == Some(meta.id) && meta.len >= latest.offset;
+        let is_sent = may_be_sent && meta.modified < sent_before(latest);
+        if !meta.is_file || !(is_latest || is_sent) {
+            return Ok(());
+        }
+        let position = if is_latest { latest.offset } else { meta.len };
+        let marks = fs.open(&path).and_then(|file| marks(&file, position));
+        let (head, before) = match marks {
+            Ok(marks) => marks,
+            Err(error) if is_missing(&error) => return Ok(()),
+            Err(error) if is_latest => return Err(StoreError::HandOver { path, error }),
+            Err(error) => {
+                self.unopened.push((path, error));
+                return Ok(());
+            }
+        };
+        self.is_found |= is_latest;
+        let first_path = if is_latest && latest.path.file_name().is_some() {
+            latest.path.clone()
+        } else {
+            path.clone()
+        };
+        self.files.push(SavedFile {
+            key: (self.files.len() as u64).saturating_add(1),
+            first_path,
+            path,
+            id: Some(meta.id),
+            head,
+            position,
+            before,
+            len: meta.len,
+            modified: meta.modified,
+            is_finished: false,
+        });
+        Ok(())
+    }
+
+    /// What is gone need not be read.
+    fn cannot_read(&mut self, path: PathBuf, error: io::Error) {
+        if !is_missing(&error) {
+            self.unreadable.push((path, error));
+        }
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
 }
 
 /// Whether a file may be, or be in, what cannot be read, by their names: it may have been rotated.
@@ -287,21 +347,4 @@ pub fn hand_back(
     }
     transaction.commit()?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn file_ids_are_the_agents_texts() {
-        let id = FileId {
-            device: 0xfd00,
-            inode: 1_048_587,
-        };
-        assert_eq!(id_text(id), "(dev=fd00,ino=1048587)");
-        assert_eq!(parse_id("(dev=fd00,ino=1048587)"), Some(id));
-        assert_eq!(parse_id("(dev=zz,ino=1)"), None);
-        assert_eq!(parse_id("1048587"), None);
-    }
 }

@@ -5,14 +5,15 @@ use crate::follow::Follower;
 use crate::fs::FileSystem;
 use crate::positions::{PositionStore, StoreError, read_checkpoints, take_over};
 
-/// The follower of a flow: where our database says, else where the agent's says, else from its very
-/// first start.
+/// Returns the follower of a flow. It goes on where our database says; else where the Amazon Kinesis Agent's
+/// database says; else it is at its very first start.
 ///
 /// # Errors
 ///
-/// [`StoreError::Sqlite`] if our own database cannot be read; [`StoreError::Checkpoints`] if it has
-/// nothing of the flow, and the agent's database exists but cannot be read; [`StoreError::HandOver`] if the
-/// agent's database is read, and a directory or the last file of the flow cannot be.
+/// * [`StoreError::Sqlite`] if our own database cannot be read.
+/// * [`StoreError::Checkpoints`] if ours has nothing of the flow, and the agent's exists but cannot be read.
+/// * [`StoreError::HandOver`] if the agent's has a position of the flow, and the file at which the agent was
+///   cannot be read, or is not found and may be in a directory that cannot be read.
 pub fn open_flow<S: FileSystem>(
     config: &Config,
     flow: &Flow,

@@ -6,66 +6,59 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kinesis_aggregation_agent::{
-    Converted, Converter, FilePattern, FileRecord, FollowRules, Follower, InitialPosition,
-    JavaRegex, Now, RealFs, RecordRules, hand_back, read_checkpoints,
+    Converted, Converter, FileRecord, FollowRules, Follower, JavaRegex, hand_back, read_checkpoints,
 };
 use serde_json::json;
 
+use crate::following::{now, poll, records, rules};
+use crate::refusing::Refusing;
 use crate::run::start;
 use crate::stream::Stream;
 
 /// Reads a directory's `*.log*` from the start.
 struct Reader {
-    follower: Follower<RealFs>,
+    follower: Follower<Refusing>,
+    fs: Refusing,
     second: u64,
 }
 
-fn rules(directory: &Path) -> FollowRules {
-    let pattern = format!("{}/*.log*", directory.display());
-    FollowRules {
-        pattern: FilePattern::new(&pattern).expect("good"),
-        rotated_directory: None,
-        initial_position: InitialPosition::StartOfFile,
-        multi_line_wait: Duration::from_secs(2),
-        records: RecordRules::default(),
-    }
+fn logs(directory: &Path) -> FollowRules {
+    rules(&format!("{}/*.log*", directory.display()))
 }
 
 impl Reader {
     fn new(directory: &Path) -> Self {
         Self {
-            follower: Follower::new(rules(directory)),
+            follower: Follower::new(logs(directory)),
+            fs: Refusing::default(),
             second: 0,
         }
     }
 
     fn restarted(self, directory: &Path) -> Self {
         Self {
-            follower: Follower::resume(rules(directory), self.follower.saved()),
+            follower: Follower::resume(logs(directory), self.follower.saved()),
+            fs: self.fs,
             second: 0,
         }
     }
 
-    fn poll(&mut self) -> Vec<FileRecord> {
-        self.second += 1;
-        let now = Now {
-            monotonic: Duration::from_secs(self.second),
-            wall: i128::MAX / 2,
-        };
-        self.follower.poll(&RealFs, now, 1 << 20);
-        self.follower.take_records()
-    }
-
     /// Everything that is read within a minute.
     fn read(&mut self) -> String {
-        let mut all = String::new();
-        for _ in 0..60 {
-            for record in self.poll() {
-                self.follower.acknowledge(record.file, record.serial);
-                all.push_str(&String::from_utf8_lossy(&record.data));
-            }
+        let minute = self.second..self.second + 60;
+        self.second += 60;
+        poll(&mut self.follower, &self.fs, minute).0.concat()
+    }
+
+    /// What is read within five seconds, and not acknowledged.
+    fn records(&mut self) -> Vec<FileRecord> {
+        let mut read = Vec::new();
+        for _ in 0..5 {
+            let now = now(self.second, i128::MAX / 2);
+            self.second += 1;
+            read.extend(records(&mut self.follower, &self.fs, now));
         }
-        all
+        read
     }
 }
 
@@ -168,7 +161,7 @@ fn the_oldest_file_with_something_left_is_handed_back() {
         file.and_then(|file| file.set_modified(modified))
             .expect("dated");
     }
-    let records: Vec<_> = (0..5).flat_map(|_| reader.poll()).collect();
+    let records = reader.records();
     assert_eq!(records.len(), 8);
     for record in &records {
         if record.data != "b.log two\n" && record.data != "c.log two\n" {
@@ -200,7 +193,7 @@ fn what_was_rotated_before_the_first_start_is_not_read() {
     let mut reader = Reader::new(&live);
     let rules = FollowRules {
         rotated_directory: Some(old),
-        ..rules(&live)
+        ..logs(&live)
     };
     reader.follower = Follower::new(rules);
     assert_eq!(reader.read(), "one\ntwo\n");
@@ -212,7 +205,7 @@ fn lines_that_wait_for_their_delivery_count_against_the_memory() {
     let mut reader = Reader::new(directory.path());
     let line = format!("{}\n", "x".repeat(999));
     fs::write(directory.path().join("app.log"), line.repeat(100)).expect("written");
-    let records: Vec<_> = (0..5).flat_map(|_| reader.poll()).collect();
+    let records = reader.records();
     assert_eq!(records.len(), 100);
     assert!(reader.follower.held() >= 100_000);
     for record in &records {

@@ -2,55 +2,11 @@
 
 use std::fs;
 use std::io;
-use std::ops::Range;
-use std::time::Duration;
 
-use kinesis_aggregation_agent::{
-    FilePattern, FollowRules, Follower, InitialPosition, Now, RecordRules, Report,
-};
+use kinesis_aggregation_agent::{Follower, InitialPosition, Report};
 
+use crate::following::{poll, poll_at, rules};
 use crate::refusing::{Call, Refusing};
-
-pub(crate) fn rules(pattern: &str) -> FollowRules {
-    FollowRules {
-        pattern: FilePattern::new(pattern).expect("good"),
-        rotated_directory: None,
-        initial_position: InitialPosition::StartOfFile,
-        multi_line_wait: Duration::from_secs(2),
-        records: RecordRules::default(),
-    }
-}
-
-/// The lines and reports of these seconds, with one poll in each, far in the future by the wall clock.
-pub(crate) fn poll(
-    follower: &mut Follower<Refusing>,
-    fs: &Refusing,
-    seconds: Range<u64>,
-) -> (Vec<String>, Vec<Report>) {
-    poll_at(follower, fs, seconds, i128::MAX / 2)
-}
-
-/// The same at any time by the wall clock.
-pub(crate) fn poll_at(
-    follower: &mut Follower<Refusing>,
-    fs: &Refusing,
-    seconds: Range<u64>,
-    wall: i128,
-) -> (Vec<String>, Vec<Report>) {
-    let mut lines = Vec::new();
-    for second in seconds {
-        let now = Now {
-            monotonic: Duration::from_secs(second),
-            wall,
-        };
-        follower.poll(fs, now, 1 << 20);
-        for record in follower.take_records() {
-            follower.acknowledge(record.file, record.serial);
-            lines.push(String::from_utf8_lossy(&record.data).into_owned());
-        }
-    }
-    (lines, follower.take_reports())
-}
 
 fn unreadable(reports: &[Report]) -> usize {
     let is_unreadable = |report: &&Report| matches!(report, Report::Unreadable { .. });

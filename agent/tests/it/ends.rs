@@ -6,20 +6,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use kinesis_aggregation_agent::{FollowRules, Follower, JavaRegex, Now, Report};
+use kinesis_aggregation_agent::{Follower, JavaRegex, Report};
 
-use crate::directories::{poll, rules};
+use crate::following::{live, now, pack, poll, rules};
 use crate::refusing::Refusing;
 
 fn append(path: &Path, text: &str) {
     let mut file = OpenOptions::new().append(true).open(path).expect("opens");
     file.write_all(text.as_bytes()).expect("written");
-}
-
-fn live(directory: &Path) -> FollowRules {
-    rules(&directory.join("app.log").display().to_string())
 }
 
 /// Else the next process would begin before them.
@@ -89,13 +83,7 @@ fn a_poll_says_whether_there_may_be_more_to_read() {
     let fs = Refusing::default();
     let mut follower = Follower::new(live(directory.path()));
     let more: Vec<bool> = (0..4)
-        .map(|second| {
-            let now = Now {
-                monotonic: Duration::from_secs(second),
-                wall: 0,
-            };
-            follower.poll(&fs, now, 5000)
-        })
+        .map(|second| follower.poll(&fs, now(second, 0), 5000))
         .collect();
     // The first poll only opens the file.
     assert_eq!(more, [false, true, false, false]);
@@ -117,6 +105,27 @@ fn a_line_that_is_written_in_parts_to_a_rotated_file_is_one_record() {
     assert_eq!(poll(&mut follower, &fs, 14..18).0, [""; 0]);
     append(&path("app.log.1"), "\n");
     assert_eq!(poll(&mut follower, &fs, 18..20).0, ["two\n"]);
+}
+
+/// Somebody may still end the line of a live file.
+#[test]
+fn after_a_restart_half_a_line_is_read_only_if_rotation_has_put_its_file_aside() {
+    for (is_rotated, read) in [(false, &[][..]), (true, &["half"][..])] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| directory.path().join(name);
+        let rules = rules(&path("app.log*").display().to_string());
+        fs::write(path("app.log"), "one\nhalf").expect("written");
+        let fs = Refusing::default();
+        let mut follower = Follower::new(rules.clone());
+        assert_eq!(poll(&mut follower, &fs, 0..2).0, ["one\n"]);
+        if is_rotated {
+            fs::rename(path("app.log"), path("app.log.1")).expect("renamed");
+        }
+        assert_eq!(poll(&mut follower, &fs, 2..4).0, [""; 0]);
+        let mut follower = Follower::resume(rules, follower.saved());
+        let lines = poll(&mut follower, &fs, 0..20).0;
+        assert_eq!(lines, read, "rotated: {is_rotated}");
+    }
 }
 
 /// By a process that was not told of the rotation.
@@ -156,20 +165,13 @@ fn a_packed_file_that_is_read_slowly_is_read_to_its_end() {
     let mut follower = Follower::new(rules.clone());
     assert_eq!(poll(&mut follower, &fs, 0..5).0, ["line 0\n"]);
     let mut follower = Follower::resume(rules, follower.saved());
-    let packed = fs::File::create(path("app.log.1.gz")).expect("made");
-    let mut packed = GzEncoder::new(packed, Compression::fast());
-    packed.write_all(text.as_bytes()).expect("written");
-    packed.finish().expect("written");
+    pack(&path("app.log.1.gz"), &text);
     fs::remove_file(path("app.log")).expect("removed");
     let mut given = Vec::new();
     for second in 0..60 {
-        let now = Now {
-            monotonic: Duration::from_secs(second),
-            wall: 0,
-        };
         // There is room only at first, and in the end.
         let room = if (10..40).contains(&second) { 0 } else { 4096 };
-        follower.poll(&fs, now, room);
+        follower.poll(&fs, now(second, 0), room);
         given.extend(follower.take_records());
     }
     let lines: Vec<_> = given.iter().map(|record| record.data.clone()).collect();

@@ -1,27 +1,14 @@
 //! Content that is found under another name, or in another file.
 
 use std::fs;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use kinesis_aggregation_agent::{FollowRules, Follower, InitialPosition, Report};
+use kinesis_aggregation_agent::{Follower, InitialPosition, Report};
 
-use crate::directories::{poll, poll_at, rules};
+use crate::following::{live, pack, poll, poll_at, rules};
 use crate::refusing::{Call, Refusing};
-
-fn live(directory: &Path) -> FollowRules {
-    rules(&directory.join("app.log").display().to_string())
-}
-
-fn pack(path: &Path, text: &str) {
-    let packed = fs::File::create(path).expect("made");
-    let mut packed = GzEncoder::new(packed, Compression::fast());
-    packed.write_all(text.as_bytes()).expect("written");
-    packed.finish().expect("written");
-}
 
 /// While the agent does not run. A short log is told by its number, its name, or by being packed.
 #[test]

@@ -4,14 +4,16 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use kinesis_aggregation_agent::{
-    Config, FilePattern, FollowRules, Follower, InitialPosition, Now, PositionStore, RealFs,
-    RecordRules, Saved, StoreError, hand_back, open_flow, read_checkpoints, take_over,
+    Config, FileId, FilePattern, FollowRules, Follower, Head, InitialPosition, Mark, PositionStore,
+    RealFs, Saved, SavedFile, StoreError, hand_back, open_flow, read_checkpoints, take_over,
 };
 use rusqlite::Connection;
 
+use crate::following::{self, now, poll, records};
+use crate::logged::logged;
 use crate::refusing::{Call, Refusing};
 
 /// The agent's table, with one row for a file up to an offset.
@@ -37,31 +39,28 @@ fn agents_database(path: &Path, pattern: &str, file: &Path, offset: u64) {
         .expect("SQL");
 }
 
+/// The rules of a pattern by default.
 fn rules(pattern: &str) -> FollowRules {
     FollowRules {
-        pattern: FilePattern::new(pattern).expect("good"),
-        rotated_directory: None,
         initial_position: InitialPosition::EndOfFile,
-        multi_line_wait: Duration::from_secs(2),
-        records: RecordRules::default(),
+        ..following::rules(pattern)
     }
 }
 
-fn read_all(follower: &mut Follower<RealFs>) -> Vec<String> {
-    let mut lines = Vec::new();
-    for second in 0..5 {
-        let now = Now {
-            monotonic: Duration::from_secs(second),
-            wall: i128::MAX / 2,
-        };
-        follower.poll(&RealFs, now, 1 << 20);
-        for record in follower.take_records() {
-            follower.acknowledge(record.file, record.serial);
-            lines.push(String::from_utf8_lossy(&record.data).into_owned());
-        }
-    }
+/// The lines of the first seconds after a hand-over, sorted.
+fn read_all(pattern: &str, saved: Saved, fs: &Refusing) -> Vec<String> {
+    let mut follower = Follower::resume(rules(pattern), saved);
+    let mut lines = poll(&mut follower, fs, 0..5).0;
     lines.sort();
     lines
+}
+
+/// As if it were written a second from now.
+fn date_later(path: &Path) {
+    let later = SystemTime::now() + Duration::from_secs(1);
+    let file = fs::File::options().write(true).open(path);
+    file.and_then(|file| file.set_modified(later))
+        .expect("dated");
 }
 
 #[test]
@@ -79,12 +78,7 @@ fn the_agents_position_is_continued_to_the_byte_under_the_files_new_name() {
     fs::write(&live, "sent\nunsent\n").expect("written");
     fs::rename(&live, &old).expect("renamed");
     fs::write(&live, "new\n").expect("written");
-    let later = std::time::SystemTime::now() + Duration::from_secs(1);
-    fs::File::options()
-        .write(true)
-        .open(&live)
-        .and_then(|file| file.set_modified(later))
-        .expect("dated");
+    date_later(&live);
     let checkpoints = read_checkpoints(&database, false, "s", &pattern).expect("reads");
     assert_eq!(checkpoints.len(), 1);
     let (saved, is_found) = take_over(
@@ -94,8 +88,8 @@ fn the_agents_position_is_continued_to_the_byte_under_the_files_new_name() {
     )
     .expect("reads");
     assert!(is_found);
-    let mut follower = Follower::resume(rules(&pattern), saved);
-    assert_eq!(read_all(&mut follower), ["new\n", "unsent\n"]);
+    let lines = read_all(&pattern, saved, &Refusing::default());
+    assert_eq!(lines, ["new\n", "unsent\n"]);
 }
 
 /// `kagg.addFile` and the partition key are taken from it.
@@ -130,12 +124,7 @@ fn a_position_whose_file_is_gone_is_not_taken_for_another_files() {
     fs::write(&live, "a longer line than the one after it\n").expect("written");
     agents_database(&database, &pattern, &live, 36);
     fs::write(&live, "short\n").expect("written");
-    let later = std::time::SystemTime::now() + Duration::from_secs(1);
-    fs::File::options()
-        .write(true)
-        .open(&live)
-        .and_then(|file| file.set_modified(later))
-        .expect("dated");
+    date_later(&live);
     let checkpoints = read_checkpoints(&database, false, "s", &pattern).expect("reads");
     let (saved, is_found) = take_over(
         &RealFs,
@@ -144,8 +133,8 @@ fn a_position_whose_file_is_gone_is_not_taken_for_another_files() {
     )
     .expect("reads");
     assert!(!is_found);
-    let mut follower = Follower::resume(rules(&pattern), saved);
-    assert_eq!(read_all(&mut follower), ["short\n"]);
+    let lines = read_all(&pattern, saved, &Refusing::default());
+    assert_eq!(lines, ["short\n"]);
 }
 
 #[test]
@@ -228,6 +217,110 @@ fn what_cannot_be_read_is_no_obstacle_if_the_agents_last_file_is_found_or_cannot
     }
 }
 
+/// By rotation: the listing has its old name, and the next one has its new name.
+#[test]
+fn the_agents_last_file_is_found_though_it_is_renamed_while_it_is_looked_for() {
+    for call in [Call::Meta, Call::Open] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| directory.path().join(name);
+        let pattern = path("app.log").display().to_string();
+        fs::write(path("app.log"), "sent\nunsent\n").expect("written");
+        let database = path("checkpoints");
+        agents_database(&database, &pattern, &path("app.log"), 5);
+        let checkpoints = read_checkpoints(&database, false, "s", &pattern).expect("reads");
+        let fs = Refusing::default();
+        fs.rename_before(call, path("app.log"), path("app.log.1"));
+        let taken = take_over(
+            &fs,
+            &FilePattern::new(&pattern).expect("good"),
+            &checkpoints,
+        );
+        let (saved, is_found) = taken.expect("reads");
+        assert!(is_found, "{call:?}");
+        assert_eq!(read_all(&pattern, saved, &fs), ["unsent\n"], "{call:?}");
+    }
+}
+
+/// The agent may have sent it, or not: it is not known up to where.
+#[test]
+fn a_file_that_cannot_be_opened_at_the_hand_over_is_said_and_sent_once_it_can_be() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    let pattern = path("*.log").display().to_string();
+    for name in ["secret.log", "open.log", "app.log"] {
+        fs::write(path(name), format!("{name}\n")).expect("written");
+    }
+    let database = path("checkpoints");
+    agents_database(&database, &pattern, &path("app.log"), 8);
+    let checkpoints = read_checkpoints(&database, false, "s", &pattern).expect("reads");
+    let fs = Refusing::default();
+    fs.refuse(
+        Call::Open,
+        path("secret.log"),
+        io::ErrorKind::PermissionDenied,
+    );
+    let pattern_read = FilePattern::new(&pattern).expect("good");
+    let (taken, log) = logged(|| take_over(&fs, &pattern_read, &checkpoints));
+    let (saved, is_found) = taken.expect("the last file can be read");
+    assert!(is_found);
+    assert_eq!(log.matches("WARN").count(), 1, "{log}");
+    assert!(log.contains("secret.log: permission denied"), "{log}");
+    assert_eq!(read_all(&pattern, saved.clone(), &fs), [""; 0]);
+    fs.refuse_nothing();
+    assert_eq!(read_all(&pattern, saved, &fs), ["secret.log\n"]);
+}
+
+#[test]
+fn file_ids_are_the_agents_texts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    let pattern = path("app.log").display().to_string();
+    let database = path("checkpoints");
+    let id = FileId {
+        device: 0xfd00,
+        inode: 1_048_587,
+    };
+    let file = SavedFile {
+        key: 1,
+        path: path("app.log"),
+        first_path: path("app.log"),
+        id: Some(id),
+        head: Head::of(b"sent\n"),
+        position: 5,
+        before: Mark::of(b"sent\n"),
+        len: 5,
+        modified: 0,
+        is_finished: false,
+    };
+    let saved = Saved {
+        files: vec![file],
+        listed_at: 0,
+    };
+    hand_back(&database, false, "s", &pattern, &saved).expect("writes");
+    let connection = Connection::open(&database).expect("opens");
+    let text = "SELECT fileId FROM FILE_CHECKPOINTS";
+    let text: String = connection
+        .query_row(text, [], |row| row.get(0))
+        .expect("one row");
+    assert_eq!(text, "(dev=fd00,ino=1048587)");
+
+    fs::write(path("app.log"), "sent\n").expect("written");
+    let meta = fs::metadata(path("app.log")).expect("is there");
+    let good = format!("(dev={:x},ino={})", meta.dev(), meta.ino());
+    for (text, is_the_file) in [
+        (&*good, true),
+        ("(dev=zz,ino=1)", false),
+        (&meta.ino().to_string(), false),
+    ] {
+        let changed = connection.execute("UPDATE FILE_CHECKPOINTS SET fileId = ?", [text]);
+        assert_eq!(changed, Ok(1));
+        let checkpoints = read_checkpoints(&database, false, "s", &pattern).expect("reads");
+        let pattern = FilePattern::new(&pattern).expect("good");
+        let (_, is_found) = take_over(&RealFs, &pattern, &checkpoints).expect("reads");
+        assert_eq!(is_found, is_the_file, "{text}");
+    }
+}
+
 #[test]
 fn a_row_of_the_agents_that_cannot_be_read_is_no_obstacle_if_another_can() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -252,23 +345,10 @@ fn what_is_handed_back_is_what_the_agent_reads() {
     let database = directory.path().join("checkpoints");
     fs::write(&live, "one\ntwo\nthree\n").expect("written");
     let mut follower = Follower::resume(rules(&pattern), Saved::default());
-    follower.poll(
-        &RealFs,
-        Now {
-            monotonic: Duration::ZERO,
-            wall: 0,
-        },
-        1 << 20,
-    );
-    follower.poll(
-        &RealFs,
-        Now {
-            monotonic: Duration::ZERO,
-            wall: 0,
-        },
-        1 << 20,
-    );
-    let records = follower.take_records();
+    let fs = Refusing::default();
+    // The first poll only opens the file.
+    records(&mut follower, &fs, now(0, 0));
+    let records = records(&mut follower, &fs, now(1, 0));
     assert_eq!(records.len(), 3);
     // The second is not acknowledged: the position is where it begins.
     for record in [&records[0], &records[2]] {

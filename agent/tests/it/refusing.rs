@@ -1,4 +1,4 @@
-//! The real files, but for what must not be read.
+//! The real files, but for what must not be read, or is renamed meanwhile.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,6 +20,8 @@ pub(crate) enum Call {
 #[derive(Default)]
 pub(crate) struct Refusing {
     refused: RefCell<HashMap<(Call, PathBuf), io::ErrorKind>>,
+    /// Files that get another name right before a call.
+    renamed: RefCell<HashMap<(Call, PathBuf), PathBuf>>,
     /// Each open file has it too.
     open: Rc<()>,
 }
@@ -49,12 +51,20 @@ impl Refusing {
         self.refused.borrow_mut().clear();
     }
 
+    /// Renames a file right before it is asked for with this call.
+    pub(crate) fn rename_before(&self, call: Call, from: PathBuf, to: PathBuf) {
+        self.renamed.borrow_mut().insert((call, from), to);
+    }
+
     /// How many files are open.
     pub(crate) fn open_files(&self) -> usize {
         Rc::strong_count(&self.open) - 1
     }
 
     fn check(&self, call: Call, path: &Path) -> io::Result<()> {
+        if let Some(to) = self.renamed.borrow_mut().remove(&(call, path.to_owned())) {
+            std::fs::rename(path, to)?;
+        }
         let refused = self.refused.borrow();
         let kind = refused.get(&(call, path.to_owned()));
         kind.map_or(Ok(()), |kind| Err((*kind).into()))

@@ -1,13 +1,10 @@
 //! Files that rotation has renamed, truncated or moved to another directory.
 
 use std::fs;
-use std::io::Write as _;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use kinesis_aggregation_agent::{Follower, Report};
+use kinesis_aggregation_agent::Follower;
 
-use crate::directories::{poll, poll_at, rules};
+use crate::following::{live, lost, pack, poll, poll_at, rules};
 use crate::refusing::Refusing;
 
 #[test]
@@ -16,7 +13,7 @@ fn a_finished_file_is_forgotten_only_once_it_is_gone() {
     let path = |name: &str| directory.path().join(name);
     fs::write(path("app.log"), "one\ntwo\n").expect("written");
     let fs = Refusing::default();
-    let rules = rules(&format!("{}/app.log", directory.path().display()));
+    let rules = live(directory.path());
     let mut follower = Follower::new(rules.clone());
     // Files are dated after the first start, so that a rotated one that is not known is sent.
     let lines = poll_at(&mut follower, &fs, 0..5, 0).0;
@@ -45,17 +42,13 @@ fn what_is_written_after_a_truncation_does_not_count_as_lost() {
         let log = directory.path().join("app.log");
         fs::write(&log, format!("{same}{}", "x\n".repeat(500))).expect("written");
         let fs = Refusing::default();
-        let mut follower = Follower::new(rules(&log.display().to_string()));
+        let mut follower = Follower::new(live(directory.path()));
         poll(&mut follower, &fs, 0..5);
         fs::write(&log, format!("{same}{}", "y\n".repeat(1000))).expect("written anew");
         let (lines, reports) = poll(&mut follower, &fs, 5..20);
         let new = lines.iter().filter(|line| *line == "y\n").count();
         assert_eq!(new, 1000, "{case}");
-        let lost = reports.iter().find_map(|report| match report {
-            Report::Lost { at_least, .. } => Some(*at_least),
-            _ => None,
-        });
-        assert_eq!(lost, Some(0), "{case}: {reports:?}");
+        assert_eq!(lost(&reports), Some(0), "{case}: {reports:?}");
     }
 }
 
@@ -66,7 +59,7 @@ fn the_first_path_stays_when_rotation_moves_a_file_to_another_directory() {
     fs::create_dir(path("old")).expect("made");
     fs::write(path("app.log"), "one\n").expect("written");
     let fs = Refusing::default();
-    let mut rules = rules(&path("app.log").display().to_string());
+    let mut rules = live(directory.path());
     rules.rotated_directory = Some(path("old"));
     let mut follower = Follower::new(rules.clone());
     poll(&mut follower, &fs, 0..5);
@@ -88,13 +81,10 @@ fn a_packed_file_is_no_copy_because_it_begins_alike_for_megabytes() {
     let same = line.repeat(5 * 16);
     fs::write(path("app.log"), format!("{same}of the live file\n")).expect("written");
     let fs = Refusing::default();
-    let mut follower = Follower::new(rules(&path("app.log").display().to_string()));
+    let mut follower = Follower::new(live(directory.path()));
     let lines = poll_at(&mut follower, &fs, 0..10, 0).0;
     assert!((1..5 * 16).contains(&lines.len()), "{} lines", lines.len());
-    let packed = fs::File::create(path("app.log.1.gz")).expect("made");
-    let mut packed = GzEncoder::new(packed, Compression::fast());
-    writeln!(packed, "{same}of the packed one").expect("written");
-    packed.finish().expect("written");
+    pack(&path("app.log.1.gz"), &format!("{same}of the packed one\n"));
     let lines = poll_at(&mut follower, &fs, 10..80, 0).0;
     for last in ["of the live file\n", "of the packed one\n"] {
         assert!(lines.contains(&last.to_owned()), "{last}");
@@ -130,7 +120,7 @@ fn what_was_seen_but_not_read_before_a_truncation_counts_as_lost() {
     let line = format!("{}\n", "x".repeat(64 * 1024 - 1));
     fs::write(&log, &line).expect("written");
     let fs = Refusing::default();
-    let mut follower = Follower::new(rules(&log.display().to_string()));
+    let mut follower = Follower::new(live(directory.path()));
     let mut read = poll(&mut follower, &fs, 0..5).0.len();
     fs::write(&log, line.repeat(100)).expect("written on");
     read += poll(&mut follower, &fs, 5..6).0.len();
@@ -138,10 +128,6 @@ fn what_was_seen_but_not_read_before_a_truncation_counts_as_lost() {
     fs::write(&log, "new\n").expect("written anew");
     let (lines, reports) = poll(&mut follower, &fs, 6..20);
     assert_eq!(lines, ["new\n"]);
-    let lost = reports.iter().find_map(|report| match report {
-        Report::Lost { at_least, .. } => Some(*at_least),
-        _ => None,
-    });
     let left = (100 - read) * line.len();
-    assert_eq!(lost, u64::try_from(left).ok(), "{reports:?}");
+    assert_eq!(lost(&reports), u64::try_from(left).ok(), "{reports:?}");
 }
