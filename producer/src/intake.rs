@@ -79,9 +79,9 @@ pub(super) struct Shared {
     is_service_managed: AtomicBool,
     metrics: Mutex<Metrics>,
     closing: watch::Sender<bool>,
-    /// More waits in the pipeline than can go in time.
+    /// Whether the pipeline holds more than it can send in time, so that it takes nothing more for now.
     is_over: AtomicBool,
-    /// Told that this is not so.
+    /// Wakes callers once the pipeline can take more.
     is_not_over: Notify,
     /// Held by the caller that is the next to be accepted, while it waits for that and for room.
     turn: tokio::sync::Mutex<()>,

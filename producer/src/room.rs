@@ -1,5 +1,5 @@
-//! Room for user records under way, in bytes and in records. Waiters get it in the order in which they
-//! came.
+//! Room for user records under way, in bytes and in records. Callers that wait for it are served in the
+//! order in which they came.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -13,32 +13,32 @@ use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, SemaphorePermit};
 pub(super) struct Room {
     bytes: Semaphore,
     records: Semaphore,
-    /// Held by the waiter whose turn it is to wait for both. Two semaphores alone keep no order: of
-    /// two waiters that the first one lets through, either may come first to the second one.
+    /// Held by the caller that is waiting for both. Two semaphores alone keep no order: when the first lets
+    /// two callers through, either may reach the second one first.
     turn: Mutex<()>,
-    /// How many wait. While any does, nobody takes room without waiting too.
+    /// How many callers wait. While there are any, nobody takes room without waiting too.
     waiting: AtomicUsize,
-    /// Told when the waiter whose turn it is finds too little.
+    /// Notified when the caller whose turn it is finds too little room.
     lack: Notify,
 }
 
-/// Room that goes back when this is dropped, unless it is [kept](Self::keep).
+/// Room that is given back when this is dropped, unless it is [kept](Self::keep).
 pub(super) struct Taken<'a> {
     bytes: SemaphorePermit<'a>,
     record: SemaphorePermit<'a>,
-    /// The next one's turn comes when this one has used what it got.
+    /// Released, for the next caller, once the room is used or given back.
     _turn: Option<MutexGuard<'a, ()>>,
 }
 
 impl Taken<'_> {
-    /// Keeps it until [`Room::free`].
+    /// Keeps the room until [`Room::free`].
     pub(super) fn keep(self) {
         self.bytes.forget();
         self.record.forget();
     }
 }
 
-/// Counts one that waits, as long as this lives.
+/// Counts one waiting caller for as long as this lives.
 pub(super) struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {
@@ -65,9 +65,9 @@ impl Room {
         }
     }
 
-    /// Takes room for one record of so many bytes, if there is any that nobody waits for.
+    /// Takes room for one record of so many bytes, if there is enough and nobody waits for it.
     pub(super) fn try_take(&self, bytes: u32) -> Option<Taken<'_>> {
-        if self.is_wanted() {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
             return None;
         }
         let record = self.records.try_acquire().ok()?;
@@ -79,8 +79,8 @@ impl Room {
         })
     }
 
-    /// Takes room for one record of so many bytes as soon as there is any; `None` never happens,
-    /// as nobody closes it. Dropping the future gives up the place in the queue.
+    /// Takes room for one record of so many bytes as soon as there is enough. It never returns `None`: the
+    /// semaphores are never closed. Dropping the future gives up the place in the queue.
     pub(super) async fn take(&self, bytes: u32) -> Option<Taken<'_>> {
         let _waiting = Waiting::new(&self.waiting);
         let turn = self.turn.lock().await;
@@ -99,7 +99,7 @@ impl Room {
         self.records.add_permits(records);
     }
 
-    /// Waits for room, and tells if there is too little. It is in the queue then, so that
+    /// Waits for room, and notifies `lack` if there is too little. By then this caller is in the queue, so that
     /// [`is_lacking`](Self::is_lacking) is true.
     async fn when_there<T>(&self, room: impl Future<Output = T>) -> T {
         let mut room = pin!(room);
@@ -113,20 +113,16 @@ impl Room {
         poll_fn(poll).await
     }
 
-    /// Whether anyone waits.
-    fn is_wanted(&self) -> bool {
-        self.waiting.load(Ordering::SeqCst) > 0
-    }
-
-    /// Whether anyone waits for what is not there. The semaphores give what comes free to the waiter
-    /// whose turn it is, be it only a part of what it wants: where any is left, it has all of that, but
-    /// may not have run since.
+    /// Returns whether a caller waits because there is too little room. A semaphore gives what is freed to the
+    /// caller whose turn it is, even if that is only a part of what it wants. So while a semaphore has any left,
+    /// that caller has all it wants of it, even if it has not run since.
     pub(super) fn is_lacking(&self) -> bool {
         let is_none_left = |room: &Semaphore| room.available_permits() == 0;
-        self.is_wanted() && (is_none_left(&self.records) || is_none_left(&self.bytes))
+        self.waiting.load(Ordering::SeqCst) > 0
+            && (is_none_left(&self.records) || is_none_left(&self.bytes))
     }
 
-    /// Resolves when, after this call, someone finds too little room.
+    /// Resolves when a caller finds too little room after this call.
     pub(super) fn lacking(&self) -> Notified<'_> {
         self.lack.notified()
     }

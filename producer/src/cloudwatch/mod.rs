@@ -25,8 +25,11 @@
 //! Every [`metrics_upload_delay`](CloudWatch::metrics_upload_delay) what was observed since the
 //! last time becomes one statistic set (count, sum, lowest, highest) for each metric, uploaded with
 //! as many `PutMetricData` requests as it takes, each with a limit of 20 s. What cannot be uploaded is
-//! kept for the next time, up to [`max_kept`](CloudWatch::max_kept) metrics, unless CloudWatch refuses it for good. Nothing of it
-//! ever holds up a put.
+//! kept for the next time, up to [`max_kept`](CloudWatch::max_kept) metrics, unless CloudWatch refuses it for good.
+//! Nothing of it ever holds up a put.
+//!
+//! CloudWatch cannot tell a request from a second one with the same metrics. So what it has taken counts twice if
+//! its answer is lost, because the same metrics are then uploaded again.
 //!
 //! # Metrics
 //!

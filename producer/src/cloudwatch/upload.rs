@@ -59,7 +59,7 @@ impl Uploads {
 
     /// Metrics given up: CloudWatch refused them for good, more than
     /// [`max_kept`](super::CloudWatch::max_kept) waited for an upload, or it was closed before one
-    /// succeeded.
+    /// succeeded. CloudWatch may have taken them all the same, if the answer to an earlier request was lost.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
@@ -230,11 +230,11 @@ fn to_u64(number: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
 
+    use super::super::DEFAULT_MAX_KEPT_METRICS;
     use super::*;
-
-    const MAX_KEPT: usize = 20_000;
 
     #[derive(Clone, Copy, PartialEq)]
     enum Answer {
@@ -283,7 +283,8 @@ mod tests {
         let stub = Stub::default();
         stub.answers.lock().unwrap().extend(answers);
         let (shown, uploads) = watch::channel(Uploads::default());
-        let uploader = Uploader::new(stub.clone(), (|_| Vec::new()) as Nothing, MAX_KEPT, shown);
+        let take = (|_| Vec::new()) as Nothing;
+        let uploader = Uploader::new(stub.clone(), take, DEFAULT_MAX_KEPT_METRICS, shown);
         (uploader, stub, uploads)
     }
 
@@ -328,25 +329,38 @@ mod tests {
     async fn what_waits_is_bounded_and_the_oldest_go_first() {
         let (mut uploader, stub, uploads) = uploader(&[Answer::Throttled]);
         uploader.waiting.push_back(datum("old"));
-        uploader.waiting.extend(vec![datum("new"); MAX_KEPT]);
+        uploader
+            .waiting
+            .extend(vec![datum("new"); DEFAULT_MAX_KEPT_METRICS]);
+        let most = to_u64(DEFAULT_MAX_KEPT_METRICS);
         uploader.upload().await;
         assert_eq!(
             (uploads.borrow().kept(), uploads.borrow().dropped()),
-            (20_000, 1)
+            (most, 1)
         );
         uploader.upload().await;
-        assert_eq!(uploads.borrow().uploaded(), 20_000);
+        assert_eq!(uploads.borrow().uploaded(), most);
         assert!(stub.taken.lock().unwrap().iter().all(|name| name == "new"));
     }
 
     #[tokio::test]
     async fn a_failure_is_said_once_until_an_upload_succeeds() {
         use Answer::{Taken, Throttled};
+        let warnings = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&warnings);
+        // Asked for once a line.
+        let writer = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            std::io::sink()
+        };
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
+        let subscriber = subscriber.with_writer(writer).finish();
+        let _subscriber = tracing::subscriber::set_default(subscriber);
         let (mut uploader, _, _) = uploader(&[Throttled, Throttled, Taken, Throttled]);
-        for said in [Some("Code"), Some("Code"), None, Some("Code")] {
+        for said in [1, 1, 1, 2] {
             uploader.waiting.push_back(datum("one"));
             uploader.upload().await;
-            assert_eq!(uploader.failing.as_deref(), said);
+            assert_eq!(warnings.load(Ordering::Relaxed), said);
         }
     }
 
@@ -362,7 +376,7 @@ mod tests {
                     .build(),
             ]
         };
-        let mut uploader = Uploader::new(stub.clone(), take, MAX_KEPT, shown);
+        let mut uploader = Uploader::new(stub.clone(), take, DEFAULT_MAX_KEPT_METRICS, shown);
         uploader.upload().await;
         uploader.upload().await;
         assert_eq!(*stub.taken.lock().unwrap(), ["own", "own"]);

@@ -175,7 +175,8 @@ impl<T> Ledger<T> {
         }
     }
 
-    /// One that took so much room is resolved. It is not lent, as that would make a copy of it.
+    /// Counts a user record that took so much room as resolved. It takes numbers, as a reference to the record
+    /// would make the compiler copy it.
     fn resolved(&mut self, seq: u64, room: usize) {
         self.pending -= 1;
         self.room -= room;
