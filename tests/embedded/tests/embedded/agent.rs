@@ -338,9 +338,13 @@ async fn metrics_go_to_cloudwatch_and_without_the_permission_every_line_still_co
                 .append(true)
                 .open(agent.path("logs/app.log"));
             log.unwrap().write_all(text.as_bytes()).unwrap();
-            while bodies.lock().unwrap().len() <= round {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+            let uploaded = async {
+                while bodies.lock().unwrap().len() <= round {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            };
+            let uploaded = tokio::time::timeout(Duration::from_secs(60), uploaded).await;
+            uploaded.expect("an upload for each of the three rounds");
         }
         stop(child, false).await;
         let came = agent.lines().await;
