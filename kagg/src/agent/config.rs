@@ -1,4 +1,4 @@
-//! The flags of `kagg agent`, and the configuration they name.
+//! The flags of `kagg agent`, and the configuration that they name.
 
 use std::fs;
 use std::io;
@@ -25,7 +25,7 @@ pub(super) struct ConfigArgs {
     config: PathBuf,
     /// Keep positions in this file
     ///
-    /// It takes the place of the one that `kagg.database` names.
+    /// It is used instead of the file that `kagg.database` names.
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
 }
@@ -38,17 +38,17 @@ pub(super) struct RunArgs {
     settings: Settings,
     /// Only show the configuration and its files
     ///
-    /// That is, what is understood of the configuration, and which files it follows.
+    /// Prints how the configuration is understood, and which files it follows.
     #[arg(long)]
     check: bool,
-    /// Only give the Amazon Kinesis Agent its positions
+    /// Only hand the positions back to the Amazon Kinesis Agent
     ///
-    /// They are written into its own database, so that it goes on where this one was.
+    /// They are written into its own database, so that it goes on where this agent stopped.
     #[arg(long, conflicts_with = "check")]
     hand_back: bool,
 }
 
-/// Settings of our own, which take the place of the keys of that name in the configuration.
+/// Settings of our own. A flag overrides the key of the same name in the configuration.
 #[derive(clap::Args)]
 struct Settings {
     /// Put many lines into each Kinesis record
@@ -58,23 +58,25 @@ struct Settings {
     aggregate: bool,
     /// Read columns in double quotes in CSVTOJSON
     ///
-    /// RFC 4180 describes them.
+    /// As RFC 4180 describes them.
     #[arg(long)]
     csv_quoting: bool,
-    /// Keep at most so many bytes of lines in memory
+    /// Keep at most this many bytes of lines in memory
     #[arg(long, value_name = "BYTES")]
     max_memory_bytes: Option<String>,
-    /// Look for rotated files in this directory, too
+    /// Also look for rotated files in this directory
     ///
-    /// It is logrotate's olddir.
+    /// This is logrotate's olddir.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     rotated_dir: Option<String>,
     /// How long a multi-line record waits for a line
     ///
-    /// The time is in milliseconds.
+    /// In milliseconds.
     #[arg(long, value_name = "MS")]
     multi_line_wait_millis: Option<String>,
-    /// Lines that LOGTOJSON cannot read: skip or raw
+    /// What to do with lines that LOGTOJSON cannot read
+    ///
+    /// skip leaves them out, raw sends them as they are.
     #[arg(long, value_name = "WHAT", value_parser = ["skip", "raw"], hide_possible_values = true)]
     on_mismatch: Option<String>,
     /// Add the path of the file to JSON lines, as this field
@@ -83,9 +85,9 @@ struct Settings {
     /// Add the name of this host to JSON lines, as this field
     #[arg(long, value_name = "FIELD")]
     add_host: Option<String>,
-    /// Take keys from the file (file) or a JSON pointer
+    /// Take partition keys from the file or the line
     ///
-    /// The partition keys are then the name of the file, or a value of each line.
+    /// With file, the key is the path of the file; with a JSON pointer, it is that value of each line.
     #[arg(long, value_name = "WHAT")]
     partition_key_from: Option<String>,
     /// Compress each line: gzip, zlib or zstd
@@ -101,7 +103,7 @@ struct Settings {
 }
 
 impl Settings {
-    /// Under the names of their keys.
+    /// Returns the settings that were given, by the names of their keys.
     fn to_keys(&self) -> Map<String, Value> {
         let flags = [
             ("kagg.aggregate", self.aggregate),
@@ -129,7 +131,7 @@ impl Settings {
 }
 
 impl ConfigArgs {
-    /// Where the positions are.
+    /// Returns the path of the database.
     pub(super) fn database(&self) -> Result<PathBuf> {
         if let Some(database) = &self.database {
             return Ok(database.clone());
@@ -148,13 +150,13 @@ impl RunArgs {
         self.hand_back
     }
 
-    /// The configuration as it is now.
+    /// Reads the configuration as it is now.
     pub(super) fn read_again(&self) -> Result<std::result::Result<Config, ConfigErrors>> {
         let read = read(&self.config.config, &self.settings.to_keys())?;
         Ok(read.map(|config| self.apply(config)))
     }
 
-    /// The configuration. `None` if it is refused, which is told.
+    /// Reads the configuration. If it is refused, says why and returns `None`.
     pub(super) fn load(&self, status: &Status) -> Result<Option<Config>> {
         match self.read_again()? {
             Ok(config) => Ok(Some(config)),
@@ -166,7 +168,7 @@ impl RunArgs {
         }
     }
 
-    /// What a flag says goes before what the file says.
+    /// Lets the flags override the file.
     fn apply(&self, config: Config) -> Config {
         match &self.config.database {
             Some(database) => config.with_database(database.clone()),
@@ -177,7 +179,7 @@ impl RunArgs {
 
 type Read = std::result::Result<Config, ConfigErrors>;
 
-/// Reads a configuration, and the files of `agent.d` beside it in the order of their names.
+/// Reads a configuration, and the files of `agent.d` beside it, sorted by name.
 fn read(path: &Path, settings: &Map<String, Value>) -> Result<Read> {
     let text = fs::read_to_string(path).map_err(|error| Failure::of_file("read", path, &error))?;
     let directory = path.parent().unwrap_or(Path::new("")).join("agent.d");
@@ -192,7 +194,7 @@ fn read(path: &Path, settings: &Map<String, Value>) -> Result<Read> {
     Ok(Config::parse_with(&text, &drop_ins, settings))
 }
 
-/// The files of a directory in the order of their names; none if it does not exist.
+/// Returns the files of a directory, sorted by name. A directory that does not exist has none.
 fn files_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
