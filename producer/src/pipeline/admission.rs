@@ -84,4 +84,17 @@ mod tests {
         assert!((14_000_000..=15_000_000).contains(&most), "{most}");
         assert_eq!(admission.most(now + Duration::from_secs(3)), usize::MAX);
     }
+
+    #[test]
+    fn the_rate_is_of_one_second_and_half_of_it_of_the_time_before() {
+        let at = Duration::from_secs;
+        let mut admission = Admission::new(at(30), at(0));
+        admission.went(at(0), 3_000_000);
+        admission.went(at(2), 0);
+        admission.came_back(at(2), 0);
+        assert_eq!(admission.most(at(2)), 15 * 1_500_000);
+        admission.went(at(3), 0);
+        assert_eq!(admission.most(at(4)), 15 * 750_000);
+        assert_eq!(admission.most(at(4) + Duration::from_nanos(1)), usize::MAX);
+    }
 }

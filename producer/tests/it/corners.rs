@@ -7,6 +7,17 @@ use kinesis_aggregation_producer::{
 
 use super::bugs::{Bench, at};
 
+/// Who was resolved: each has expired.
+fn expired(bench: &mut Bench) -> Vec<&'static str> {
+    let finished = bench.finished().into_iter();
+    let names = finished.map(|(name, outcome)| {
+        let error = outcome.expect_err("it expired");
+        assert_eq!(*error.kind(), FailureKind::Expired);
+        name
+    });
+    names.collect()
+}
+
 /// While all connections are busy, nothing looks at the next request to send it.
 #[test]
 fn what_waits_in_the_next_request_expires() {
@@ -22,12 +33,30 @@ fn what_waits_in_the_next_request_expires() {
     bench.pipeline.limit_connections(1);
     assert!(bench.drive(30_000).is_empty() && bench.finished().is_empty());
     bench.drive(30_101);
-    let finished = bench.finished();
-    let kinds = finished.iter().map(|(name, outcome)| {
-        let error = outcome.as_ref().expect_err("it expired");
-        (*name, error.kind())
-    });
-    assert!(kinds.eq([("waits", &FailureKind::Expired)]));
+    assert_eq!(expired(&mut bench), ["waits"]);
+}
+
+/// Each half of a request that was refused as a whole waits for a connection.
+#[test]
+fn what_waits_in_a_part_of_a_refused_request_expires() {
+    let builder = Producer::builder()
+        .aggregation_enabled(false)
+        .record_max_buffered_time(at(0));
+    let mut bench = Bench::ready(builder);
+    bench.put(0, "one");
+    bench.put(0, "two");
+    let [(refused, _)] = bench.drive(0)[..] else {
+        panic!("one request")
+    };
+    bench.pipeline.limit_connections(1);
+    let invalid = Err(ClientError::invalid("ValidationException"));
+    bench.pipeline.answered(at(10), refused, invalid);
+    assert_eq!(bench.drive(10).len(), 1);
+    bench.drive(29_999);
+    assert!(bench.finished().is_empty());
+    assert!(bench.pipeline.wake() <= Some(at(30_000)));
+    bench.drive(30_000);
+    assert_eq!(expired(&mut bench), ["two"]);
 }
 
 #[test]
@@ -39,6 +68,18 @@ fn a_flush_hurries_what_waits_for_a_shard_map() {
     bench.pipeline.flush(at(1), 7);
     assert!(bench.pipeline.wake() <= Some(at(1001)));
     assert_eq!(bench.drive(1001).len(), 1);
+}
+
+#[test]
+fn what_a_flush_hurried_waits_for_no_company_once_there_is_a_shard_map() {
+    let mut bench = Bench::new(Producer::builder().record_max_buffered_time(at(10_000)));
+    bench.drive(0);
+    bench.put(0, "one");
+    bench.pipeline.flush(at(1), 7);
+    bench.put(2, "two");
+    bench.pipeline.listed(at(10), Ok(super::bugs::one_shard()));
+    let requests = bench.drive(10);
+    assert_eq!(requests[0].1[0].user_record_count(), Some(2));
 }
 
 /// Nothing else happens meanwhile that would wake the producer.
@@ -113,4 +154,108 @@ fn an_aggregate_for_a_service_managed_stream_is_built_anew_for_one_that_goes_by_
     // In a shard of which nobody knows the range.
     bench.stored(1010, requests[0].0, "9");
     assert!(bench.finished().is_empty());
+}
+
+fn put_of(bench: &mut Bench, now: u64, size: usize, name: &'static str) {
+    let record = UserRecord::new("key", vec![b'x'; size - "key".len()]);
+    let hash_key = record.hash_key();
+    bench.pipeline.put(at(now), record, hash_key, name);
+}
+
+/// It waits to learn how much the stream takes, and nothing but its time to live ends that.
+#[test]
+fn a_large_record_expires_although_the_stream_is_never_described() {
+    let mut bench = Bench::new(Producer::builder());
+    bench.drive(0);
+    put_of(&mut bench, 0, 3 << 20, "first");
+    put_of(&mut bench, 10_000, 3 << 20, "second");
+    let failed = ClientError::retry("Timeout", false);
+    bench.pipeline.described(at(10_000), Err(failed));
+    for (expires, name) in [(30_000, "first"), (40_000, "second")] {
+        bench.drive(expires - 1);
+        assert!(bench.finished().is_empty());
+        assert!(bench.pipeline.wake() <= Some(at(expires)));
+        bench.drive(expires);
+        assert_eq!(expired(&mut bench), [name]);
+    }
+    assert_eq!(bench.pipeline.pending(), 0);
+}
+
+#[test]
+fn a_record_of_just_the_most_that_the_stream_takes_is_sent() {
+    const MOST: usize = 2 << 20;
+    let by_key = StreamDescription::new(RecordDistribution::ByKey);
+    let mut bench = Bench::ready(Producer::builder().record_max_buffered_time(at(0)));
+    let described = Ok(Some(by_key.with_max_record_size(MOST)));
+    bench.pipeline.described(at(0), described);
+    assert_eq!(bench.pipeline.max_record_size(), MOST);
+    put_of(&mut bench, 0, MOST, "fits");
+    assert_eq!(bench.drive(0).len(), 1);
+    put_of(&mut bench, 10, MOST + 1, "does not");
+    assert!(bench.drive(10).is_empty());
+    let (name, outcome) = &bench.finished()[0];
+    let error = outcome.as_ref().expect_err("too large");
+    let (size, max) = (MOST + 1, MOST);
+    assert_eq!(
+        (*name, error.kind()),
+        ("does not", &FailureKind::TooLarge { size, max })
+    );
+}
+
+/// A stream that says that it picks the shards itself, and wants keys all the same.
+#[test]
+fn a_record_is_refused_for_want_of_a_key_only_once() {
+    let mut bench = Bench::new(Producer::builder().record_max_buffered_time(at(0)));
+    let service_managed = StreamDescription::new(RecordDistribution::ServiceManaged);
+    let record = UserRecord::without_partition_key("data");
+    bench.pipeline.put(at(0), record, None, "one");
+    for now in [0, 1000] {
+        bench
+            .pipeline
+            .described(at(now), Ok(Some(service_managed)));
+        assert!(bench.finished().is_empty());
+        let [(id, ref records)] = bench.drive(now)[..] else {
+            panic!("one request")
+        };
+        assert_eq!(records[0].partition_key(), None);
+        let invalid = Err(ClientError::invalid("ValidationException"));
+        bench.pipeline.answered(at(now + 10), id, invalid);
+    }
+    let finished = bench.finished();
+    let error = finished[0].1.as_ref().expect_err("nothing can mend it");
+    assert!(matches!(error.kind(), FailureKind::Request { .. }));
+}
+
+/// While the map is in doubt, what is put goes from lanes of single hash keys.
+#[test]
+fn what_is_sent_again_while_the_map_is_in_doubt_stays_before_what_was_put_later() {
+    let builder = Producer::builder().ordered(true);
+    let mut bench = Bench::new(builder.record_max_buffered_time(at(0)));
+    bench.pipeline.listed(at(0), Ok(super::bugs::two_shards()));
+    bench.pipeline.described(at(0), Ok(None));
+    let put = |bench: &mut Bench, now, key, name| {
+        let record = UserRecord::new(key, name);
+        let hash_key = record.hash_key();
+        bench.pipeline.put(at(now), record, hash_key, name);
+        bench.drive(now)
+    };
+    // `a` is in the lower half, `b` in the upper one, which splits.
+    let [(first, _)] = put(&mut bench, 0, "a", "first")[..] else {
+        panic!("one request")
+    };
+    let [(other, _)] = put(&mut bench, 0, "b", "other")[..] else {
+        panic!("one request")
+    };
+    bench.stored(10, other, "3");
+    assert!(put(&mut bench, 10, "a", "second").is_empty());
+    let lost = Err(ClientError::retry("InternalFailure", false));
+    bench.pipeline.answered(at(20), first, lost);
+    let mut sent = Vec::new();
+    for now in (20..3000).step_by(10) {
+        for (id, records) in bench.drive(now) {
+            sent.extend(records.iter().map(|record| record.data().to_vec()));
+            bench.stored(now, id, "1");
+        }
+    }
+    assert_eq!(sent, [b"first".to_vec(), b"second".to_vec()]);
 }

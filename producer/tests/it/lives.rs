@@ -228,6 +228,19 @@ fn a_stream_that_never_answered_is_not_waited_for() {
     assert!(matches!(error.kind(), FailureKind::Request { .. }));
 }
 
+#[test]
+fn a_stream_that_was_described_and_is_gone_is_waited_for() {
+    let mut bench = Bench::new(Producer::builder().record_max_buffered_time(at(0)));
+    for _ in 0..2 {
+        let description = StreamDescription::new(RecordDistribution::ByKey);
+        bench.pipeline.described(at(0), Ok(Some(description)));
+    }
+    bench.put(0, "one");
+    let (id, _) = bench.drive(0)[0];
+    bench.pipeline.answered(at(10), id, Err(no_stream()));
+    assert!(bench.finished().is_empty(), "it is sent again");
+}
+
 /// What makes an ordered producer refuse everything, so that no landing can correct it.
 #[test]
 fn an_ordered_producer_does_not_refuse_for_ever() {

@@ -1,13 +1,13 @@
 //! User records without partition keys, on streams that may be neither listed nor described: where
 //! their aggregates land is all that tells whether the stream goes by keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kinesis_aggregation::{KinesisRecord, UserRecord};
 use kinesis_aggregation_producer::pipeline::{Action, Pipeline};
 use kinesis_aggregation_producer::{
-    ClientError, Producer, RecordDistribution, Stored, StreamDescription,
+    ClientError, Producer, ProducerBuilder, RecordDistribution, Stored, StreamDescription,
 };
 
 use super::bugs::{Bench, at, one_shard};
@@ -26,9 +26,11 @@ struct Blind {
 
 impl Blind {
     fn new() -> Self {
-        let builder = Producer::builder()
-            .seed(1)
-            .record_max_buffered_time(Duration::ZERO);
+        Self::of(Producer::builder())
+    }
+
+    fn of(builder: ProducerBuilder) -> Self {
+        let builder = builder.seed(1).record_max_buffered_time(Duration::ZERO);
         let config = builder.config().expect("settings that can work");
         let (stored, delivered) = (Vec::new(), 0);
         let (pipeline, now) = (Pipeline::new(config), Duration::ZERO);
@@ -158,6 +160,19 @@ fn aggregation_comes_back_when_the_stream_goes_by_keys_again() {
     }
     assert!(!blind.pipeline.is_service_managed());
     assert_eq!(blind.stored.len() - before, 10);
+}
+
+/// By a mistake all that is put would fail, as such a stream keeps no order.
+#[test]
+fn where_order_is_wanted_no_landing_shows_a_service_managed_stream() {
+    let mut blind = Blind::of(Producer::builder().ordered(true));
+    for round in 0..40 {
+        blind.put_two(true, |_| round % 2);
+    }
+    assert!(!blind.pipeline.is_service_managed());
+    assert_eq!((blind.delivered, blind.stored.len()), (80, 40));
+    let keys = blind.stored.iter().map(KinesisRecord::explicit_hash_key);
+    assert_eq!(keys.collect::<BTreeSet<_>>().len(), 40);
 }
 
 /// Listing is not permitted any more, and an aggregate of two hash keys landed in a shard that no map

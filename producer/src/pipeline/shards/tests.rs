@@ -78,6 +78,18 @@ fn a_split_casts_no_doubt_on_other_shards() {
 }
 
 #[test]
+fn a_stale_list_clears_no_shard_that_a_merge_or_a_second_split_put_in_doubt() {
+    for (shard_id, hash_key, doubts) in [("3", HashKey::MAX, 2), ("4", HashKey::new(7), 1)] {
+        let mut shards = Shards::default();
+        list(&mut shards, Time::ZERO, Some(after()));
+        shards.landed("3", HashKey::MIN);
+        shards.landed(shard_id, hash_key);
+        list(&mut shards, Time::ZERO, Some(after()));
+        assert_eq!((shards.doubts(), shards.unexplained.len()), (doubts, 2));
+    }
+}
+
+#[test]
 fn a_stale_list_undoes_nothing() {
     let mut shards = Shards::default();
     list(&mut shards, Time::ZERO, Some(after()));
