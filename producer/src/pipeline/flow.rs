@@ -276,7 +276,7 @@ impl<T> Flow<T> {
                 self.outbox.join(now, &routes, (place, form), pending);
             }
             Route::Bare => {
-                let item = Item::bare(pending, routes.generation());
+                let item = Item::bare(pending);
                 self.outbox.push(now, &routes, Box::new(item));
             }
             Route::Wait => {
@@ -348,13 +348,12 @@ impl<T> Flow<T> {
         item.tries = item.tries.saturating_add(1);
         item.not_before = now + self.random.pause(item.tries);
         let routes = Routes::new(&self.stream, &self.config);
-        let ordered = self.config.settings.ordered;
         match routes.as_it_is(&item) {
-            Some(place) if !ordered || routes.goes_back(&item, place) => {
+            Some(place) => {
                 item.place = place;
                 self.outbox.give_back(now, item);
             }
-            _ => self.returned.extend(item.into_members()),
+            None => self.returned.extend(item.into_members()),
         }
     }
 

@@ -166,8 +166,6 @@ pub(super) struct Item<T> {
     pub(super) first: u64,
     /// The room that its user records take, in bytes.
     pub(super) room: usize,
-    /// The shard map by which it was built.
-    pub(super) generation: u64,
     /// It goes alone because there was no shard map in time. It need not, if one comes before it
     /// goes.
     pub(super) is_released: bool,
@@ -179,7 +177,7 @@ pub(super) struct Item<T> {
 }
 
 impl<T> Item<T> {
-    fn new(body: Body<T>, place: Place, form: Form, generation: u64) -> Self {
+    fn new(body: Body<T>, place: Place, form: Form) -> Self {
         Self {
             body,
             place,
@@ -189,7 +187,6 @@ impl<T> Item<T> {
             oldest: Time::MAX,
             first: u64::MAX,
             room: 0,
-            generation,
             is_released: false,
             tries: 0,
             not_before: Time::ZERO,
@@ -198,14 +195,9 @@ impl<T> Item<T> {
     }
 
     /// An empty one, to join; user records without a key will get `random_key`.
-    pub(super) fn open(
-        place: Place,
-        form: Form,
-        generation: u64,
-        random_key: Option<ByteString>,
-    ) -> Self {
+    pub(super) fn open(place: Place, form: Form, random_key: Option<ByteString>) -> Self {
         let buffer = random_key.map_or_else(Buffer::default, Buffer::with_random_key);
-        Self::new(Body::Open(Box::new(buffer)), place, form, generation)
+        Self::new(Body::Open(Box::new(buffer)), place, form)
     }
 
     /// Makes room for so many user records in an open one.
@@ -216,7 +208,7 @@ impl<T> Item<T> {
     }
 
     /// One that travels without explicit hash key, and without partition key if it has none.
-    pub(super) fn bare(pending: Pending<T>, generation: u64) -> Self {
+    pub(super) fn bare(pending: Pending<T>) -> Self {
         let (due, oldest, first) = (pending.closes(), pending.accepted, pending.seq);
         let room = room(&pending.record);
         let body = Body::Bare(Box::new(pending));
@@ -225,7 +217,7 @@ impl<T> Item<T> {
             oldest,
             first,
             room,
-            ..Self::new(body, Place::Anywhere, Form::Raw, generation)
+            ..Self::new(body, Place::Anywhere, Form::Raw)
         }
     }
 
@@ -424,7 +416,7 @@ impl<T> Item<T> {
         if !any {
             return Vec::new();
         }
-        let fresh = Self::open(self.place, self.form, self.generation, Some(random_key()));
+        let fresh = Self::open(self.place, self.form, Some(random_key()));
         let old = std::mem::replace(self, fresh);
         self.tries = old.tries;
         self.not_before = old.not_before;

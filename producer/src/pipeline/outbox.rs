@@ -99,7 +99,7 @@ impl<T> Outbox<T> {
                 *spare = (again.is_none() && routes.tests_keys()).then(|| key.clone());
                 key
             });
-            let mut open = Item::open(place, form, routes.generation(), key);
+            let mut open = Item::open(place, form, key);
             open.reserve(usual.min(USUAL_MAX));
             open
         };

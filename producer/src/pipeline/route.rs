@@ -5,7 +5,7 @@ use super::stream::Stream;
 use crate::outcome::FailureKind;
 use crate::settings::Config;
 use kinesis_aggregation::wire::is_framed;
-use kinesis_aggregation::{HashKey, UserRecord};
+use kinesis_aggregation::{HashKey, ShardMap, UserRecord};
 
 /// What to do with a user record.
 pub(super) enum Route {
@@ -76,15 +76,19 @@ impl<'a> Routes<'a> {
         in_force.then(|| Place::shard(range))
     }
 
-    /// From where to send what travels alone and belongs to `hash_key`.
-    pub(super) fn of_hash_key(&self, hash_key: HashKey) -> Place {
-        let map = if self.ordered {
-            // Two maps must not send one key from two lanes.
+    /// The map that tells which lane to send from. Where order is wanted, one in doubt does not: two
+    /// maps must not send one key from two lanes.
+    fn map(&self) -> Option<&ShardMap> {
+        if self.ordered {
             self.stream.valid_map()
         } else {
             self.stream.last_map()
-        };
-        match map {
+        }
+    }
+
+    /// From where to send what travels alone and belongs to `hash_key`.
+    pub(super) fn of_hash_key(&self, hash_key: HashKey) -> Place {
+        match self.map() {
             Some(map) => Place::shard(map.predict(hash_key).hash_key_range()),
             None if self.ordered => Place::Hash(hash_key),
             None => Place::Anywhere,
@@ -113,7 +117,7 @@ impl<'a> Routes<'a> {
             return None;
         }
         let cover = item.cover?;
-        match self.stream.last_map() {
+        match self.map() {
             Some(map) => {
                 let range = map.predict(cover.start()).hash_key_range();
                 range.contains(cover.end()).then(|| Place::shard(range))
@@ -129,14 +133,6 @@ impl<'a> Routes<'a> {
         cover.is_some_and(|cover| self.predict(cover.start()).is_some())
     }
 
-    /// Whether a Kinesis record that is to be sent again may go back to the front of its lane, so
-    /// that its user records keep their order: nothing else has changed meanwhile.
-    pub(super) fn goes_back<T>(&self, item: &Item<T>, place: Place) -> bool {
-        place == item.place
-            && item.generation == self.stream.generation()
-            && (self.stream.valid_map().is_some() || matches!(place, Place::Hash(_)))
-    }
-
     /// Whether a place is one that the map in force has.
     pub(super) fn is_current(&self, place: Place) -> bool {
         match (place, self.stream.last_map()) {
@@ -150,7 +146,7 @@ impl<'a> Routes<'a> {
     /// An item that carries one user record alone, for want of a map.
     pub(super) fn alone<T>(&self, pending: Pending<T>, hash_key: HashKey) -> Item<T> {
         let place = self.of_hash_key(hash_key);
-        let mut item = Item::open(place, Form::Framed, self.stream.generation(), None);
+        let mut item = Item::open(place, Form::Framed, None);
         item.is_released = true;
         item.push(pending);
         item
@@ -159,10 +155,5 @@ impl<'a> Routes<'a> {
     /// Whether a random partition key serves two Kinesis records.
     pub(super) fn tests_keys(&self) -> bool {
         self.stream.tests_keys()
-    }
-
-    /// The map by which things are built now.
-    pub(super) fn generation(&self) -> u64 {
-        self.stream.generation()
     }
 }

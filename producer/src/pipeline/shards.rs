@@ -58,8 +58,6 @@ pub(super) struct Shards {
     /// Every shard ever listed. One that was closed once stays so, whatever a stale list says.
     known: BTreeMap<String, Shard>,
     map: Option<ShardMap>,
-    /// Counts the maps, so that what was built by an older one can be told.
-    generation: u64,
     /// What landed where the map does not explain it: the shard, and a hash key.
     unexplained: Vec<(ByteString, HashKey)>,
     /// The open shards, by their first hash keys, whose prediction that refutes.
@@ -111,10 +109,6 @@ impl Shards {
         self.map.as_ref().filter(|_| !self.is_denied)
     }
 
-    pub(super) fn generation(&self) -> u64 {
-        self.generation
-    }
-
     /// The range of a shard that was ever listed in this life of the stream.
     pub(super) fn range(&self, shard_id: &str) -> Option<HashKeyRange> {
         self.map.as_ref()?.hash_key_range(shard_id)
@@ -157,7 +151,6 @@ impl Shards {
     pub(super) fn forget(&mut self, now: Time) {
         self.known.clear();
         self.map = None;
-        self.generation += 1;
         self.unexplained.clear();
         self.suspects.clear();
         self.alive = None;
@@ -261,7 +254,6 @@ impl Shards {
             self.known = by_id(shards);
             self.map = Some(alone);
             self.unexplained.clear();
-            self.generation += 1;
             return Listed::Anew;
         }
         self.learn_together(shards, alone)
@@ -273,7 +265,7 @@ impl Shards {
         let mut known = self.known.clone();
         for shard in &shards {
             match known.get(shard.id()) {
-                Some(old) if old.is_closed() && !shard.is_closed() => {}
+                Some(old) if old.is_closed() => {}
                 _ => drop(known.insert(shard.id().to_owned(), shard.clone())),
             }
         }
@@ -297,10 +289,10 @@ impl Shards {
             None => map,
         });
         if same {
-            return Listed::Confirmed;
+            Listed::Confirmed
+        } else {
+            Listed::NewMap
         }
-        self.generation += 1;
-        Listed::NewMap
     }
 
     /// Takes note of where a Kinesis record with this hash key landed.

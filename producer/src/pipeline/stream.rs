@@ -325,9 +325,4 @@ impl Stream {
         let goes_by_keys = self.is_unlisted() && !self.is_service_managed();
         (goes_by_keys || self.is_blind()).then_some(goes_by_keys)
     }
-
-    /// Counts the maps.
-    pub(super) fn generation(&self) -> u64 {
-        self.shards.generation()
-    }
 }
