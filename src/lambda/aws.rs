@@ -1,14 +1,14 @@
 //! `aws_lambda_events`' types: read as they are, and made from ours.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::encodings::SecondTimestamp;
 use aws_lambda_events::event::kinesis as aws;
 use aws_lambda_events::event::streams::KinesisEventResponse;
-use bytes::Bytes;
 
-use super::json;
+use super::json::Text;
 use super::kinesis::{KinesisEvent, KinesisEventRecord, KinesisJson, OwnedKinesisEvent};
 use super::record::{EventRecord, Records, since_epoch};
 use super::response::BatchResponse;
@@ -29,6 +29,10 @@ impl Records for aws::KinesisTimeWindowEvent {
     fn records(&self) -> &[aws::KinesisEventRecord] {
         &self.kinesis_event.records
     }
+}
+
+fn string(text: Text<'_>) -> Option<String> {
+    text.map(Cow::into_owned)
 }
 
 fn not_empty(text: &str) -> Option<&str> {
@@ -98,36 +102,33 @@ impl From<OwnedKinesisEvent> for aws::KinesisEvent {
 /// something else shares them.
 impl From<KinesisEventRecord<'_>> for aws::KinesisEventRecord {
     fn from(record: KinesisEventRecord<'_>) -> Self {
-        let json = record.json;
+        let json = record.0;
         let mut converted = Self::default();
-        converted.kinesis = kinesis(json.kinesis, record.data);
-        converted.event_source = json::string(json.event_source);
-        converted.event_version = json::string(json.event_version);
-        converted.event_id = json::string(json.event_id);
-        converted.event_name = json::string(json.event_name);
-        converted.invoke_identity_arn = json::string(json.invoke_identity_arn);
-        converted.aws_region = json::string(json.aws_region);
-        converted.event_source_arn = json::string(json.event_source_arn);
+        converted.kinesis = kinesis(json.kinesis);
+        converted.event_source = string(json.event_source);
+        converted.event_version = string(json.event_version);
+        converted.event_id = string(json.event_id);
+        converted.event_name = string(json.event_name);
+        converted.invoke_identity_arn = string(json.invoke_identity_arn);
+        converted.aws_region = string(json.aws_region);
+        converted.event_source_arn = string(json.event_source_arn);
         converted
     }
 }
 
-fn kinesis(json: KinesisJson<'_>, data: Bytes) -> aws::KinesisRecord {
+fn kinesis(json: KinesisJson<'_>) -> aws::KinesisRecord {
     let mut converted = aws::KinesisRecord::default();
-    // `Bytes` gives its buffer away without a copy only if nothing else shares it, and `json.data`
-    // does.
-    drop(json.data);
-    converted.data.0 = data.into();
+    converted.data.0 = json.data.bytes.into();
     let arrival = json.approximate_arrival_timestamp;
     if let Some(arrival) = arrival.and_then(|arrival| date(&arrival)) {
         converted.approximate_arrival_timestamp.0 = arrival;
     }
-    if json::as_str(&json.encryption_type) == Some("KMS") {
+    if json.encryption_type.as_deref() == Some("KMS") {
         converted.encryption_type = aws::KinesisEncryptionType::Kms;
     }
-    converted.partition_key = json::string(json.partition_key).unwrap_or_default();
-    converted.sequence_number = json::string(json.sequence_number).unwrap_or_default();
-    converted.kinesis_schema_version = json::string(json.kinesis_schema_version);
+    converted.partition_key = string(json.partition_key).unwrap_or_default();
+    converted.sequence_number = string(json.sequence_number).unwrap_or_default();
+    converted.kinesis_schema_version = string(json.kinesis_schema_version);
     converted
 }
 

@@ -1,52 +1,50 @@
-//! Macros that write the reading and writing that all event types have in common.
+//! Reading and writing that all event types have in common.
 
-use bytes::Bytes;
-use serde::de::Error;
+use serde::de::{Deserialize, Deserializer, Error};
 
 use super::error::{RecordError, RecordErrorKind};
-use super::json::Data;
 
-/// The JSON object of one record, as serde reads it. All of its fields are optional, so that the
-/// error about a missing one can name the record.
-pub(super) trait RawRecord {
-    /// The record, once it is known to be complete.
-    type Record;
+/// A record of an event, read but not yet checked: all of its fields are optional to serde, so that
+/// the error about a missing one can name the record.
+pub(super) trait Unchecked {
+    /// The error for a record that no answer could name.
+    const UNNAMED: RecordErrorKind;
 
     /// The sequence number or record id.
     fn identifier(&self) -> Option<&str>;
 
-    fn complete(self) -> Result<Self::Record, RecordErrorKind>;
+    fn problem_of_data(&self) -> Option<RecordErrorKind>;
 }
 
-pub(super) fn complete<Raw: RawRecord>(raw: Vec<Raw>) -> Result<Vec<Raw::Record>, RecordError> {
-    let records = raw.into_iter().enumerate().map(|(position, raw)| {
-        let identifier = raw.identifier().map(str::to_owned);
-        raw.complete().map_err(|kind| RecordError {
-            position,
-            identifier,
-            kind,
-        })
-    });
-    records.collect()
-}
-
-pub(super) fn data(data: Option<&Data>) -> Result<Bytes, RecordErrorKind> {
-    match data {
-        None => Err(RecordErrorKind::NoData),
-        Some(&Data::Bad { len }) => Err(RecordErrorKind::NotBase64 { len }),
-        Some(Data::Decoded(data)) => Ok(data.clone()),
+/// Refuses the first record without an identifier (or with an empty one) or without data.
+pub(super) fn check<R: Unchecked>(records: &[R]) -> Result<(), RecordError> {
+    for (position, record) in records.iter().enumerate() {
+        let identifier = record.identifier();
+        let problem = match identifier {
+            None | Some("") => Some(R::UNNAMED),
+            Some(_) => record.problem_of_data(),
+        };
+        if let Some(kind) = problem {
+            return Err(RecordError {
+                position,
+                identifier: identifier.map(str::to_owned),
+                kind,
+            });
+        }
     }
+    Ok(())
 }
 
-/// Refuses a record that no answer could name: its identifier is missing or empty.
-pub(super) fn named(
-    identifier: Option<&str>,
-    missing: RecordErrorKind,
-) -> Result<(), RecordErrorKind> {
-    match identifier {
-        None | Some("") => Err(missing),
-        Some(_) => Ok(()),
-    }
+/// Reads an array of records as the JSON that they wrap. The records themselves cannot be
+/// deserialised: it is the event that checks them.
+pub(super) fn records<'de, D, Json, R>(deserializer: D) -> Result<Vec<R>, D::Error>
+where
+    D: Deserializer<'de>,
+    Json: Deserialize<'de>,
+    R: From<Json>,
+{
+    let records = Vec::<Json>::deserialize(deserializer)?;
+    Ok(records.into_iter().map(R::from).collect())
 }
 
 /// The error without what serde quotes from the payload, which may be a key or data.
@@ -65,37 +63,10 @@ pub(super) fn discreet<E: Error>(error: E) -> E {
     }
 }
 
-/// Reading and owning the envelope of an event: `$json` has `records` and these fields.
-macro_rules! event_json {
-    ($json:ident { $($field:ident),* $(,)? }) => {
-        impl<'a, Raw: crate::lambda::event::RawRecord> $json<'a, Raw> {
-            fn complete(self) -> Result<$json<'a, Raw::Record>, crate::lambda::error::RecordError> {
-                Ok($json {
-                    records: crate::lambda::event::complete(self.records)?,
-                    $($field: self.$field),*
-                })
-            }
-        }
-
-        impl<R: crate::lambda::json::IntoOwned> crate::lambda::json::IntoOwned for $json<'_, R> {
-            type Owned = $json<'static, R::Owned>;
-
-            fn into_owned(self) -> Self::Owned {
-                $(let $field = crate::lambda::json::IntoOwned::into_owned(self.$field);)*
-                $json {
-                    records: self.records.into_iter().map(R::into_owned).collect(),
-                    $($field),*
-                }
-            }
-        }
-    };
-}
-pub(super) use event_json;
-
-/// All that an event type needs to be read and written: `$event` wraps `$json<$record>`, and
-/// serde reads `$json<$raw>`. `$owned` is the event without a lifetime.
+/// All that an event type needs to be read: `$event` wraps `$json`, which has `records`. `$owned` is
+/// the event without a lifetime.
 macro_rules! event {
-    ($event:ident, $owned:ident, $json:ident, $raw:ident => $record:ident) => {
+    ($event:ident($json:ident), $owned:ident, $record:ident) => {
         impl<'a> $event<'a> {
             /// Reads the event from JSON, borrowing from it.
             ///
@@ -104,34 +75,24 @@ macro_rules! event {
             /// [`EventError`](crate::lambda::EventError) if it is not JSON of this shape, or if a
             /// record lacks its data or its identifier, or has data that are not base64.
             pub fn from_slice(json: &'a [u8]) -> Result<Self, crate::lambda::error::EventError> {
-                let read: $json<'a, $raw<'a>> = serde_json::from_slice(json)?;
-                Ok(Self(read.complete()?))
+                let event = Self(serde_json::from_slice(json)?);
+                crate::lambda::event::check(event.records())?;
+                Ok(event)
             }
 
             /// The records, in order.
             pub fn records(&self) -> &[$record<'a>] {
                 &self.0.records
             }
-
-            /// The event without the payload: its strings are copied, the data are not.
-            pub fn into_owned(self) -> $event<'static> {
-                $event(crate::lambda::json::IntoOwned::into_owned(self.0))
-            }
         }
 
         impl<'de: 'a, 'a> serde::Deserialize<'de> for $event<'a> {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let read = $json::<'a, $raw<'a>>::deserialize(deserializer)
-                    .map_err(crate::lambda::event::discreet)?;
-                read.complete().map(Self).map_err(serde::de::Error::custom)
-            }
-        }
-
-        impl<'a> crate::lambda::record::Records for $event<'a> {
-            type Record = $record<'a>;
-
-            fn records(&self) -> &[$record<'a>] {
-                &self.0.records
+                let json = $json::deserialize(deserializer);
+                let event = Self(json.map_err(crate::lambda::event::discreet)?);
+                let checked = crate::lambda::event::check(event.records());
+                checked.map_err(serde::de::Error::custom)?;
+                Ok(event)
             }
         }
 
@@ -141,9 +102,10 @@ macro_rules! event {
             }
         }
 
+        /// The event's strings are copied, its data are not.
         impl From<$event<'_>> for $owned {
             fn from(event: $event<'_>) -> Self {
-                Self(event.into_owned())
+                Self($event(crate::lambda::json::IntoOwned::into_owned(event.0)))
             }
         }
 
@@ -155,10 +117,18 @@ macro_rules! event {
             }
         }
 
+        impl<'a> crate::lambda::record::Records for $event<'a> {
+            type Record = $record<'a>;
+
+            fn records(&self) -> &[$record<'a>] {
+                self.records()
+            }
+        }
+
         impl crate::lambda::record::Records for $owned {
             type Record = $record<'static>;
 
-            fn records(&self) -> &[Self::Record] {
+            fn records(&self) -> &[$record<'static>] {
                 self.0.records()
             }
         }
@@ -166,71 +136,60 @@ macro_rules! event {
 }
 pub(super) use event;
 
-/// All that a record type needs to be read and written, and to be read by a batch. `$record` has
-/// `json`, a `$json`, and `data`, the decoded data. Answers name it by its field `$id`; its
-/// `metadata()` has `partition_key` and `sequence_number`. `data` and `$id` are in the object `$at`.
+/// All that a record type needs to be read, and to be read by a batch: `$record` wraps `$json`.
+/// Answers name it by its field `$id`; its `metadata()` has `partition_key` and `sequence_number`.
+/// `data` and `$id` are in the object `$at`.
 macro_rules! event_record {
-    ($json:ident => $record:ident, ($($at:ident.)*) $id:ident or $missing:ident) => {
-        impl<'a> crate::lambda::event::RawRecord for $json<'a> {
-            type Record = $record<'a>;
+    ($record:ident($json:ident), ($($at:ident.)*) $id:ident or $unnamed:ident) => {
+        impl<'a> From<$json<'a>> for $record<'a> {
+            fn from(json: $json<'a>) -> Self {
+                Self(json)
+            }
+        }
+
+        impl crate::lambda::event::Unchecked for $record<'_> {
+            const UNNAMED: crate::lambda::error::RecordErrorKind =
+                crate::lambda::error::RecordErrorKind::$unnamed;
 
             fn identifier(&self) -> Option<&str> {
-                crate::lambda::json::as_str(&self.$($at.)*$id)
+                self.0.$($at.)*$id.as_deref()
             }
 
-            fn complete(self) -> Result<$record<'a>, crate::lambda::error::RecordErrorKind> {
-                let missing = crate::lambda::error::RecordErrorKind::$missing;
-                crate::lambda::event::named(self.identifier(), missing)?;
-                let data = crate::lambda::event::data(self.$($at.)*data.as_ref())?;
-                Ok($record { json: self, data })
-            }
-        }
-
-        impl crate::record::StoredRecord for $record<'_> {
-            fn partition_key(&self) -> Option<&str> {
-                crate::lambda::json::as_str(&self.metadata()?.partition_key)
-            }
-
-            fn data(&self) -> &[u8] {
-                &self.data
-            }
-
-            fn sequence_number(&self) -> Option<&str> {
-                crate::lambda::json::as_str(&self.metadata()?.sequence_number)
-            }
-
-            fn share(&self, range: std::ops::Range<usize>) -> bytes::Bytes {
-                crate::record::share_bytes(&self.data, range)
-            }
-        }
-
-        impl $record<'_> {
-            /// The data, decoded.
-            pub fn data(&self) -> &bytes::Bytes {
-                &self.data
-            }
-
-            /// The record without the payload: its strings are copied, the data are shared.
-            pub fn into_owned(self) -> $record<'static> {
-                crate::lambda::json::IntoOwned::into_owned(self)
+            fn problem_of_data(&self) -> Option<crate::lambda::error::RecordErrorKind> {
+                self.0.$($at.)*data.problem
             }
         }
 
         impl crate::lambda::json::IntoOwned for $record<'_> {
             type Owned = $record<'static>;
 
-            fn into_owned(self) -> $record<'static> {
-                $record {
-                    json: self.json.into_owned(),
-                    data: self.data,
-                }
+            fn into_owned(self) -> Self::Owned {
+                $record(self.0.into_owned())
             }
         }
 
-        /// Written as it was read.
-        impl serde::Serialize for $record<'_> {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                self.json.serialize(serializer)
+        impl $record<'_> {
+            /// The data, decoded.
+            pub fn data(&self) -> &bytes::Bytes {
+                &self.0.$($at.)*data.bytes
+            }
+        }
+
+        impl crate::record::StoredRecord for $record<'_> {
+            fn partition_key(&self) -> Option<&str> {
+                self.metadata()?.partition_key.as_deref()
+            }
+
+            fn data(&self) -> &[u8] {
+                self.data()
+            }
+
+            fn sequence_number(&self) -> Option<&str> {
+                self.metadata()?.sequence_number.as_deref()
+            }
+
+            fn share(&self, range: std::ops::Range<usize>) -> bytes::Bytes {
+                crate::record::share_bytes(self.data(), range)
             }
         }
 
@@ -241,7 +200,7 @@ macro_rules! event_record {
                 f.debug_struct(stringify!($record))
                     .field(stringify!($id), &self.$id())
                     .field("partition_key_len", &partition_key.map(str::len))
-                    .field("data_len", &self.data.len())
+                    .field("data_len", &self.data().len())
                     .finish_non_exhaustive()
             }
         }
@@ -256,41 +215,40 @@ macro_rules! stream_record {
         impl $record<'_> {
             /// The partition key; a stream with service-managed distribution may leave it out.
             pub fn partition_key(&self) -> Option<&str> {
-                crate::lambda::json::as_str(&self.json.$($at.)*partition_key)
+                self.0.$($at.)*partition_key.as_deref()
             }
 
             /// The sequence number.
             pub fn sequence_number(&self) -> &str {
-                let number = &self.json.$($at.)*sequence_number;
-                crate::lambda::json::as_str(number).unwrap_or_default()
+                self.0.$($at.)*sequence_number.as_deref().unwrap_or_default()
             }
 
             /// `NONE` or `KMS`, where the event says so.
             pub fn encryption_type(&self) -> Option<&str> {
-                crate::lambda::json::as_str(&self.json.$($at.)*encryption_type)
+                self.0.$($at.)*encryption_type.as_deref()
             }
 
             /// The region of the stream.
             pub fn aws_region(&self) -> Option<&str> {
-                crate::lambda::json::as_str(&self.json.aws_region)
+                self.0.aws_region.as_deref()
             }
 
             fn metadata(&self) -> Option<&$metadata<'_>> {
-                Some(&self.json$(.$at)*)
+                Some(&self.0$(.$at)*)
             }
         }
 
         impl crate::lambda::record::EventRecord for $record<'_> {
             fn event_id(&self) -> Option<&str> {
-                crate::lambda::json::as_str(&self.json.event_id)
+                self.0.event_id.as_deref()
             }
 
             fn event_source_arn(&self) -> Option<&str> {
-                crate::lambda::json::as_str(&self.json.event_source_arn)
+                self.0.event_source_arn.as_deref()
             }
 
             fn arrival_timestamp(&self) -> Option<&crate::lambda::timestamp::Timestamp> {
-                self.json.$($at.)*approximate_arrival_timestamp.as_ref()
+                self.0.$($at.)*approximate_arrival_timestamp.as_ref()
             }
         }
     };

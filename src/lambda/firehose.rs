@@ -3,12 +3,11 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::event::{event, event_json, event_record};
-use super::json::{self, Data, Text, json_object};
+use super::event::{event, event_record};
+use super::json::{Data, object};
 use super::record::{EventRecord, since_epoch};
 use super::timestamp::Timestamp;
 
@@ -20,50 +19,37 @@ use super::timestamp::Timestamp;
 /// [`transform`](super::EventUserRecords::transform) returns.
 #[derive(Clone, Serialize)]
 #[serde(transparent)]
-pub struct FirehoseEvent<'a>(EventJson<'a, FirehoseRecord<'a>>);
+pub struct FirehoseEvent<'a>(EventJson<'a>);
 
-event!(FirehoseEvent, OwnedFirehoseEvent, EventJson, RecordJson => FirehoseRecord);
+event!(FirehoseEvent(EventJson), OwnedFirehoseEvent, FirehoseRecord);
 
 /// A [`FirehoseEvent`] without a lifetime, for runtimes that deserialise the event themselves.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct OwnedFirehoseEvent(FirehoseEvent<'static>);
 
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct EventJson<'a, R> {
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    invocation_id: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    delivery_stream_arn: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    source_kinesis_stream_arn: Option<Text<'a>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    region: Option<Text<'a>>,
-    records: Vec<R>,
-}
-
-event_json!(EventJson {
-    invocation_id,
-    delivery_stream_arn,
-    source_kinesis_stream_arn,
-    region,
+object!(EventJson {
+    texts { invocation_id, delivery_stream_arn, source_kinesis_stream_arn, region }
+    parts {
+        #[serde(borrow, deserialize_with = "super::event::records::<_, RecordJson<'_>, _>")]
+        records: Vec<FirehoseRecord<'a>>,
+    }
 });
 
 impl FirehoseEvent<'_> {
     /// The id of the invocation.
     pub fn invocation_id(&self) -> Option<&str> {
-        json::as_str(&self.0.invocation_id)
+        self.0.invocation_id.as_deref()
     }
 
     /// The Firehose stream.
     pub fn delivery_stream_arn(&self) -> Option<&str> {
-        json::as_str(&self.0.delivery_stream_arn)
+        self.0.delivery_stream_arn.as_deref()
     }
 
     /// The Kinesis stream that Firehose reads, if it reads one.
     pub fn source_kinesis_stream_arn(&self) -> Option<&str> {
-        json::as_str(&self.0.source_kinesis_stream_arn)
+        self.0.source_kinesis_stream_arn.as_deref()
     }
 }
 
@@ -76,31 +62,28 @@ impl fmt::Debug for FirehoseEvent<'_> {
     }
 }
 
-/// A record, as Firehose sends it.
-#[derive(Clone)]
-pub struct FirehoseRecord<'a> {
-    json: RecordJson<'a>,
-    data: Bytes,
-}
+/// A record, as Firehose sends it. It serialises as it was read.
+#[derive(Clone, Serialize)]
+#[serde(transparent)]
+pub struct FirehoseRecord<'a>(RecordJson<'a>);
 
-event_record!(RecordJson => FirehoseRecord, ()record_id or NoRecordId);
+event_record!(FirehoseRecord(RecordJson), () record_id or NoRecordId);
 
-json_object!(RecordJson {
+object!(RecordJson {
     texts { record_id }
-    #[serde(skip_serializing_if = "Option::is_none")]
-    approximate_arrival_timestamp: Option<Timestamp>,
-    data: Option<Data>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    kinesis_record_metadata: Option<MetadataJson<'a>>,
+    options { approximate_arrival_timestamp: Timestamp }
+    parts {
+        #[serde(default)]
+        data: Data,
+        #[serde(borrow, skip_serializing_if = "Option::is_none")]
+        kinesis_record_metadata: Option<MetadataJson<'a>>,
+    }
 });
 
-json_object!(MetadataJson {
+// The sub-sequence number is a number in some of AWS's samples, an empty string in others.
+object!(MetadataJson {
     texts { shard_id, partition_key, sequence_number }
-    #[serde(skip_serializing_if = "Option::is_none")]
-    approximate_arrival_timestamp: Option<Timestamp>,
-    /// A number in some of AWS's samples, an empty string in others.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subsequence_number: Option<Box<RawValue>>,
+    options { approximate_arrival_timestamp: Timestamp, subsequence_number: Box<RawValue> }
 });
 
 impl FirehoseRecord<'_> {
@@ -111,17 +94,17 @@ impl FirehoseRecord<'_> {
     }
 
     fn metadata(&self) -> Option<&MetadataJson<'_>> {
-        self.json.kinesis_record_metadata.as_ref()
+        self.0.kinesis_record_metadata.as_ref()
     }
 }
 
 impl EventRecord for FirehoseRecord<'_> {
     fn shard_id(&self) -> Option<&str> {
-        json::as_str(&self.metadata()?.shard_id)
+        self.metadata()?.shard_id.as_deref()
     }
 
     fn record_id(&self) -> Option<&str> {
-        json::as_str(&self.json.record_id)
+        self.0.record_id.as_deref()
     }
 
     /// When the Kinesis stream received it, else when Firehose did.
@@ -129,7 +112,7 @@ impl EventRecord for FirehoseRecord<'_> {
         let of_stream = self.metadata();
         of_stream
             .and_then(|metadata| metadata.approximate_arrival_timestamp.as_ref())
-            .or(self.json.approximate_arrival_timestamp.as_ref())
+            .or(self.0.approximate_arrival_timestamp.as_ref())
     }
 
     /// Firehose counts milliseconds.

@@ -1,108 +1,52 @@
-//! The strings, and the data in base64, of the events' JSON.
+//! The objects of the events' JSON: their strings, and the data in base64.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
 use base64_simd::STANDARD;
 use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use serde::ser::{Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::base64;
-use super::timestamp::Timestamp;
+use super::error::RecordErrorKind;
 
-/// A string of the event; it borrows from the payload unless it has escapes there.
-///
-/// A `Cow` would not do: serde borrows a bare one, but copies one inside an `Option`.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Text<'a>(Cow<'a, str>);
+/// A string of the event, if it is there. It borrows from the payload unless it has escapes there.
+pub(super) type Text<'a> = Option<Cow<'a, str>>;
 
-impl Text<'_> {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+/// Reads a [`Text`]. Serde borrows a `Cow` only where it is a field, and copies one in an `Option`.
+pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text<'de>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The text as a string, if there is one.
-pub(super) fn string(text: Option<Text<'_>>) -> Option<String> {
-    text.map(|text| text.0.into_owned())
-}
-
-impl<'a, T: Into<Cow<'a, str>>> From<T> for Text<'a> {
-    fn from(text: T) -> Self {
-        Self(text.into())
-    }
-}
-
-/// The text, if there is one.
-pub(super) fn as_str<'t>(text: &'t Option<Text<'_>>) -> Option<&'t str> {
-    text.as_ref().map(Text::as_str)
-}
-
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_string<E: Error>(self, text: String) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(text)))
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor)
-    }
-}
-
-impl Serialize for Text<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
+    let text: Option<Borrowed<'de>> = Option::deserialize(deserializer)?;
+    Ok(text.map(|Borrowed(text)| text))
 }
 
 /// The value of `data`, decoded as it is met, straight from the payload.
-#[derive(Clone)]
-pub(super) enum Data {
-    Decoded(Bytes),
-    /// Not base64. An error only once the record is complete, so that it can name the record.
-    Bad {
-        len: usize,
-    },
+#[derive(Clone, Serialize)]
+#[serde(transparent)]
+pub(super) struct Data {
+    /// Empty if there is a problem.
+    #[serde(serialize_with = "as_base64")]
+    pub(super) bytes: Bytes,
+    /// Told only once the event is read, because the error names the record.
+    #[serde(skip)]
+    pub(super) problem: Option<RecordErrorKind>,
 }
 
-struct DataVisitor;
-
-impl Visitor<'_> for DataVisitor {
-    type Value = Data;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("data in base64")
+/// The record has no `data`.
+impl Default for Data {
+    fn default() -> Self {
+        Self::bad(RecordErrorKind::NoData)
     }
+}
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Data, E> {
-        self.visit_bytes(text.as_bytes())
-    }
-
-    fn visit_bytes<E: Error>(self, text: &[u8]) -> Result<Data, E> {
-        Ok(match base64::decode(text) {
-            Some(data) => Data::Decoded(Bytes::from(data)),
-            None => Data::Bad { len: text.len() },
-        })
+impl Data {
+    fn bad(problem: RecordErrorKind) -> Self {
+        Self {
+            bytes: Bytes::new(),
+            problem: Some(problem),
+        }
     }
 }
 
@@ -110,28 +54,28 @@ impl Visitor<'_> for DataVisitor {
 /// is several times faster. Whatever those would refuse is not base64 either.
 impl<'de> Deserialize<'de> for Data {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_bytes(DataVisitor)
+        #[derive(Deserialize)]
+        #[serde(transparent)]
+        struct Borrowed<'a>(#[serde(borrow)] Cow<'a, [u8]>);
+
+        let text: Option<Borrowed<'de>> = Option::deserialize(deserializer)?;
+        let Some(Borrowed(text)) = text else {
+            return Ok(Self::default());
+        };
+        let len = text.len();
+        let decoded = base64::decode(&text).map(|data| Self {
+            bytes: data.into(),
+            problem: None,
+        });
+        Ok(decoded.unwrap_or_else(|| Self::bad(RecordErrorKind::NotBase64 { len })))
     }
 }
 
-impl Serialize for Data {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Decoded(data) => AsBase64(data).serialize(serializer),
-            // A record with such data is refused, so it is never written.
-            Self::Bad { .. } => serializer.serialize_none(),
-        }
-    }
-}
-
-/// Bytes that serialise as base64.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct AsBase64<B>(pub(super) B);
-
-impl<B: AsRef<[u8]>> Serialize for AsBase64<B> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode_to_string(self.0.as_ref()))
-    }
+pub(super) fn as_base64<S: Serializer>(
+    data: &impl AsRef<[u8]>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&STANDARD.encode_to_string(data))
 }
 
 /// Makes a value that borrows from the payload independent of it. Strings are copied, data are
@@ -142,11 +86,19 @@ pub(super) trait IntoOwned {
     fn into_owned(self) -> Self::Owned;
 }
 
-impl IntoOwned for Text<'_> {
-    type Owned = Text<'static>;
+impl IntoOwned for Cow<'_, str> {
+    type Owned = Cow<'static, str>;
 
-    fn into_owned(self) -> Text<'static> {
-        Text(Cow::Owned(self.0.into_owned()))
+    fn into_owned(self) -> Cow<'static, str> {
+        Cow::Owned(self.into_owned())
+    }
+}
+
+impl IntoOwned for Data {
+    type Owned = Self;
+
+    fn into_owned(self) -> Self {
+        self
     }
 }
 
@@ -158,62 +110,50 @@ impl<T: IntoOwned> IntoOwned for Option<T> {
     }
 }
 
-impl IntoOwned for PhantomData<&()> {
-    type Owned = PhantomData<&'static ()>;
+impl<T: IntoOwned> IntoOwned for Vec<T> {
+    type Owned = Vec<T::Owned>;
 
     fn into_owned(self) -> Self::Owned {
-        PhantomData
+        self.into_iter().map(T::into_owned).collect()
     }
 }
 
-macro_rules! owned_already {
-    ($($type:ty),*) => {
-        $(impl IntoOwned for $type {
-            type Owned = Self;
-
-            fn into_owned(self) -> Self {
-                self
-            }
-        })*
-    };
-}
-
-owned_already!(bool, Data, Timestamp, Box<RawValue>);
-
-/// [`IntoOwned`] for a struct with these fields.
-macro_rules! into_owned {
-    ($type:ident { $($field:ident),* $(,)? }) => {
-        impl crate::lambda::json::IntoOwned for $type<'_> {
-            type Owned = $type<'static>;
-
-            fn into_owned(self) -> $type<'static> {
-                $(let $field = crate::lambda::json::IntoOwned::into_owned(self.$field);)*
-                $type { $($field),* }
-            }
-        }
-    };
-}
-pub(super) use into_owned;
-
-/// An object of an event's JSON. Its `texts` borrow from the payload; those that are not there are not
-/// written either.
-macro_rules! json_object {
-    ($name:ident {
-        texts { $($(#[$text_attr:meta])* $text:ident),* $(,)? }
-        $($(#[$attr:meta])* $field:ident: $type:ty),* $(,)?
+/// An object of an event's JSON. Its `texts` and `parts` borrow from the payload, its `options` do
+/// not. A text or an option that is not there is not written either.
+macro_rules! object {
+    ($(#[$attr:meta])* $name:ident {
+        $(texts { $($(#[$text_attr:meta])* $text:ident),* $(,)? })?
+        $(options { $($option:ident: $option_type:ty),* $(,)? })?
+        $(parts { $($(#[$part_attr:meta])* $part:ident: $part_type:ty),* $(,)? })?
     }) => {
         #[derive(Clone, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "camelCase")]
+        $(#[$attr])*
         pub(in crate::lambda) struct $name<'a> {
-            $(
-                #[serde(borrow, skip_serializing_if = "Option::is_none")]
+            $($(
+                #[serde(borrow, default, deserialize_with = "crate::lambda::json::text")]
+                #[serde(skip_serializing_if = "Option::is_none")]
                 $(#[$text_attr])*
-                pub(in crate::lambda) $text: Option<crate::lambda::json::Text<'a>>,
-            )*
-            $($(#[$attr])* pub(in crate::lambda) $field: $type,)*
+                pub(in crate::lambda) $text: crate::lambda::json::Text<'a>,
+            )*)?
+            $($(
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub(in crate::lambda) $option: Option<$option_type>,
+            )*)?
+            $($($(#[$part_attr])* pub(in crate::lambda) $part: $part_type,)*)?
         }
 
-        crate::lambda::json::into_owned!($name { $($text,)* $($field),* });
+        impl crate::lambda::json::IntoOwned for $name<'_> {
+            type Owned = $name<'static>;
+
+            fn into_owned(self) -> Self::Owned {
+                $name {
+                    $($($text: crate::lambda::json::IntoOwned::into_owned(self.$text),)*)?
+                    $($($option: self.$option,)*)?
+                    $($($part: crate::lambda::json::IntoOwned::into_owned(self.$part),)*)?
+                }
+            }
+        }
     };
 }
-pub(super) use json_object;
+pub(super) use object;

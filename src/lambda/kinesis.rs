@@ -1,15 +1,15 @@
 //! The event of a Kinesis event source mapping, with or without a tumbling window.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::JsonError;
-use super::event::{event, event_json, event_record, stream_record};
-use super::json::{self, Data, Text, into_owned, json_object};
+use super::event::{event, event_record, stream_record};
+use super::json::{Data, IntoOwned, object};
 use super::timestamp::Timestamp;
 
 /// The event of a function that reads a stream: one batch of one shard.
@@ -29,9 +29,13 @@ use super::timestamp::Timestamp;
 /// ```
 #[derive(Clone, Serialize)]
 #[serde(transparent)]
-pub struct KinesisEvent<'a>(pub(super) EventJson<'a, KinesisEventRecord<'a>>);
+pub struct KinesisEvent<'a>(pub(super) EventJson<'a>);
 
-event!(KinesisEvent, OwnedKinesisEvent, EventJson, RecordJson => KinesisEventRecord);
+event!(
+    KinesisEvent(EventJson),
+    OwnedKinesisEvent,
+    KinesisEventRecord
+);
 
 /// A [`KinesisEvent`] without a lifetime, for runtimes that deserialise the event themselves. The
 /// payload is read once; its strings are copied, the data are decoded.
@@ -71,59 +75,56 @@ event!(KinesisEvent, OwnedKinesisEvent, EventJson, RecordJson => KinesisEventRec
 #[serde(transparent)]
 pub struct OwnedKinesisEvent(pub(super) KinesisEvent<'static>);
 
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct EventJson<'a, R> {
-    #[serde(rename = "Records")]
-    pub(super) records: Vec<R>,
-    // The rest is there with a tumbling window only.
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    window: Option<Window<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<Box<RawValue>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    shard_id: Option<Text<'a>>,
-    #[serde(
-        borrow,
-        rename = "eventSourceARN",
-        skip_serializing_if = "Option::is_none"
-    )]
-    event_source_arn: Option<Text<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    is_final_invoke_for_window: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    is_window_terminated_early: Option<bool>,
-}
-
-event_json!(EventJson {
-    window,
-    state,
-    shard_id,
-    event_source_arn,
-    is_final_invoke_for_window,
-    is_window_terminated_early,
+// Beside `Records`, all is there with a tumbling window only.
+object!(EventJson {
+    texts {
+        shard_id,
+        #[serde(rename = "eventSourceARN")]
+        event_source_arn,
+    }
+    options {
+        state: Box<RawValue>,
+        is_final_invoke_for_window: bool,
+        is_window_terminated_early: bool,
+    }
+    parts {
+        #[serde(borrow, rename = "Records")]
+        #[serde(deserialize_with = "super::event::records::<_, RecordJson<'_>, _>")]
+        records: Vec<KinesisEventRecord<'a>>,
+        #[serde(borrow, skip_serializing_if = "Option::is_none")]
+        window: Option<Window<'a>>,
+    }
 });
 
 /// The bounds of a tumbling window, as the event has them.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Window<'a> {
     #[serde(borrow)]
-    start: Text<'a>,
+    start: Cow<'a, str>,
     #[serde(borrow)]
-    end: Text<'a>,
+    end: Cow<'a, str>,
 }
 
-into_owned!(Window { start, end });
+impl IntoOwned for Window<'_> {
+    type Owned = Window<'static>;
+
+    fn into_owned(self) -> Self::Owned {
+        Window {
+            start: IntoOwned::into_owned(self.start),
+            end: IntoOwned::into_owned(self.end),
+        }
+    }
+}
 
 impl Window<'_> {
     /// Where it starts, as `2026-01-31T10:00:00Z`.
     pub fn start(&self) -> &str {
-        self.start.as_str()
+        &self.start
     }
 
     /// Where it ends.
     pub fn end(&self) -> &str {
-        self.end.as_str()
+        &self.end
     }
 }
 
@@ -167,12 +168,12 @@ impl<'a> KinesisEvent<'a> {
 
     /// The shard, with a tumbling window; every record knows its shard too.
     pub fn shard_id(&self) -> Option<&str> {
-        json::as_str(&self.0.shard_id)
+        self.0.shard_id.as_deref()
     }
 
     /// The stream, with a tumbling window; every record knows its stream too.
     pub fn event_source_arn(&self) -> Option<&str> {
-        json::as_str(&self.0.event_source_arn)
+        self.0.event_source_arn.as_deref()
     }
 
     /// Whether this is the window's last invocation. It may come without records.
@@ -197,18 +198,16 @@ impl fmt::Debug for KinesisEvent<'_> {
     }
 }
 
-/// A Kinesis record, as Lambda sends it.
-#[derive(Clone)]
-pub struct KinesisEventRecord<'a> {
-    pub(super) json: RecordJson<'a>,
-    pub(super) data: Bytes,
-}
+/// A Kinesis record, as Lambda sends it. It serialises as it was read.
+#[derive(Clone, Serialize)]
+#[serde(transparent)]
+pub struct KinesisEventRecord<'a>(pub(super) RecordJson<'a>);
 
-event_record!(RecordJson => KinesisEventRecord, (kinesis.)sequence_number or NoSequenceNumber);
+event_record!(KinesisEventRecord(RecordJson), (kinesis.) sequence_number or NoSequenceNumber);
 
 stream_record!(KinesisEventRecord, (kinesis.) KinesisJson);
 
-json_object!(RecordJson {
+object!(RecordJson {
     texts {
         event_source,
         event_version,
@@ -220,18 +219,17 @@ json_object!(RecordJson {
         #[serde(rename = "eventSourceARN")]
         event_source_arn,
     }
-    #[serde(borrow)]
-    kinesis: KinesisJson<'a>,
+    parts {
+        #[serde(borrow)]
+        kinesis: KinesisJson<'a>,
+    }
 });
 
-json_object!(KinesisJson {
-    texts {
-        kinesis_schema_version,
-        partition_key,
-        sequence_number,
-        encryption_type,
+object!(KinesisJson {
+    texts { kinesis_schema_version, partition_key, sequence_number, encryption_type }
+    options { approximate_arrival_timestamp: Timestamp }
+    parts {
+        #[serde(default)]
+        data: Data,
     }
-    data: Option<Data>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    approximate_arrival_timestamp: Option<Timestamp>,
 });

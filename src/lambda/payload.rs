@@ -11,8 +11,8 @@ use super::firehose::FirehoseEvent;
 use super::kinesis::KinesisEvent;
 use super::pipes::PipesEvent;
 
-/// A payload that is still JSON, for functions that get events of several shapes. The payload is
-/// copied once, and the events borrow from it.
+/// A payload that is still JSON, for functions that get events of several shapes: see
+/// [`AnyEvent::detect`]. The payload is copied once, and the events borrow from it.
 ///
 /// If all events have one shape, its owned event is faster, such as
 /// [`OwnedKinesisEvent`](super::OwnedKinesisEvent).
@@ -53,24 +53,6 @@ impl Payload {
     pub fn kinesis_event(&self) -> Result<KinesisEvent<'_>, EventError> {
         KinesisEvent::from_slice(self.as_json().as_bytes())
     }
-
-    /// The event of a pipe.
-    ///
-    /// # Errors
-    ///
-    /// As [`PipesEvent::from_slice`].
-    pub fn pipes_event(&self) -> Result<PipesEvent<'_>, EventError> {
-        PipesEvent::from_slice(self.as_json().as_bytes())
-    }
-
-    /// The event of a Firehose transformation.
-    ///
-    /// # Errors
-    ///
-    /// As [`FirehoseEvent::from_slice`].
-    pub fn firehose_event(&self) -> Result<FirehoseEvent<'_>, EventError> {
-        FirehoseEvent::from_slice(self.as_json().as_bytes())
-    }
 }
 
 /// The length only.
@@ -99,51 +81,45 @@ impl Shape {
     ///
     /// An empty array counts as a pipe's event.
     pub fn detect(json: &[u8]) -> Option<Self> {
-        match serde_json::from_slice(json).ok()? {
-            Probe::Pipes(records) => {
-                let fits = |record: &RecordProbe| record.sequence_number.is_some();
-                records.iter().all(fits).then_some(Self::Pipes)
-            }
-            Probe::Object(event) => event.shape(),
-        }
+        Some(match serde_json::from_slice(json).ok()? {
+            Probe::Pipes(_) => Self::Pipes,
+            Probe::Kinesis { .. } => Self::Kinesis,
+            Probe::Firehose { .. } => Self::Firehose,
+        })
     }
 }
 
+/// The keys that tell the shapes apart.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Probe {
-    Pipes(Vec<RecordProbe>),
-    Object(ObjectProbe),
+    Pipes(#[expect(dead_code, reason = "it is enough that it is there")] Vec<PipesProbe>),
+    Kinesis {
+        #[serde(rename = "Records")]
+        _records: Vec<KinesisProbe>,
+    },
+    Firehose {
+        #[serde(rename = "records")]
+        _records: Vec<FirehoseProbe>,
+    },
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ObjectProbe {
-    #[serde(rename = "Records")]
-    kinesis: Option<Vec<RecordProbe>>,
-    records: Option<Vec<RecordProbe>>,
+struct PipesProbe {
+    #[serde(rename = "sequenceNumber")]
+    _key: IgnoredAny,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RecordProbe {
-    sequence_number: Option<IgnoredAny>,
-    kinesis: Option<IgnoredAny>,
-    record_id: Option<IgnoredAny>,
+struct KinesisProbe {
+    #[serde(rename = "kinesis")]
+    _key: IgnoredAny,
 }
 
-impl ObjectProbe {
-    fn shape(&self) -> Option<Shape> {
-        if let Some(records) = &self.kinesis {
-            let fits = records.iter().all(|record| record.kinesis.is_some());
-            return fits.then_some(Shape::Kinesis);
-        }
-        let records = self.records.as_ref()?;
-        if !records.iter().all(|record| record.record_id.is_some()) {
-            return None;
-        }
-        Some(Shape::Firehose)
-    }
+#[derive(Deserialize)]
+struct FirehoseProbe {
+    #[serde(rename = "recordId")]
+    _key: IgnoredAny,
 }
 
 /// An event of any shape.

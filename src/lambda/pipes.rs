@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::{Failure, FailureReason};
-use super::event::{event, event_json, event_record, stream_record};
-use super::json::{AsBase64, Data, json_object};
+use super::event::{event, event_record, stream_record};
+use super::json::{Data, as_base64, object};
 use super::record::EventRecord;
 use super::timestamp::Timestamp;
 use super::user_record::EventUserRecord;
@@ -21,24 +20,24 @@ use crate::error::Loss;
 /// [`flatten`](EventUserRecords::flatten) or any other array.
 #[derive(Clone, Serialize)]
 #[serde(transparent)]
-pub struct PipesEvent<'a>(EventJson<'a, PipesRecord<'a>>);
+pub struct PipesEvent<'a>(EventJson<'a>);
 
-event!(PipesEvent, OwnedPipesEvent, EventJson, RecordJson => PipesRecord);
+event!(PipesEvent(EventJson), OwnedPipesEvent, PipesRecord);
 
 /// A [`PipesEvent`] without a lifetime, for runtimes that deserialise the event themselves.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct OwnedPipesEvent(PipesEvent<'static>);
 
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-struct EventJson<'a, R> {
-    records: Vec<R>,
-    #[serde(skip)]
-    payload: std::marker::PhantomData<&'a ()>,
-}
-
-event_json!(EventJson { payload });
+object!(
+    #[serde(transparent)]
+    EventJson {
+        parts {
+            #[serde(borrow, deserialize_with = "super::event::records::<_, RecordJson<'_>, _>")]
+            records: Vec<PipesRecord<'a>>,
+        }
+    }
+);
 
 /// Counts only.
 impl fmt::Debug for PipesEvent<'_> {
@@ -49,18 +48,16 @@ impl fmt::Debug for PipesEvent<'_> {
     }
 }
 
-/// A Kinesis record, as a pipe sends it.
-#[derive(Clone)]
-pub struct PipesRecord<'a> {
-    json: RecordJson<'a>,
-    data: Bytes,
-}
+/// A Kinesis record, as a pipe sends it. It serialises as it was read.
+#[derive(Clone, Serialize)]
+#[serde(transparent)]
+pub struct PipesRecord<'a>(RecordJson<'a>);
 
-event_record!(RecordJson => PipesRecord, ()sequence_number or NoSequenceNumber);
+event_record!(PipesRecord(RecordJson), () sequence_number or NoSequenceNumber);
 
 stream_record!(PipesRecord, () RecordJson);
 
-json_object!(RecordJson {
+object!(RecordJson {
     texts {
         kinesis_schema_version,
         partition_key,
@@ -76,9 +73,11 @@ json_object!(RecordJson {
         #[serde(rename = "eventSourceARN")]
         event_source_arn,
     }
-    data: Option<Data>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    approximate_arrival_timestamp: Option<Timestamp>,
+    options { approximate_arrival_timestamp: Timestamp }
+    parts {
+        #[serde(default)]
+        data: Data,
+    }
 });
 
 /// A user record in the shape of a pipe's record, to answer as an enrichment: the flat array of
@@ -98,7 +97,8 @@ pub struct PipesUserRecord<'b> {
     aggregated: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     damaged: bool,
-    data: AsBase64<&'b [u8]>,
+    #[serde(serialize_with = "as_base64")]
+    data: &'b [u8],
     #[serde(skip_serializing_if = "Option::is_none")]
     approximate_arrival_timestamp: Option<&'b Timestamp>,
     #[serde(rename = "eventID", skip_serializing_if = "Option::is_none")]
@@ -119,7 +119,7 @@ impl<'b> PipesUserRecord<'b> {
             sub_sequence_number: user_record.sub_sequence_number(),
             aggregated: user_record.is_aggregated(),
             damaged: user_record.is_damaged(),
-            data: AsBase64(user_record.data()),
+            data: user_record.data(),
             approximate_arrival_timestamp: source.arrival_timestamp(),
             event_id: source.event_id(),
             event_source_arn: source.event_source_arn(),
@@ -134,7 +134,7 @@ impl fmt::Debug for PipesUserRecord<'_> {
         f.debug_struct("PipesUserRecord")
             .field("sequence_number", &self.sequence_number)
             .field("sub_sequence_number", &self.sub_sequence_number)
-            .field("data_len", &self.data.0.len())
+            .field("data_len", &self.data.len())
             .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,8 @@
 //! Events for users' tests.
 
-use serde_json::{Map, Value, json};
+use base64_simd::STANDARD;
+use serde_json::{Value, json};
 
-use super::json::AsBase64;
 use crate::record::UserRecord;
 use crate::wire::{RecordIndices, encode};
 
@@ -74,54 +74,50 @@ impl TestEvent {
     /// as the KPL makes them.
     #[must_use]
     pub fn aggregate(self, user_records: impl IntoIterator<Item = UserRecord>) -> Self {
-        self.framed(user_records, None)
+        self.framed(user_records, false)
     }
 
     /// Adds an aggregate whose last user record, after these, is broken: see
     /// [`Processor::on_cut`](super::Processor::on_cut).
     #[must_use]
     pub fn cut_aggregate(self, user_records: impl IntoIterator<Item = UserRecord>) -> Self {
-        // There is no such table entry.
-        self.framed(user_records, Some(u32::MAX))
+        self.framed(user_records, true)
     }
 
-    fn framed(
-        self,
-        user_records: impl IntoIterator<Item = UserRecord>,
-        broken: Option<u32>,
-    ) -> Self {
-        let (mut keys, mut hash_keys, mut records) = (Vec::new(), Vec::new(), Vec::new());
-        for (index, user_record) in (0_u32..).zip(user_records) {
-            keys.push(user_record.partition_key().unwrap_or("a").to_owned());
-            let explicit_hash_key = user_record.explicit_hash_key().map(|hash_key| {
-                hash_keys.push(hash_key.to_string());
-                u32::try_from(hash_keys.len().saturating_sub(1)).unwrap_or(u32::MAX)
+    /// Each user record has table entries of its own.
+    fn framed(self, user_records: impl IntoIterator<Item = UserRecord>, broken: bool) -> Self {
+        let user_records: Vec<_> = user_records.into_iter().collect();
+        let keys = user_records.iter();
+        let keys = keys.map(|user_record| user_record.partition_key().unwrap_or("a"));
+        let hash_keys = user_records
+            .iter()
+            .filter_map(UserRecord::explicit_hash_key);
+        let hash_keys = hash_keys.map(|hash_key| hash_key.to_string());
+        let mut unused_hash_keys = 0..;
+        let records = (0..)
+            .zip(&user_records)
+            .map(|(partition_key, user_record)| {
+                let hash_key = user_record.explicit_hash_key();
+                let indices = RecordIndices {
+                    partition_key,
+                    explicit_hash_key: hash_key.and_then(|_| unused_hash_keys.next()),
+                };
+                (indices, &user_record.data()[..])
             });
-            let indices = RecordIndices {
-                partition_key: index,
-                explicit_hash_key,
-            };
-            records.push((indices, user_record.data().clone()));
-        }
-        let broken = broken.map(|partition_key| {
-            let indices = RecordIndices {
-                partition_key,
-                explicit_hash_key: None,
-            };
-            (indices, bytes::Bytes::new())
-        });
-        records.extend(broken);
-        let records = records.iter().map(|(indices, data)| (*indices, &data[..]));
-        self.plain("a", encode(keys, hash_keys, records))
+        let no_such_key = RecordIndices {
+            partition_key: u32::MAX,
+            explicit_hash_key: None,
+        };
+        let broken = broken.then_some((no_such_key, &[][..]));
+        self.plain("a", encode(keys, hash_keys, records.chain(broken)))
     }
 
     /// The event of a Kinesis event source mapping, as JSON.
     pub fn kinesis_json(&self) -> String {
         let records = self.each(|sequence_number, record| {
-            let mut envelope = envelope(sequence_number);
-            let kinesis = stored(sequence_number, record);
-            envelope.insert("kinesis".to_owned(), kinesis.into());
-            envelope.into()
+            let mut json = envelope(sequence_number);
+            json["kinesis"] = stored(sequence_number, record);
+            json
         });
         json!({ "Records": records }).to_string()
     }
@@ -129,9 +125,13 @@ impl TestEvent {
     /// The event of an EventBridge pipe, as JSON: the same, but flat.
     pub fn pipes_json(&self) -> String {
         let records = self.each(|sequence_number, record| {
-            let mut flat = envelope(sequence_number);
-            flat.extend(stored(sequence_number, record));
-            flat.into()
+            let mut json = envelope(sequence_number);
+            if let (Value::Object(flat), Value::Object(stored)) =
+                (&mut json, stored(sequence_number, record))
+            {
+                flat.extend(stored);
+            }
+            json
         });
         Value::from(records).to_string()
     }
@@ -142,7 +142,7 @@ impl TestEvent {
             json!({
                 "recordId": sequence_number,
                 "approximateArrivalTimestamp": 1_767_225_600_000_u64,
-                "data": AsBase64(&record.data),
+                "data": STANDARD.encode_to_string(&record.data),
             })
         });
         json!({
@@ -162,38 +162,26 @@ impl TestEvent {
 }
 
 /// The part of a record that the stream stores.
-fn stored(sequence_number: &str, record: &TestRecord) -> Map<String, Value> {
-    object([
-        ("kinesisSchemaVersion", "1.0".into()),
-        ("partitionKey", record.partition_key.as_str().into()),
-        ("sequenceNumber", sequence_number.into()),
-        ("data", json!(AsBase64(&record.data))),
-        ("approximateArrivalTimestamp", ARRIVED.into()),
-    ])
+fn stored(sequence_number: &str, record: &TestRecord) -> Value {
+    json!({
+        "kinesisSchemaVersion": "1.0",
+        "partitionKey": record.partition_key,
+        "sequenceNumber": sequence_number,
+        "data": STANDARD.encode_to_string(&record.data),
+        // The start of 2026, in seconds.
+        "approximateArrivalTimestamp": 1_767_225_600.5,
+    })
 }
 
 /// The part that Lambda and Pipes add.
-fn envelope(sequence_number: &str) -> Map<String, Value> {
-    object([
-        ("eventSource", "aws:kinesis".into()),
-        ("eventVersion", "1.0".into()),
-        ("eventID", format!("{SHARD}:{sequence_number}").into()),
-        ("eventName", "aws:kinesis:record".into()),
-        (
-            "invokeIdentityArn",
-            "arn:aws:iam::123456789012:role/test".into(),
-        ),
-        ("awsRegion", "us-east-1".into()),
-        ("eventSourceARN", STREAM.into()),
-    ])
+fn envelope(sequence_number: &str) -> Value {
+    json!({
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": format!("shardId-000000000000:{sequence_number}"),
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": "arn:aws:iam::123456789012:role/test",
+        "awsRegion": "us-east-1",
+        "eventSourceARN": "arn:aws:kinesis:us-east-1:123456789012:stream/test",
+    })
 }
-
-fn object<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
-    let fields = fields.into_iter();
-    fields.map(|(key, value)| (key.to_owned(), value)).collect()
-}
-
-const SHARD: &str = "shardId-000000000000";
-const STREAM: &str = "arn:aws:kinesis:us-east-1:123456789012:stream/test";
-/// The start of 2026, in seconds.
-const ARRIVED: f64 = 1_767_225_600.5;

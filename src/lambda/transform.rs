@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::call::{Called, call, call_async};
 use super::error::{AfterCut, Error, Failure, FailureReason};
-use super::json::AsBase64;
+use super::json::as_base64;
 use super::processor::Processor;
 use super::record::EventRecord;
 use super::user_record::EventUserRecord;
@@ -51,7 +51,8 @@ pub enum TransformResult {
 pub struct TransformedRecord {
     record_id: String,
     result: TransformResult,
-    data: AsBase64<Bytes>,
+    #[serde(serialize_with = "as_base64")]
+    data: Bytes,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<TransformMetadata>,
 }
@@ -75,7 +76,7 @@ impl TransformedRecord {
 
     /// The data to go on with.
     pub fn data(&self) -> &Bytes {
-        &self.data.0
+        &self.data
     }
 }
 
@@ -85,7 +86,7 @@ impl fmt::Debug for TransformedRecord {
         f.debug_struct("TransformedRecord")
             .field("record_id", &self.record_id)
             .field("result", &self.result)
-            .field("data_len", &self.data.0.len())
+            .field("data_len", &self.data.len())
             .finish_non_exhaustive()
     }
 }
@@ -321,7 +322,7 @@ impl<'b, R: EventRecord> One<'b, R> {
         TransformedRecord {
             record_id: self.record_id.to_owned(),
             result,
-            data: AsBase64(data),
+            data,
             metadata: (!partition_keys.is_empty()).then_some(TransformMetadata { partition_keys }),
         }
     }
