@@ -9,30 +9,32 @@ use std::time::{Instant, SystemTime};
 
 use futures_timer::Delay;
 
-use super::error::Error;
+use super::error::{Error, FailureReason};
 
-/// The function panicked.
-pub(super) struct Panicked;
-
-/// A handler that returned nothing.
+/// Why a handler has not done its user records.
 pub(super) enum Broken {
+    Error(Error),
     Panicked,
     /// The deadline came first.
     OutOfTime,
 }
 
-impl From<Panicked> for Broken {
-    fn from(_: Panicked) -> Self {
-        Self::Panicked
+impl Broken {
+    pub(super) fn reason(&self) -> FailureReason<'_> {
+        match self {
+            Self::Error(error) => FailureReason::Handler(error),
+            Self::Panicked => FailureReason::Panicked,
+            Self::OutOfTime => FailureReason::Deadline,
+        }
     }
 }
 
 /// How the call of a handler ended.
-pub(super) type Called<T> = Result<Result<T, Error>, Broken>;
+pub(super) type Called<T> = Result<T, Broken>;
 
 /// Calls a handler.
 pub(super) fn call<T, E: Into<Error>>(f: impl FnOnce() -> Result<T, E>) -> Called<T> {
-    Ok(catch(|| f().map_err(Into::into))?)
+    catch(|| f().map_err(Into::into))?.map_err(Broken::Error)
 }
 
 /// Calls a handler and polls the future that it returns.
@@ -41,7 +43,7 @@ where
     F: Future<Output = Result<T, E>>,
 {
     let output = catch_async(f).await?;
-    Ok(output.map_err(Into::into))
+    output.map_err(|error| Broken::Error(error.into()))
 }
 
 /// [`call_async`], broken off when the alarm rings.
@@ -60,12 +62,12 @@ where
 ///
 /// Unwind safety is asserted: after a panic a handler may be called again with what it left half
 /// done, as it may be after an error. That is the handler's own business.
-pub(super) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Panicked> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(|_| Panicked)
+pub(super) fn catch<T>(f: impl FnOnce() -> T) -> Called<T> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|_| Broken::Panicked)
 }
 
 /// Calls `f` and polls the future that it returns.
-pub(super) async fn catch_async<F: Future>(f: impl FnOnce() -> F) -> Result<F::Output, Panicked> {
+pub(super) async fn catch_async<F: Future>(f: impl FnOnce() -> F) -> Called<F::Output> {
     let mut future = pin!(catch(f)?);
     poll_fn(|context| match catch(|| future.as_mut().poll(context)) {
         Ok(poll) => poll.map(Ok),

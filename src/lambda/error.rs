@@ -26,12 +26,6 @@ pub enum EventError {
     Record(#[from] RecordError),
 }
 
-impl From<serde_json::Error> for EventError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Json(error.into())
-    }
-}
-
 /// Why JSON could not be read. Serde's own error may quote a value; this one never does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonError {
@@ -79,10 +73,7 @@ impl JsonError {
 
 impl From<serde_json::Error> for JsonError {
     fn from(error: serde_json::Error) -> Self {
-        let field = match error.classify() {
-            Category::Data => missing_field(&error.to_string()),
-            _ => None,
-        };
+        let field = missing_field(&error.to_string());
         Self {
             problem: match error.classify() {
                 Category::Data if field.is_some() => JsonProblem::MissingField,
@@ -185,12 +176,6 @@ pub enum AfterCut {
     GoOn,
 }
 
-impl AfterCut {
-    pub(super) fn is_fail(self) -> bool {
-        self == Self::Fail
-    }
-}
-
 /// User records that are lost, and the Kinesis record they were in.
 #[derive(Clone, Copy)]
 pub struct Lost<'a> {
@@ -202,13 +187,14 @@ pub struct Lost<'a> {
 }
 
 impl<'a> Lost<'a> {
-    pub(super) fn new<R: EventRecord>(loss: &'a Loss, source: &'a R) -> Self {
+    pub(super) fn new<R: EventRecord>(loss: &'a Loss, records: &'a [R]) -> Self {
+        let source = records.get(loss.record_index());
         Self {
             loss,
-            event_id: source.event_id(),
-            sequence_number: source.sequence_number(),
-            partition_key: source.partition_key(),
-            data: source.data(),
+            event_id: source.and_then(R::event_id),
+            sequence_number: source.and_then(R::sequence_number),
+            partition_key: source.and_then(R::partition_key),
+            data: source.map(R::data).unwrap_or_default(),
         }
     }
 
@@ -289,15 +275,16 @@ pub enum FailureReason<'a> {
 
 impl<'a> Failure<'a> {
     pub(super) fn new<R: EventRecord>(
+        records: &'a [R],
         position: usize,
-        source: &'a R,
         sub_sequence_number: Option<u64>,
         reason: FailureReason<'a>,
     ) -> Self {
+        let source = records.get(position);
         Self {
             position,
-            event_id: source.event_id(),
-            sequence_number: source.sequence_number(),
+            event_id: source.and_then(R::event_id),
+            sequence_number: source.and_then(R::sequence_number),
             sub_sequence_number,
             reason,
         }

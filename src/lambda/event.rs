@@ -75,7 +75,8 @@ macro_rules! event {
             /// [`EventError`](crate::lambda::EventError) if it is not JSON of this shape, or if a
             /// record lacks its data or its identifier, or has data that are not base64.
             pub fn from_slice(json: &'a [u8]) -> Result<Self, crate::lambda::error::EventError> {
-                let event = Self(serde_json::from_slice(json)?);
+                let read = serde_json::from_slice(json);
+                let event = Self(read.map_err(crate::lambda::error::JsonError::from)?);
                 crate::lambda::event::check(event.records())?;
                 Ok(event)
             }
@@ -83,6 +84,15 @@ macro_rules! event {
             /// The records, in order.
             pub fn records(&self) -> &[$record<'a>] {
                 &self.0.records
+            }
+        }
+
+        /// Counts only.
+        impl std::fmt::Debug for $event<'_> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($event))
+                    .field("records", &self.records().len())
+                    .finish_non_exhaustive()
             }
         }
 

@@ -1,6 +1,5 @@
 //! The event of a Firehose transformation.
 
-use std::fmt;
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -50,15 +49,6 @@ impl FirehoseEvent<'_> {
     /// The Kinesis stream that Firehose reads, if it reads one.
     pub fn source_kinesis_stream_arn(&self) -> Option<&str> {
         self.0.source_kinesis_stream_arn.as_deref()
-    }
-}
-
-/// Counts only.
-impl fmt::Debug for FirehoseEvent<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FirehoseEvent")
-            .field("records", &self.records().len())
-            .finish_non_exhaustive()
     }
 }
 

@@ -121,7 +121,7 @@ impl<T: IntoOwned> IntoOwned for Vec<T> {
 /// An object of an event's JSON. Its `texts` and `parts` borrow from the payload, its `options` do
 /// not. A text or an option that is not there is not written either.
 macro_rules! object {
-    ($(#[$attr:meta])* $name:ident {
+    ($(#[$attr:meta])* $vis:vis $name:ident {
         $(texts { $($(#[$text_attr:meta])* $text:ident),* $(,)? })?
         $(options { $($option:ident: $option_type:ty),* $(,)? })?
         $(parts { $($(#[$part_attr:meta])* $part:ident: $part_type:ty),* $(,)? })?
@@ -129,7 +129,7 @@ macro_rules! object {
         #[derive(Clone, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "camelCase")]
         $(#[$attr])*
-        pub(in crate::lambda) struct $name<'a> {
+        $vis struct $name<'a> {
             $($(
                 #[serde(borrow, default, deserialize_with = "crate::lambda::json::text")]
                 #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,15 +1,14 @@
 //! The event of a Kinesis event source mapping, with or without a tumbling window.
 
 use std::borrow::Cow;
-use std::fmt;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::JsonError;
 use super::event::{event, event_record, stream_record};
-use super::json::{Data, IntoOwned, object};
+use super::json::{Data, object};
 use super::timestamp::Timestamp;
 
 /// The event of a function that reads a stream: one batch of one shard.
@@ -76,7 +75,7 @@ event!(
 pub struct OwnedKinesisEvent(pub(super) KinesisEvent<'static>);
 
 // Beside `Records`, all is there with a tumbling window only.
-object!(EventJson {
+object!(pub(in crate::lambda) EventJson {
     texts {
         shard_id,
         #[serde(rename = "eventSourceARN")]
@@ -96,25 +95,18 @@ object!(EventJson {
     }
 });
 
-/// The bounds of a tumbling window, as the event has them.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Window<'a> {
-    #[serde(borrow)]
-    start: Cow<'a, str>,
-    #[serde(borrow)]
-    end: Cow<'a, str>,
-}
-
-impl IntoOwned for Window<'_> {
-    type Owned = Window<'static>;
-
-    fn into_owned(self) -> Self::Owned {
-        Window {
-            start: IntoOwned::into_owned(self.start),
-            end: IntoOwned::into_owned(self.end),
+object!(
+    /// The bounds of a tumbling window, as the event has them.
+    #[derive(Debug)]
+    pub Window {
+        parts {
+            #[serde(borrow)]
+            start: Cow<'a, str>,
+            #[serde(borrow)]
+            end: Cow<'a, str>,
         }
     }
-}
+);
 
 impl Window<'_> {
     /// Where it starts, as `2026-01-31T10:00:00Z`.
@@ -125,12 +117,6 @@ impl Window<'_> {
     /// Where it ends.
     pub fn end(&self) -> &str {
         &self.end
-    }
-}
-
-impl fmt::Debug for Window<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Window({}..{})", self.start(), self.end())
     }
 }
 
@@ -187,17 +173,6 @@ impl<'a> KinesisEvent<'a> {
     }
 }
 
-/// Counts only.
-impl fmt::Debug for KinesisEvent<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KinesisEvent")
-            .field("records", &self.records().len())
-            .field("window", &self.window())
-            .field("state_len", &self.state_json().map(str::len))
-            .finish()
-    }
-}
-
 /// A Kinesis record, as Lambda sends it. It serialises as it was read.
 #[derive(Clone, Serialize)]
 #[serde(transparent)]
@@ -207,7 +182,7 @@ event_record!(KinesisEventRecord(RecordJson), (kinesis.) sequence_number or NoSe
 
 stream_record!(KinesisEventRecord, (kinesis.) KinesisJson);
 
-object!(RecordJson {
+object!(pub(in crate::lambda) RecordJson {
     texts {
         event_source,
         event_version,
@@ -225,7 +200,7 @@ object!(RecordJson {
     }
 });
 
-object!(KinesisJson {
+object!(pub(in crate::lambda) KinesisJson {
     texts { kinesis_schema_version, partition_key, sequence_number, encryption_type }
     options { approximate_arrival_timestamp: Timestamp }
     parts {

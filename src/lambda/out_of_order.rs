@@ -5,9 +5,8 @@ use std::collections::{BinaryHeap, HashMap};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use super::call::{Alarm, Broken, Called, call, call_async, call_in_time, catch};
-use super::error::{AfterCut, Error, Failure, FailureReason};
-use super::processor::Processor;
+use super::call::{Alarm, Called, call, call_async, call_in_time, catch};
+use super::error::{Error, FailureReason};
 use super::progress::Progress;
 use super::record::EventRecord;
 use super::response::BatchResponse;
@@ -34,7 +33,7 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     /// Calls `f` once with all user records, in order; with a [`Resume`](super::Resume), with those
     /// that are still to be done. An error or a panic fails them all.
     ///
-    /// Without user records it is not called. [`on_cut`](Processor::on_cut) is told after it, of the
+    /// Without user records it is not called. [`on_cut`](super::Processor::on_cut) is told after it, of the
     /// aggregates whose readable user records are done: after [`Handled::First`], only up to the
     /// first that is not done.
     ///
@@ -57,14 +56,14 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     {
         let mut whole = Whole::new(self);
         let called = if whole.items.is_empty() {
-            Ok(Ok(Handled::All))
+            Ok(Handled::All)
         } else {
             call(|| f(&whole.items))
         };
         for position in whole.settle(called) {
             whole.close(position);
         }
-        whole.finish()
+        whole.progress.finish()
     }
 
     /// [`process_batch`](Self::process_batch) with an asynchronous function.
@@ -80,14 +79,14 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         let mut whole = Whole::new(self);
         let mut alarm = self.alarm();
         let called = if whole.items.is_empty() {
-            Ok(Ok(Handled::All))
+            Ok(Handled::All)
         } else {
             call_in_time(&mut alarm, || f(&whole.items)).await
         };
         for position in whole.settle(called) {
-            whole.close_async(position, &mut alarm).await;
+            whole.close_in_time(position, &mut alarm).await;
         }
-        whole.finish()
+        whole.progress.finish()
     }
 
     /// Calls `f` for up to `limit` user records at a time (0 counts as 1), those of one partition
@@ -126,7 +125,7 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         let mut lanes = Lanes::new(&whole.items);
         // An aggregate without readable user records has nothing that its cut would have to wait for.
         for position in whole.finished() {
-            whole.close_async(position, &mut alarm).await;
+            whole.close_in_time(position, &mut alarm).await;
         }
         let mut running = FuturesUnordered::new();
         let mut out_of_time = false;
@@ -145,7 +144,7 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
                 running.push(async move {
                     let called = match future {
                         Ok(future) => call_async(|| future).await,
-                        Err(panicked) => Err(panicked.into()),
+                        Err(panicked) => Err(panicked),
                     };
                     (index, item, called)
                 });
@@ -158,62 +157,54 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
                     break;
                 }
             };
-            if item.report(whole.processor, called).is_none() {
+            if self.report(&item, called).is_none() {
                 whole.progress.fail(1);
                 continue;
             }
             lanes.proceed(index);
-            if whole.done(index) {
-                whole.close_async(item.record_index(), &mut alarm).await;
+            if whole.done(&item) {
+                whole.close_in_time(item.record_index(), &mut alarm).await;
             }
         }
         drop(running);
-        if out_of_time {
-            whole.report_out_of_time();
+        // The callback is told once: of the first Kinesis record that is not done.
+        if out_of_time && let Some(position) = whole.first_unfinished() {
+            self.fail(position, None, FailureReason::Deadline);
         }
-        whole.finish()
+        whole.progress.finish()
     }
 }
 
 /// All user records of an event that are still to be done.
 struct Whole<'b, R: EventRecord> {
-    processor: &'b Processor,
+    event: &'b EventUserRecords<'b, R>,
     progress: Progress<'b, R>,
-    records: &'b [Deaggregated<&'b R>],
     items: Vec<EventUserRecord<'b, R>>,
     /// How many of the items are left of each Kinesis record. `None` if it was done whole before.
     left: Vec<Option<usize>>,
 }
 
 impl<'b, R: EventRecord> Whole<'b, R> {
-    fn new(user_records: &'b EventUserRecords<'_, R>) -> Self {
-        let processor = user_records.processor();
-        let mut progress = Progress::new(user_records.records(), processor.memory());
-        let records = user_records.batch().records();
-        let mut items = Vec::new();
-        let mut left = Vec::with_capacity(records.len());
-        for (position, record) in records.iter().enumerate() {
-            let source: &R = record.source();
-            let (before, mut readable) = (items.len(), 0_usize);
+    fn new(event: &'b EventUserRecords<'b, R>) -> Self {
+        let mut progress = Progress::new(event, event.memory());
+        let (mut items, mut left) = (Vec::new(), Vec::new());
+        for (position, record) in event.batch().records().iter().enumerate() {
+            if progress.leaves_out(position, record) {
+                left.push(None);
+                continue;
+            }
+            let (source, before): (&R, _) = (record.source(), items.len());
             for user_record in record.user_records().flatten() {
-                readable = readable.saturating_add(1);
-                if !progress.is_done(position, user_record.sub_sequence_number()) {
-                    items.push(EventUserRecord::new(position, source, user_record));
+                let item = EventUserRecord::new(position, source, user_record);
+                if !progress.leaves_out_one(&item) {
+                    items.push(item);
                 }
             }
-            let to_do = items.len().saturating_sub(before);
-            progress.leave_out(readable.saturating_sub(to_do));
-            if progress.was_complete(position) {
-                progress.complete(position);
-                left.push(None);
-            } else {
-                left.push(Some(to_do));
-            }
+            left.push(items.len().checked_sub(before));
         }
         Self {
-            processor,
+            event,
             progress,
-            records,
             items,
             left,
         }
@@ -226,15 +217,16 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         finished.map(|(position, _)| position).collect()
     }
 
-    /// The user record at `index` is done, which is said once of each. Whether it was the last one
-    /// of its Kinesis record.
-    fn done(&mut self, index: usize) -> bool {
-        let Some(item) = self.items.get(index) else {
-            return false;
-        };
-        let position = item.record_index();
-        self.progress.done_one(position, item.sub_sequence_number());
-        let Some(Some(left)) = self.left.get_mut(position) else {
+    fn first_unfinished(&self) -> Option<usize> {
+        let mut left = self.left.iter();
+        left.position(|left| left.is_some_and(|left| left > 0))
+    }
+
+    /// A user record is done, which is said once of each. Returns whether it was the last one of its
+    /// Kinesis record.
+    fn done(&mut self, item: &EventUserRecord<'b, R>) -> bool {
+        self.progress.done_one(item);
+        let Some(Some(left)) = self.left.get_mut(item.record_index()) else {
             return false;
         };
         *left = left.saturating_sub(1);
@@ -246,158 +238,93 @@ impl<'b, R: EventRecord> Whole<'b, R> {
     /// has its place in that order too.
     fn settle(&mut self, called: Called<Handled>) -> Vec<usize> {
         let len = self.items.len();
-        let ordered = match called {
-            Ok(Ok(handled)) => match handled.outside(len) {
-                None => self.settle_each(handled),
-                Some(index) => self.fail_all(FailureReason::NoSuchIndex { index, len }),
-            },
-            Ok(Err(error)) => self.fail_all(FailureReason::Handler(&error)),
-            Err(Broken::Panicked) => self.fail_all(FailureReason::Panicked),
-            Err(Broken::OutOfTime) => self.fail_all(FailureReason::Deadline),
-        };
+        let ordered = !matches!(called, Ok(Handled::AllBut(_)));
+        match called.map(|handled| handled.of_each(len)) {
+            Ok(Ok(done)) => self.settle_each(&done, ordered),
+            Ok(Err(index)) => self.fail_all(FailureReason::NoSuchIndex { index, len }),
+            Err(broken) => self.fail_all(broken.reason()),
+        }
         let mut finished = self.finished();
-        let unfinished = |left: &Option<usize>| left.is_some_and(|left| left > 0);
-        if ordered && let Some(first) = self.left.iter().position(unfinished) {
+        if ordered && let Some(first) = self.first_unfinished() {
             finished.retain(|position| *position < first);
         }
         finished
     }
 
-    /// Whether the order of the slice was kept.
-    fn settle_each(&mut self, mut handled: Handled) -> bool {
-        if let Handled::AllBut(failed) = &mut handled {
-            failed.sort_unstable();
-        }
-        let ordered = !matches!(handled, Handled::AllBut(_));
-        for index in 0..self.items.len() {
-            if handled.is_done(index) {
-                self.done(index);
+    fn settle_each(&mut self, done: &[bool], ordered: bool) {
+        for (item, done) in std::mem::take(&mut self.items).iter().zip(done) {
+            if *done {
+                self.done(item);
                 continue;
             }
-            if let Some(item) = self.items.get(index) {
-                item.fail(self.processor, FailureReason::NotDone);
-                self.progress.fail(1);
-            }
+            self.event.fail_one(item, FailureReason::NotDone);
+            self.progress.fail(1);
             if ordered {
                 // The rest was not reached.
                 break;
             }
         }
-        ordered
     }
 
     /// Everything in the slice fails: the callback is told once for each Kinesis record.
-    fn fail_all(&mut self, reason: FailureReason<'_>) -> bool {
-        let mut last = None;
-        for item in &self.items {
-            let position = item.record_index();
-            if last != Some(position) {
-                let failure = Failure::new(position, item.source(), None, reason);
-                self.processor.report(&failure);
-                last = Some(position);
+    fn fail_all(&mut self, reason: FailureReason<'_>) {
+        for one_record in self
+            .items
+            .chunk_by(|a, b| a.record_index() == b.record_index())
+        {
+            if let Some(item) = one_record.first() {
+                self.event.fail(item.record_index(), None, reason);
             }
         }
         self.progress.fail(self.items.len());
-        true
     }
 
     /// Ends a Kinesis record whose readable user records are done: asks about its cuts, and it is
     /// done unless one of them fails it.
     fn close(&mut self, position: usize) {
-        let mut failed = None;
-        for (loss, source) in self.cuts(position) {
-            let after = self.processor.after_cut(loss, source);
-            self.settle_cut(position, loss, after, &mut failed);
+        let mut cut = None;
+        for loss in self.losses(position) {
+            if self.progress.asks_about(loss) {
+                let after = self.event.after_cut(loss);
+                self.progress.settle_cut(loss, after, &mut cut);
+            }
         }
-        self.end(position, failed);
+        self.progress.close(position, cut);
     }
 
-    async fn close_async(&mut self, position: usize, alarm: &mut Alarm) {
-        let mut failed = None;
-        for (loss, source) in self.cuts(position) {
-            let asked = self.processor.after_cut_async(loss, source);
-            let after = alarm.race(asked).await.unwrap_or(AfterCut::Fail);
-            self.settle_cut(position, loss, after, &mut failed);
+    /// [`Self::close`], where the callback for cuts may wait.
+    async fn close_in_time(&mut self, position: usize, alarm: &mut Alarm) {
+        let mut cut = None;
+        for loss in self.losses(position) {
+            if self.progress.asks_about(loss) {
+                let after = self.event.after_cut_in_time(loss, alarm).await;
+                self.progress.settle_cut(loss, after, &mut cut);
+            }
         }
-        self.end(position, failed);
+        self.progress.close(position, cut);
     }
 
-    /// The callback is told once: of the first Kinesis record that is not done.
-    fn report_out_of_time(&self) {
-        let unfinished = |left: &Option<usize>| left.is_some_and(|left| left > 0);
-        let Some(position) = self.left.iter().position(unfinished) else {
-            return;
-        };
-        if let Some(record) = self.records.get(position) {
-            let reason = FailureReason::Deadline;
-            let failure = Failure::new(position, *record.source(), None, reason);
-            self.processor.report(&failure);
-        }
-    }
-
-    /// The losses of a Kinesis record to ask about. The callback for drops is told of its own.
-    fn cuts(&self, position: usize) -> Vec<(&'b Loss, &'b R)> {
-        let Some(record) = self.records.get(position) else {
-            return Vec::new();
-        };
-        let source: &'b R = record.source();
-        let losses = record.losses().iter();
-        let cuts = losses.filter(|loss| {
-            let told = self.progress.was_told(position, loss);
-            !told && !self.processor.is_dropped(loss, source)
-        });
-        cuts.map(|loss| (loss, source)).collect()
-    }
-
-    fn settle_cut(
-        &mut self,
-        position: usize,
-        loss: &'b Loss,
-        after: AfterCut,
-        failed: &mut Option<&'b Loss>,
-    ) {
-        if after == AfterCut::GoOn {
-            self.progress.tell(position, loss);
-        } else {
-            failed.get_or_insert(loss);
-        }
-    }
-
-    fn end(&mut self, position: usize, failed: Option<&'b Loss>) {
-        let Some(loss) = failed else {
-            self.progress.complete(position);
-            return;
-        };
-        self.progress.cut();
-        if let Some(record) = self.records.get(position) {
-            let reason = FailureReason::Cut(loss);
-            let failure = Failure::new(position, *record.source(), None, reason);
-            self.processor.report(&failure);
-        }
-    }
-
-    fn finish(self) -> BatchResponse {
-        self.progress.finish()
+    fn losses(&self, position: usize) -> &'b [Loss] {
+        let record = self.event.batch().records().get(position);
+        record.map(Deaggregated::losses).unwrap_or_default()
     }
 }
 
 impl Handled {
-    /// `AllBut` has been sorted.
-    fn is_done(&self, index: usize) -> bool {
+    /// Whether each of `len` user records is done. An index that the slice does not have is an
+    /// error.
+    fn of_each(&self, len: usize) -> Result<Vec<bool>, usize> {
+        let mut done = vec![true; len];
         match self {
-            Self::All => true,
-            Self::First(count) => index < *count,
-            Self::AllBut(failed) => failed.binary_search(&index).is_err(),
+            Self::All => {}
+            Self::First(count) => done.get_mut(*count..).ok_or(*count)?.fill(false),
+            Self::AllBut(failed) => {
+                for index in failed {
+                    *done.get_mut(*index).ok_or(*index)? = false;
+                }
+            }
         }
-    }
-
-    /// An index that it names and a slice of `len` does not have.
-    fn outside(&self, len: usize) -> Option<usize> {
-        match self {
-            Self::All => None,
-            Self::First(count) => (*count > len).then_some(*count),
-            Self::AllBut(failed) => failed.iter().copied().find(|index| *index >= len),
-        }
+        Ok(done)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::error::{Failure, FailureReason};
+use super::error::{AfterCut, FailureReason};
 use super::event::{event, event_record, stream_record};
 use super::json::{Data, as_base64, object};
 use super::record::EventRecord;
@@ -38,15 +38,6 @@ object!(
         }
     }
 );
-
-/// Counts only.
-impl fmt::Debug for PipesEvent<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PipesEvent")
-            .field("records", &self.records().len())
-            .finish()
-    }
-}
 
 /// A Kinesis record, as a pipe sends it. It serialises as it was read.
 #[derive(Clone, Serialize)]
@@ -148,23 +139,14 @@ impl<'a> EventUserRecords<'_, PipesRecord<'a>> {
     /// The [`Loss`] of the first cut aggregate, unless [`Processor::on_cut`](super::Processor::on_cut)
     /// goes on after it: an enrichment succeeds or fails as a whole.
     pub fn flatten(&self) -> Result<Vec<PipesUserRecord<'_>>, Loss> {
-        let (processor, mut answer) = (self.processor(), Vec::new());
-        for (position, record) in self.batch().records().iter().enumerate() {
-            let source: &PipesRecord<'_> = record.source();
-            for user_record in record.user_records() {
-                match user_record {
-                    Ok(user_record) => {
-                        let user_record = EventUserRecord::new(position, source, user_record);
-                        answer.push(PipesUserRecord::new(&user_record));
-                    }
-                    Err(loss) => {
-                        if !processor.is_dropped(&loss, source)
-                            && processor.after_cut(&loss, source).is_fail()
-                        {
-                            let reason = FailureReason::Cut(&loss);
-                            processor.report(&Failure::new(position, source, None, reason));
-                            return Err(loss);
-                        }
+        let mut answer = Vec::new();
+        for user_record in self.user_records() {
+            match user_record {
+                Ok(user_record) => answer.push(PipesUserRecord::new(&user_record)),
+                Err(loss) => {
+                    if !self.is_dropped(&loss) && self.after_cut(&loss) == AfterCut::Fail {
+                        self.fail(loss.record_index(), None, FailureReason::Cut(&loss));
+                        return Err(loss);
                     }
                 }
             }

@@ -1,21 +1,17 @@
 //! Processing in order.
 
-use std::iter::Enumerate;
-use std::slice;
-
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::call::{Broken, Called, call, call_in_time, catch};
-use super::error::{AfterCut, Error, Failure, FailureReason, JsonError};
-use super::processor::Processor;
+use super::call::{Alarm, Broken, Called, call, call_in_time, catch};
+use super::error::{AfterCut, Error, FailureReason, JsonError};
 use super::progress::Progress;
 use super::record::EventRecord;
 use super::response::BatchResponse;
 use super::resume::Resume;
 use super::user_record::EventUserRecord;
 use super::user_records::EventUserRecords;
-use crate::deaggregate::{Deaggregated, UserRecords};
+use crate::deaggregate::UserRecords;
 use crate::error::Loss;
 
 impl<R: EventRecord> EventUserRecords<'_, R> {
@@ -42,18 +38,10 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         F: FnMut(EventUserRecord<'b, R>) -> Result<(), E>,
         E: Into<Error>,
     {
-        let mut run = InOrder::new(self, self.processor().memory());
-        while let Some(step) = run.next() {
-            match step {
-                Step::Call(user_record) => {
-                    let called = call(|| f(user_record));
-                    run.settle(&user_record, called);
-                }
-                Step::Cut(cut) => {
-                    let after = self.processor().after_cut(&cut.loss, cut.source);
-                    run.settle_cut(&cut, after);
-                }
-            }
+        let mut run = InOrder::new(self, self.memory());
+        while let Some(user_record) = run.next() {
+            let called = call(|| f(user_record));
+            run.settle(&user_record, called);
         }
         run.finish()
     }
@@ -87,21 +75,11 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         F: AsyncFnMut(EventUserRecord<'_, R>) -> Result<(), E>,
         E: Into<Error>,
     {
-        let mut run = InOrder::new(self, self.processor().memory());
+        let mut run = InOrder::new(self, self.memory());
         let mut alarm = self.alarm();
-        while let Some(step) = run.next() {
-            match step {
-                Step::Call(user_record) => {
-                    let called = call_in_time(&mut alarm, || f(user_record)).await;
-                    run.settle(&user_record, called);
-                }
-                Step::Cut(cut) => {
-                    let processor = self.processor();
-                    let asked = processor.after_cut_async(&cut.loss, cut.source);
-                    let after = alarm.race(asked).await.unwrap_or(AfterCut::Fail);
-                    run.settle_cut(&cut, after);
-                }
-            }
+        while let Some(user_record) = run.next_in_time(&mut alarm).await {
+            let called = call_in_time(&mut alarm, || f(user_record)).await;
+            run.settle(&user_record, called);
         }
         run.finish()
     }
@@ -159,185 +137,150 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     {
         // Not by way of `process_async` and a closure around both: the compiler could not show that
         // future to be `Send`.
-        let mut run = InOrder::new(self, self.processor().memory());
+        let mut run = InOrder::new(self, self.memory());
         let mut alarm = self.alarm();
-        while let Some(step) = run.next() {
-            match step {
-                Step::Call(user_record) => {
-                    let called = match catch(|| user_record.json()) {
-                        Ok(Ok(value)) => call_in_time(&mut alarm, || f(value, user_record)).await,
-                        Ok(Err(error)) => {
-                            call_in_time(&mut alarm, || poison(error, user_record)).await
-                        }
-                        Err(panicked) => Err(panicked.into()),
-                    };
-                    run.settle(&user_record, called);
-                }
-                Step::Cut(cut) => {
-                    let processor = self.processor();
-                    let asked = processor.after_cut_async(&cut.loss, cut.source);
-                    let after = alarm.race(asked).await.unwrap_or(AfterCut::Fail);
-                    run.settle_cut(&cut, after);
-                }
-            }
+        while let Some(user_record) = run.next_in_time(&mut alarm).await {
+            let called = match catch(|| user_record.json()) {
+                Ok(Ok(value)) => call_in_time(&mut alarm, || f(value, user_record)).await,
+                Ok(Err(error)) => call_in_time(&mut alarm, || poison(error, user_record)).await,
+                Err(panicked) => Err(panicked),
+            };
+            run.settle(&user_record, called);
         }
         run.finish()
     }
 }
 
-/// Steps through the user records of an event, up to the first failure. It calls nothing itself, so
-/// that the synchronous forms and the asynchronous ones can share it.
-pub(super) struct InOrder<'b, R: EventRecord> {
-    user_records: &'b EventUserRecords<'b, R>,
-    processor: &'b Processor,
-    progress: Progress<'b, R>,
-    records: Enumerate<slice::Iter<'b, Deaggregated<&'b R>>>,
-    current: Option<Current<'b, R>>,
-    failed: Option<usize>,
-}
+/// Goes through user records. It calls no handler itself, so that the synchronous forms and the
+/// asynchronous ones can share it.
+pub(super) trait Run<'b, R: EventRecord + 'b> {
+    fn event(&self) -> &'b EventUserRecords<'b, R>;
 
-struct Current<'b, R> {
-    position: usize,
-    source: &'b R,
-    user_records: UserRecords<'b>,
-    /// Makes the Kinesis record fail after its readable user records.
-    cut: Option<Loss>,
-}
+    /// The next user record to call the handler for, or the next cut to ask the callback about. Each
+    /// is settled before the next one is asked for.
+    fn step(&mut self) -> Option<Result<EventUserRecord<'b, R>, Loss>>;
 
-/// The next thing to do. Each step is settled before the next one is asked for.
-pub(super) enum Step<'b, R> {
-    /// The handler is to be called.
-    Call(EventUserRecord<'b, R>),
-    /// The callback for cuts is to be asked.
-    Cut(CutStep<'b, R>),
-}
+    /// Takes the callback's answer about a cut.
+    fn settle_cut(&mut self, loss: &Loss, after: AfterCut);
 
-pub(super) struct CutStep<'b, R> {
-    pub(super) loss: Loss,
-    pub(super) source: &'b R,
-    position: usize,
-}
-
-impl<'b, R: EventRecord> InOrder<'b, R> {
-    pub(super) fn new(
-        user_records: &'b EventUserRecords<'b, R>,
-        resume: Option<&'b dyn Resume>,
-    ) -> Self {
-        Self {
-            user_records,
-            processor: user_records.processor(),
-            progress: Progress::new(user_records.records(), resume),
-            records: user_records.batch().records().iter().enumerate(),
-            current: None,
-            failed: None,
+    /// The next user record to call the handler for.
+    fn next(&mut self) -> Option<EventUserRecord<'b, R>> {
+        loop {
+            match self.step()? {
+                Ok(user_record) => return Some(user_record),
+                Err(loss) => self.settle_cut(&loss, self.event().after_cut(&loss)),
+            }
         }
     }
 
-    pub(super) fn next(&mut self) -> Option<Step<'b, R>> {
-        while self.failed.is_none() {
-            let Some(current) = &mut self.current else {
-                self.open()?;
+    /// [`Self::next`], where the callback for cuts may wait.
+    async fn next_in_time(&mut self, alarm: &mut Alarm) -> Option<EventUserRecord<'b, R>> {
+        loop {
+            match self.step()? {
+                Ok(user_record) => return Some(user_record),
+                Err(loss) => {
+                    let after = self.event().after_cut_in_time(&loss, alarm).await;
+                    self.settle_cut(&loss, after);
+                }
+            }
+        }
+    }
+}
+
+/// The user records of an event in order, up to the first failure.
+pub(super) struct InOrder<'b, R: EventRecord> {
+    event: &'b EventUserRecords<'b, R>,
+    progress: Progress<'b, R>,
+    /// The index of the current Kinesis record.
+    position: usize,
+    /// What is left of it; `None` before its turn.
+    user_records: Option<UserRecords<'b>>,
+    /// Makes it fail after its readable user records.
+    cut: Option<Loss>,
+    failed: bool,
+}
+
+impl<'b, R: EventRecord> InOrder<'b, R> {
+    pub(super) fn new(event: &'b EventUserRecords<'b, R>, resume: Option<&'b dyn Resume>) -> Self {
+        Self {
+            event,
+            progress: Progress::new(event, resume),
+            position: 0,
+            user_records: None,
+            cut: None,
+            failed: false,
+        }
+    }
+
+    /// The current Kinesis record has no more user records.
+    fn close(&mut self) {
+        self.user_records = None;
+        if self.progress.close(self.position, self.cut.take()) {
+            self.position = self.position.saturating_add(1);
+        } else {
+            self.failed = true;
+        }
+    }
+
+    /// Takes the end of the call for a user record.
+    pub(super) fn settle(&mut self, user_record: &EventUserRecord<'b, R>, called: Called<()>) {
+        let broken_off = matches!(called, Err(Broken::OutOfTime));
+        if self.event.report(user_record, called).is_some() {
+            self.progress.done_one(user_record);
+        } else {
+            self.progress.fail(usize::from(!broken_off));
+            self.failed = true;
+        }
+    }
+
+    /// The index of the Kinesis record that failed, if one did.
+    pub(super) fn failed(&self) -> Option<usize> {
+        self.failed.then_some(self.position)
+    }
+
+    pub(super) fn finish(self) -> BatchResponse {
+        self.progress.finish()
+    }
+}
+
+impl<'b, R: EventRecord> Run<'b, R> for InOrder<'b, R> {
+    fn event(&self) -> &'b EventUserRecords<'b, R> {
+        self.event
+    }
+
+    fn step(&mut self) -> Option<Result<EventUserRecord<'b, R>, Loss>> {
+        while !self.failed {
+            let record = self.event.batch().records().get(self.position)?;
+            let Some(user_records) = &mut self.user_records else {
+                if self.progress.leaves_out(self.position, record) {
+                    self.position = self.position.saturating_add(1);
+                } else {
+                    self.user_records = Some(record.into_iter());
+                }
                 continue;
             };
-            let (position, source) = (current.position, current.source);
-            match current.user_records.next() {
+            match user_records.next() {
                 Some(Ok(user_record)) => {
-                    let user_record = EventUserRecord::new(position, source, user_record);
-                    let sub_sequence_number = user_record.sub_sequence_number();
-                    if self.progress.is_done(position, sub_sequence_number) {
-                        self.progress.leave_out(1);
-                    } else if self.user_records.deadline_has_passed() {
-                        user_record.fail(self.processor, FailureReason::Deadline);
-                        self.failed = Some(position);
-                    } else {
-                        return Some(Step::Call(user_record));
+                    let source: &'b R = record.source();
+                    let user_record = EventUserRecord::new(self.position, source, user_record);
+                    if self.progress.leaves_out_one(&user_record) {
+                        continue;
                     }
-                }
-                Some(Err(loss)) => {
-                    let told = self.progress.was_told(position, &loss);
-                    if !told && !self.processor.is_dropped(&loss, source) {
-                        return Some(Step::Cut(CutStep {
-                            loss,
-                            source,
-                            position,
-                        }));
+                    if !self.event.deadline_has_passed() {
+                        return Some(Ok(user_record));
                     }
+                    self.event.fail_one(&user_record, FailureReason::Deadline);
+                    self.failed = true;
                 }
+                Some(Err(loss)) if self.progress.asks_about(&loss) => return Some(Err(loss)),
+                Some(Err(_)) => {}
                 None => self.close(),
             }
         }
         None
     }
 
-    /// Goes to the next Kinesis record.
-    fn open(&mut self) -> Option<()> {
-        let (position, record) = self.records.next()?;
-        if self.progress.was_complete(position) {
-            let readable = record.user_records().flatten().count();
-            self.progress.leave_out(readable);
-            self.progress.complete(position);
-        } else {
-            self.current = Some(Current {
-                position,
-                source: record.source(),
-                user_records: record.into_iter(),
-                cut: None,
-            });
-        }
-        Some(())
-    }
-
-    /// The current Kinesis record has no more user records.
-    fn close(&mut self) {
-        let Some(current) = self.current.take() else {
-            return;
-        };
-        let position = current.position;
-        if let Some(loss) = &current.cut {
-            let reason = FailureReason::Cut(loss);
-            let failure = Failure::new(position, current.source, None, reason);
-            self.processor.report(&failure);
-            self.progress.cut();
-            self.failed = Some(position);
-        } else {
-            self.progress.complete(position);
-        }
-    }
-
-    /// Takes the end of the call for a user record. Returns what the call returned, if it is done.
-    pub(super) fn settle<T>(
-        &mut self,
-        user_record: &EventUserRecord<'b, R>,
-        called: Called<T>,
-    ) -> Option<T> {
-        let position = user_record.record_index();
-        let broken_off = matches!(called, Err(Broken::OutOfTime));
-        let returned = user_record.report(self.processor, called);
-        if returned.is_some() {
-            let sub_sequence_number = user_record.sub_sequence_number();
-            self.progress.done_one(position, sub_sequence_number);
-        } else {
-            self.progress.fail(usize::from(!broken_off));
-            self.failed = Some(position);
-        }
-        returned
-    }
-
-    /// Takes the callback's answer about a cut.
-    pub(super) fn settle_cut(&mut self, cut: &CutStep<'b, R>, after: AfterCut) {
-        if after == AfterCut::GoOn {
-            self.progress.tell(cut.position, &cut.loss);
-        } else if let Some(current) = &mut self.current {
-            current.cut.get_or_insert_with(|| cut.loss.clone());
-        }
-    }
-
-    /// The index of the Kinesis record that failed, if one did.
-    pub(super) fn failed(&self) -> Option<usize> {
-        self.failed
-    }
-
-    pub(super) fn finish(self) -> BatchResponse {
-        self.progress.finish()
+    fn settle_cut(&mut self, loss: &Loss, after: AfterCut) {
+        self.progress.settle_cut(loss, after, &mut self.cut);
     }
 }

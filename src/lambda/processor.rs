@@ -8,7 +8,7 @@ use super::error::{AfterCut, Failure, Lost};
 use super::record::EventRecord;
 use super::resume::Resume;
 use crate::deaggregate::Deaggregator;
-use crate::error::{Loss, LossKind};
+use crate::error::LossKind;
 use crate::hash_key::HashKeyRange;
 use crate::md5::Level;
 use crate::shard::ShardMap;
@@ -204,18 +204,16 @@ impl Processor {
     /// The range to read `records` by. With a map of the shards: that of the one shard that they
     /// all are from.
     pub(super) fn range_of<R: EventRecord>(&self, records: &[R]) -> Option<HashKeyRange> {
-        let shard_map = match &self.ranges {
-            Ranges::None => return None,
-            Ranges::One(range) => return Some(*range),
-            Ranges::OfShards(shard_map) => shard_map,
-        };
-        let shard_id = records.first()?.shard_id()?;
-        let of_one_shard = records
-            .iter()
-            .all(|record| record.shard_id() == Some(shard_id));
-        of_one_shard
-            .then(|| shard_map.hash_key_range(shard_id))
-            .flatten()
+        match &self.ranges {
+            Ranges::None => None,
+            Ranges::One(range) => Some(*range),
+            Ranges::OfShards(shard_map) => {
+                let shard_id = records.first()?.shard_id()?;
+                let is_of_it = |record: &R| record.shard_id() == Some(shard_id);
+                let range = || shard_map.hash_key_range(shard_id);
+                records.iter().all(is_of_it).then(range)?
+            }
+        }
     }
 
     pub(super) fn memory(&self) -> Option<&dyn Resume> {
@@ -223,35 +221,29 @@ impl Processor {
     }
 
     /// Whether a loss is a drop, which is not a failure; if so, the callback is told.
-    pub(super) fn is_dropped<R: EventRecord>(&self, loss: &Loss, source: &R) -> bool {
-        let is_dropped = *loss.kind() == LossKind::OutOfRange;
+    pub(super) fn is_dropped(&self, lost: &Lost<'_>) -> bool {
+        let is_dropped = *lost.loss().kind() == LossKind::OutOfRange;
         if is_dropped && let Some(on_dropped) = &self.on_dropped {
             // Not even a panic makes it a failure.
-            let _ = call::catch(|| on_dropped(&Lost::new(loss, source)));
+            let _ = call::catch(|| on_dropped(lost));
         }
         is_dropped
     }
 
     /// Asks what to do after a cut.
-    pub(super) fn after_cut<R: EventRecord>(&self, loss: &Loss, source: &R) -> AfterCut {
-        match &self.on_cut {
-            Cut::Fails | Cut::AsksAsync(_) => AfterCut::Fail,
-            Cut::Asks(on_cut) => {
-                call::catch(|| on_cut(&Lost::new(loss, source))).unwrap_or(AfterCut::Fail)
-            }
-        }
+    pub(super) fn after_cut(&self, lost: &Lost<'_>) -> AfterCut {
+        let Cut::Asks(on_cut) = &self.on_cut else {
+            return AfterCut::Fail;
+        };
+        call::catch(|| on_cut(lost)).unwrap_or(AfterCut::Fail)
     }
 
     /// [`Self::after_cut`], where it can wait.
-    pub(super) async fn after_cut_async<R: EventRecord>(
-        &self,
-        loss: &Loss,
-        source: &R,
-    ) -> AfterCut {
+    pub(super) async fn after_cut_async(&self, lost: Lost<'_>) -> AfterCut {
         let Cut::AsksAsync(on_cut) = &self.on_cut else {
-            return self.after_cut(loss, source);
+            return self.after_cut(&lost);
         };
-        let asked = call::catch_async(|| on_cut(Lost::new(loss, source)));
+        let asked = call::catch_async(|| on_cut(lost));
         asked.await.unwrap_or(AfterCut::Fail)
     }
 

@@ -2,16 +2,20 @@
 
 use std::collections::HashMap;
 
+use super::error::{AfterCut, FailureReason};
 use super::record::EventRecord;
 use super::response::{BatchResponse, Counts};
 use super::resume::{Done, RecordKey, Resume};
+use super::user_record::EventUserRecord;
+use super::user_records::EventUserRecords;
+use crate::deaggregate::Deaggregated;
 use crate::error::{Loss, LossKind};
 use crate::sequence::SequenceNumber;
 
 /// Keeps the account of an event's Kinesis records. If it is dropped without an answer, as when the
 /// processing is cancelled, it still tells the [`Resume`] what is done.
 pub(super) struct Progress<'b, R: EventRecord> {
-    records: &'b [R],
+    event: &'b EventUserRecords<'b, R>,
     /// Whether each is done.
     complete: Vec<bool>,
     counts: Counts,
@@ -20,12 +24,16 @@ pub(super) struct Progress<'b, R: EventRecord> {
 
 struct Memory<'b> {
     resume: &'b dyn Resume,
+    records: Vec<Remembered<'b>>,
+}
+
+struct Remembered<'b> {
     /// `None` for a record without a sequence number, and for those that share a key: what was done
     /// of one would pass for done of the other.
-    keys: Vec<Option<RecordKey<'b>>>,
-    done: Vec<Done>,
-    /// Whether something was remembered of each.
-    known: Vec<bool>,
+    key: Option<RecordKey<'b>>,
+    done: Done,
+    /// Whether something was done before this invocation.
+    known: bool,
 }
 
 impl<'b> Memory<'b> {
@@ -39,18 +47,13 @@ impl<'b> Memory<'b> {
         let keys: Vec<_> = records.iter().map(key).collect();
         let asked: Vec<_> = keys.iter().copied().flatten().collect();
         let mut answers = resume.load(&asked).into_iter();
-        let mut answer = |key: &Option<RecordKey<'_>>| {
-            let answer = key.and_then(|_| answers.next());
-            answer.unwrap_or_default()
-        };
-        let done: Vec<_> = keys.iter().map(&mut answer).collect();
-        let known = done.iter().map(|done| !done.is_empty()).collect();
-        Self {
-            resume,
-            keys,
-            done,
-            known,
-        }
+        let records = keys.into_iter().map(|key| {
+            let done = key.and_then(|_| answers.next()).unwrap_or_default();
+            let known = !done.is_empty();
+            Remembered { key, done, known }
+        });
+        let records = records.collect();
+        Self { resume, records }
     }
 
     /// Tells the store which Kinesis records will come again, and what is done of each; and which it
@@ -62,18 +65,14 @@ impl<'b> Memory<'b> {
     /// | is not done | keep what is done of it | cannot be: what is not done comes again |
     fn save(self, complete: &[bool], comes_again: impl Fn(usize) -> bool) {
         let (mut kept, mut succeeded) = (Vec::new(), Vec::new());
-        let entries = self.keys.iter().zip(self.done).zip(self.known);
-        for (position, ((key, done), known)) in entries.enumerate() {
-            let Some(key) = *key else { continue };
-            let complete = complete.get(position).copied().unwrap_or_default();
-            if complete && !comes_again(position) {
-                if known {
-                    succeeded.push(key);
-                }
-            } else if complete {
-                kept.push((key, Done::everything()));
-            } else if !done.is_empty() {
-                kept.push((key, done));
+        let records = self.records.into_iter().zip(complete);
+        for (position, (Remembered { key, done, known }, complete)) in records.enumerate() {
+            let Some(key) = key else { continue };
+            match (complete, comes_again(position)) {
+                (true, true) => kept.push((key, Done::everything())),
+                (true, false) if known => succeeded.push(key),
+                (false, _) if !done.is_empty() => kept.push((key, done)),
+                _ => {}
             }
         }
         if !kept.is_empty() || !succeeded.is_empty() {
@@ -83,9 +82,10 @@ impl<'b> Memory<'b> {
 }
 
 impl<'b, R: EventRecord> Progress<'b, R> {
-    pub(super) fn new(records: &'b [R], resume: Option<&'b dyn Resume>) -> Self {
+    pub(super) fn new(event: &'b EventUserRecords<'b, R>, resume: Option<&'b dyn Resume>) -> Self {
+        let records = event.records();
         Self {
-            records,
+            event,
             complete: vec![false; records.len()],
             counts: Counts::default(),
             memory: resume.map(|resume| Memory::new(resume, records)),
@@ -93,25 +93,47 @@ impl<'b, R: EventRecord> Progress<'b, R> {
     }
 
     /// Whether a Kinesis record was done whole, before.
-    pub(super) fn was_complete(&self, position: usize) -> bool {
-        self.done(position)
-            .is_some_and(|done| *done == Done::everything())
+    pub(super) fn leaves_out(&mut self, position: usize, record: &Deaggregated<&R>) -> bool {
+        let was_complete = self.done(position).is_some_and(Done::is_everything);
+        if was_complete {
+            self.leave_out(record.user_records().flatten().count());
+            self.complete(position);
+        }
+        was_complete
+    }
+
+    /// Whether a user record was done before.
+    pub(super) fn leaves_out_one(&mut self, user_record: &EventUserRecord<'_, R>) -> bool {
+        let (position, number) = (
+            user_record.record_index(),
+            user_record.sub_sequence_number(),
+        );
+        let was_done = self.is_done(position, number);
+        self.leave_out(usize::from(was_done));
+        was_done
+    }
+
+    fn leave_out(&mut self, count: usize) {
+        self.counts.left_out = self.counts.left_out.saturating_add(count);
     }
 
     /// Whether a user record was done, before or now.
-    pub(super) fn is_done(&self, position: usize, sub_sequence_number: u64) -> bool {
+    fn is_done(&self, position: usize, sub_sequence_number: u64) -> bool {
         let done = self.done(position);
         done.is_some_and(|done| done.contains(sub_sequence_number))
     }
 
     fn done(&self, position: usize) -> Option<&Done> {
-        self.memory.as_ref()?.done.get(position)
+        Some(&self.memory.as_ref()?.records.get(position)?.done)
     }
 
     /// A user record is done.
-    pub(super) fn done_one(&mut self, position: usize, sub_sequence_number: u64) {
+    pub(super) fn done_one(&mut self, user_record: &EventUserRecord<'_, R>) {
         self.counts.done = self.counts.done.saturating_add(1);
-        self.remember(position, sub_sequence_number);
+        self.remember(
+            user_record.record_index(),
+            user_record.sub_sequence_number(),
+        );
     }
 
     /// So many user records failed.
@@ -119,36 +141,41 @@ impl<'b, R: EventRecord> Progress<'b, R> {
         self.counts.failed = self.counts.failed.saturating_add(count);
     }
 
-    /// So many user records were done before.
-    pub(super) fn leave_out(&mut self, count: usize) {
-        self.counts.left_out = self.counts.left_out.saturating_add(count);
-    }
-
-    /// A Kinesis record fails because it is cut.
-    pub(super) fn cut(&mut self) {
-        self.counts.cut = self.counts.cut.saturating_add(1);
-    }
-
-    /// Whether the callback was told of this cut before, and has said to go on.
-    pub(super) fn was_told(&self, position: usize, loss: &Loss) -> bool {
-        self.is_done(position, told(loss))
-    }
-
-    /// The callback was told of this cut, and has said to go on: no need to tell it again when the
-    /// Kinesis record comes again.
-    pub(super) fn tell(&mut self, position: usize, loss: &Loss) {
-        self.remember(position, told(loss));
-    }
-
     fn remember(&mut self, position: usize, sub_sequence_number: u64) {
         let memory = self.memory.as_mut();
-        if let Some(done) = memory.and_then(|memory| memory.done.get_mut(position)) {
-            done.insert(sub_sequence_number);
+        if let Some(record) = memory.and_then(|memory| memory.records.get_mut(position)) {
+            record.done.insert(sub_sequence_number);
         }
     }
 
-    /// A Kinesis record is done.
-    pub(super) fn complete(&mut self, position: usize) {
+    /// Whether to ask the callback about this loss: it is a cut, and the callback has not said before
+    /// to go on. If it is a drop, the callback for those is told.
+    pub(super) fn asks_about(&self, loss: &Loss) -> bool {
+        !self.is_done(loss.record_index(), told(loss)) && !self.event.is_dropped(loss)
+    }
+
+    /// Takes the callback's answer. If it goes on, it is not asked again when the Kinesis record comes
+    /// again; if not, the loss becomes the `cut` that makes the Kinesis record fail, unless there is one.
+    pub(super) fn settle_cut(&mut self, loss: &Loss, after: AfterCut, cut: &mut Option<Loss>) {
+        match after {
+            AfterCut::GoOn => self.remember(loss.record_index(), told(loss)),
+            AfterCut::Fail => drop(cut.get_or_insert_with(|| loss.clone())),
+        }
+    }
+
+    /// All readable user records of a Kinesis record are done. Returns whether it is done too, which
+    /// it is without a `cut`.
+    pub(super) fn close(&mut self, position: usize, cut: Option<Loss>) -> bool {
+        let Some(loss) = cut else {
+            self.complete(position);
+            return true;
+        };
+        self.event.fail(position, None, FailureReason::Cut(&loss));
+        self.counts.cut = self.counts.cut.saturating_add(1);
+        false
+    }
+
+    fn complete(&mut self, position: usize) {
         if let Some(complete) = self.complete.get_mut(position) {
             *complete = true;
         }
@@ -156,15 +183,16 @@ impl<'b, R: EventRecord> Progress<'b, R> {
 
     /// The answer: all that is not done has failed.
     pub(super) fn finish(mut self) -> BatchResponse {
-        let lowest = Lowest::of(self.records, &self.complete);
+        let records = self.event.records();
+        let lowest = Lowest::of(records, &self.complete);
         // Failing the invocation brings every Kinesis record back. Where the answer would not, the
         // memory is about to forget some.
         let nothing_done = self.counts.done == 0
-            && !self.records.is_empty()
-            && self.records.iter().all(|record| lowest.brings_back(record));
+            && !records.is_empty()
+            && records.iter().all(|record| lowest.brings_back(record));
         if let Some(memory) = self.memory.take() {
             memory.save(&self.complete, |position| {
-                let record = self.records.get(position);
+                let record = records.get(position);
                 record.is_none_or(|record| lowest.brings_back(record))
             });
         }
@@ -198,60 +226,44 @@ fn told(loss: &Loss) -> u64 {
     loss.sub_sequence_number() | kind
 }
 
-/// The lowest failed sequence number of each shard.
-struct Lowest<'b> {
-    shards: Vec<(Option<&'b str>, SequenceNumber, &'b str)>,
-    /// A failed record has no sequence number: no answer can name it.
-    unnamed: bool,
-}
+/// Where to start again: the shards with a failed record, each with its lowest sequence number, also
+/// as the event has it. `None` if a failed record has no sequence number: no answer can name it.
+struct Lowest<'b>(Option<Vec<(Option<&'b str>, Numbered<'b>)>>);
+
+type Numbered<'b> = (SequenceNumber, &'b str);
 
 impl<'b> Lowest<'b> {
     fn of<R: EventRecord>(records: &'b [R], complete: &[bool]) -> Self {
-        let mut lowest = Self {
-            shards: Vec::new(),
-            unnamed: false,
-        };
-        let failed = records
-            .iter()
-            .zip(complete)
-            .filter(|(_, complete)| !**complete);
-        for (record, _) in failed {
-            match number(record) {
-                None => lowest.unnamed = true,
-                Some((number, text)) => lowest.add(record.shard_id(), number, text),
+        let failed = records.iter().zip(complete);
+        let mut failed = failed.filter(|(_, complete)| !**complete);
+        let shards = failed.try_fold(Vec::new(), |mut shards, (record, _)| {
+            let (shard_id, number) = (record.shard_id(), number(record)?);
+            match shards.iter_mut().find(|(shard, _)| *shard == shard_id) {
+                None => shards.push((shard_id, number)),
+                Some((_, lowest)) if number.0 < lowest.0 => *lowest = number,
+                Some(_) => {}
             }
-        }
-        lowest
-    }
-
-    fn add(&mut self, shard_id: Option<&'b str>, number: SequenceNumber, text: &'b str) {
-        match self.shards.iter_mut().find(|shard| shard.0 == shard_id) {
-            None => self.shards.push((shard_id, number, text)),
-            Some(shard) if number < shard.1 => *shard = (shard_id, number, text),
-            Some(_) => {}
-        }
+            Some(shards)
+        });
+        Self(shards)
     }
 
     /// Whether Lambda will send `record` again.
     fn brings_back<R: EventRecord>(&self, record: &R) -> bool {
-        if self.unnamed {
-            return true;
-        }
-        let shard_id = record.shard_id();
-        let shard = self.shards.iter().find(|shard| shard.0 == shard_id);
-        shard.is_some_and(|shard| number(record).is_none_or(|(number, _)| number >= shard.1))
+        let Some(shards) = &self.0 else { return true };
+        let shard = shards.iter().find(|(id, _)| *id == record.shard_id());
+        shard.is_some_and(|(_, lowest)| number(record).is_none_or(|number| number.0 >= lowest.0))
     }
 
     fn response(&self) -> BatchResponse {
-        if self.unnamed {
+        let Some(shards) = &self.0 else {
             return BatchResponse::all_failed();
-        }
-        BatchResponse::of(self.shards.iter().map(|shard| shard.2.to_owned()))
+        };
+        BatchResponse::of(shards.iter().map(|(_, (_, text))| (*text).to_owned()))
     }
 }
 
-/// The sequence number, to compare and as the event has it.
-fn number<R: EventRecord>(record: &R) -> Option<(SequenceNumber, &str)> {
+fn number<R: EventRecord>(record: &R) -> Option<Numbered<'_>> {
     let text = record.sequence_number()?;
     Some((text.parse().ok()?, text))
 }

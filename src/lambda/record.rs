@@ -44,32 +44,6 @@ pub trait EventRecord: StoredRecord {
     }
 }
 
-impl<R: EventRecord + ?Sized> EventRecord for &R {
-    fn event_id(&self) -> Option<&str> {
-        (**self).event_id()
-    }
-
-    fn shard_id(&self) -> Option<&str> {
-        (**self).shard_id()
-    }
-
-    fn event_source_arn(&self) -> Option<&str> {
-        (**self).event_source_arn()
-    }
-
-    fn record_id(&self) -> Option<&str> {
-        (**self).record_id()
-    }
-
-    fn arrival_timestamp(&self) -> Option<&Timestamp> {
-        (**self).arrival_timestamp()
-    }
-
-    fn arrival_time(&self) -> Option<SystemTime> {
-        (**self).arrival_time()
-    }
-}
-
 pub(super) fn since_epoch(duration: Option<Duration>) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(duration?)
 }

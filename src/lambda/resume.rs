@@ -127,9 +127,15 @@ impl Done {
         self.ranges.is_empty()
     }
 
+    pub(super) fn is_everything(&self) -> bool {
+        *self == Self::everything()
+    }
+
     /// Whether this user record is done.
     pub fn contains(&self, sub_sequence_number: u64) -> bool {
-        let place = self.place(sub_sequence_number);
+        let place = self
+            .ranges
+            .partition_point(|range| range.end <= sub_sequence_number);
         let range = self.ranges.get(place);
         range.is_some_and(|range| range.contains(&sub_sequence_number))
     }
@@ -139,37 +145,32 @@ impl Done {
         let Some(end) = sub_sequence_number.checked_add(1) else {
             return;
         };
-        let place = self.place(sub_sequence_number);
-        let joins_next = match self.ranges.get(place) {
-            Some(range) if range.contains(&sub_sequence_number) => return,
-            Some(range) => range.start == end,
-            None => false,
-        };
-        let before = place.checked_sub(1);
-        let before = before.filter(|&before| {
-            let range = self.ranges.get(before);
-            range.is_some_and(|range| range.end == sub_sequence_number)
-        });
-        let end = if joins_next {
-            self.ranges.remove(place).end
-        } else {
-            end
-        };
-        match before.and_then(|before| self.ranges.get_mut(before)) {
-            Some(range) => range.end = end,
-            None => self.ranges.insert(place, sub_sequence_number..end),
+        let place = self
+            .ranges
+            .partition_point(|range| range.end < sub_sequence_number);
+        match self.ranges.get_mut(place) {
+            // It is in there, or right before or after.
+            Some(range) if range.start <= end => {
+                range.start = range.start.min(sub_sequence_number);
+                range.end = range.end.max(end);
+            }
+            _ => self.ranges.insert(place, sub_sequence_number..end),
+        }
+        // It may have been the gap before the next one.
+        if let Some([range, next]) = self
+            .ranges
+            .get_mut(place..)
+            .and_then(<[_]>::first_chunk_mut)
+            && range.end == next.start
+        {
+            next.start = range.start;
+            self.ranges.remove(place);
         }
     }
 
     /// The sub-sequence numbers, as ranges in order.
     pub fn ranges(&self) -> &[Range<u64>] {
         &self.ranges
-    }
-
-    /// The first range that ends after the number.
-    fn place(&self, sub_sequence_number: u64) -> usize {
-        self.ranges
-            .partition_point(|range| range.end <= sub_sequence_number)
     }
 }
 
@@ -308,12 +309,6 @@ impl Memory {
         let entry = Entry { done, saved, bytes };
         self.entries.insert(key, entry);
     }
-
-    fn forget_oldest(&mut self) {
-        if let Some((_, key)) = self.by_age.pop_first() {
-            self.forget(&key);
-        }
-    }
 }
 
 impl Default for MemoryResume {
@@ -345,8 +340,10 @@ impl Resume for MemoryResume {
             for (key, done) in kept {
                 memory.remember(Arc::from(key.to_string()), done.clone());
             }
-            while memory.entries.len() > self.max_records || memory.bytes > self.max_bytes {
-                memory.forget_oldest();
+            while (memory.entries.len() > self.max_records || memory.bytes > self.max_bytes)
+                && let Some((_, oldest)) = memory.by_age.pop_first()
+            {
+                memory.forget(&oldest);
             }
         });
     }

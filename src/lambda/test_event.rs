@@ -3,7 +3,7 @@
 use base64_simd::STANDARD;
 use serde_json::{Value, json};
 
-use crate::record::UserRecord;
+use crate::record::{KinesisRecord, UserRecord};
 use crate::wire::{RecordIndices, encode};
 
 /// An event made by hand, to test a handler without Lambda.
@@ -35,23 +35,7 @@ use crate::wire::{RecordIndices, encode};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct TestEvent {
-    records: Vec<TestRecord>,
-}
-
-#[derive(Clone)]
-struct TestRecord {
-    partition_key: String,
-    data: Vec<u8>,
-}
-
-/// Lengths only.
-impl std::fmt::Debug for TestRecord {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TestRecord")
-            .field("partition_key_len", &self.partition_key.len())
-            .field("data_len", &self.data.len())
-            .finish()
-    }
+    records: Vec<KinesisRecord>,
 }
 
 impl TestEvent {
@@ -63,10 +47,8 @@ impl TestEvent {
     /// Adds a Kinesis record with these data, as they are.
     #[must_use]
     pub fn plain(mut self, partition_key: impl Into<String>, data: impl Into<Vec<u8>>) -> Self {
-        self.records.push(TestRecord {
-            partition_key: partition_key.into(),
-            data: data.into(),
-        });
+        let record = KinesisRecord::new(partition_key.into(), data.into());
+        self.records.push(record);
         self
     }
 
@@ -142,7 +124,7 @@ impl TestEvent {
             json!({
                 "recordId": sequence_number,
                 "approximateArrivalTimestamp": 1_767_225_600_000_u64,
-                "data": STANDARD.encode_to_string(&record.data),
+                "data": STANDARD.encode_to_string(record.data()),
             })
         });
         json!({
@@ -154,7 +136,7 @@ impl TestEvent {
         .to_string()
     }
 
-    fn each(&self, f: impl Fn(&str, &TestRecord) -> Value) -> Vec<Value> {
+    fn each(&self, f: impl Fn(&str, &KinesisRecord) -> Value) -> Vec<Value> {
         let numbered = (1_u64..).zip(&self.records);
         let records = numbered.map(|(number, record)| f(&number.to_string(), record));
         records.collect()
@@ -162,12 +144,12 @@ impl TestEvent {
 }
 
 /// The part of a record that the stream stores.
-fn stored(sequence_number: &str, record: &TestRecord) -> Value {
+fn stored(sequence_number: &str, record: &KinesisRecord) -> Value {
     json!({
         "kinesisSchemaVersion": "1.0",
-        "partitionKey": record.partition_key,
+        "partitionKey": record.partition_key(),
         "sequenceNumber": sequence_number,
-        "data": STANDARD.encode_to_string(&record.data),
+        "data": STANDARD.encode_to_string(record.data()),
         // The start of 2026, in seconds.
         "approximateArrivalTimestamp": 1_767_225_600.5,
     })

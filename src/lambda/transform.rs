@@ -1,20 +1,19 @@
 //! Answers that name every record: Firehose's.
 
 use std::collections::BTreeMap;
-use std::iter::Enumerate;
-use std::{fmt, slice};
+use std::fmt;
 
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::call::{Called, call, call_async};
-use super::error::{AfterCut, Error, Failure, FailureReason};
+use super::call::{Alarm, Called, call, call_async};
+use super::error::{AfterCut, Error, FailureReason};
 use super::json::as_base64;
-use super::processor::Processor;
+use super::process::Run;
 use super::record::EventRecord;
 use super::user_record::EventUserRecord;
 use super::user_records::EventUserRecords;
-use crate::deaggregate::{Deaggregated, UserRecords};
+use crate::deaggregate::UserRecords;
 use crate::error::Loss;
 
 /// The answer of a function that transforms: one record for each record id, in order.
@@ -156,17 +155,15 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         F: FnMut(EventUserRecord<'b, R>) -> Result<Option<Transformed>, E>,
         E: Into<Error>,
     {
-        let mut run = Transforming::new(self);
-        while let Some(step) = run.next() {
-            match step {
-                Step::Call(user_record) => run.settle(&user_record, call(|| f(user_record))),
-                Step::Cut(loss, source) => {
-                    let after = self.processor().after_cut(&loss, source);
-                    run.settle_cut(&loss, after);
-                }
+        let mut records = Vec::new();
+        for mut one in One::all(self) {
+            while let Some(user_record) = one.next() {
+                let called = call(|| f(user_record));
+                one.settle(&user_record, called);
             }
+            records.push(one.answer());
         }
-        run.answer
+        TransformResponse { records }
     }
 
     /// [`transform`](Self::transform) with an asynchronous function.
@@ -179,42 +176,22 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         F: AsyncFnMut(EventUserRecord<'_, R>) -> Result<Option<Transformed>, E>,
         E: Into<Error>,
     {
-        let mut run = Transforming::new(self);
-        while let Some(step) = run.next() {
-            match step {
-                Step::Call(user_record) => {
-                    let called = call_async(|| f(user_record)).await;
-                    run.settle(&user_record, called);
-                }
-                Step::Cut(loss, source) => {
-                    let after = self.processor().after_cut_async(&loss, source).await;
-                    run.settle_cut(&loss, after);
-                }
+        let mut records = Vec::new();
+        let mut never = Alarm::default();
+        for mut one in One::all(self) {
+            while let Some(user_record) = one.next_in_time(&mut never).await {
+                let called = call_async(|| f(user_record)).await;
+                one.settle(&user_record, called);
             }
+            records.push(one.answer());
         }
-        run.answer
+        TransformResponse { records }
     }
-}
-
-/// Steps through the records of an event, one answer each. It calls nothing itself, so that the
-/// synchronous form and the asynchronous one can share it.
-struct Transforming<'b, R: EventRecord> {
-    processor: &'b Processor,
-    records: Enumerate<slice::Iter<'b, Deaggregated<&'b R>>>,
-    current: Option<One<'b, R>>,
-    answer: TransformResponse,
-}
-
-/// The next thing to do. Each step is settled before the next one is asked for.
-enum Step<'b, R> {
-    /// The handler is to be called.
-    Call(EventUserRecord<'b, R>),
-    /// The callback for cuts is to be asked about this loss, in this record.
-    Cut(Loss, &'b R),
 }
 
 /// One record on its way to its answer.
 struct One<'b, R> {
+    event: &'b EventUserRecords<'b, R>,
     position: usize,
     source: &'b R,
     record_id: &'b str,
@@ -223,43 +200,22 @@ struct One<'b, R> {
     failed: bool,
 }
 
-impl<'b, R: EventRecord> Transforming<'b, R> {
-    fn new(user_records: &'b EventUserRecords<'b, R>) -> Self {
-        Self {
-            processor: user_records.processor(),
-            records: user_records.batch().records().iter().enumerate(),
-            current: None,
-            answer: TransformResponse::default(),
-        }
-    }
-
-    fn next(&mut self) -> Option<Step<'b, R>> {
-        loop {
-            let Some(one) = &mut self.current else {
-                let (position, record) = self.records.next()?;
-                self.current = One::new(position, record);
-                continue;
-            };
-            match one.user_records.next() {
-                _ if one.failed => self.end(),
-                Some(Ok(user_record)) => {
-                    let user_record = EventUserRecord::new(one.position, one.source, user_record);
-                    return Some(Step::Call(user_record));
-                }
-                Some(Err(loss)) => {
-                    if !self.processor.is_dropped(&loss, one.source) {
-                        return Some(Step::Cut(loss, one.source));
-                    }
-                }
-                None => self.end(),
-            }
-        }
-    }
-
-    /// The current record has its answer.
-    fn end(&mut self) {
-        let answer = self.current.take().map(One::answer);
-        self.answer.records.extend(answer);
+impl<'b, R: EventRecord> One<'b, R> {
+    /// All records of an event but those without a record id: no answer could name them.
+    fn all(event: &'b EventUserRecords<'b, R>) -> impl Iterator<Item = Self> {
+        let records = event.batch().records().iter().enumerate();
+        records.filter_map(move |(position, record)| {
+            let source: &'b R = record.source();
+            Some(Self {
+                event,
+                position,
+                source,
+                record_id: source.record_id()?,
+                user_records: record.into_iter(),
+                made: None,
+                failed: false,
+            })
+        })
     }
 
     /// Adds what the handler made of a user record.
@@ -268,46 +224,19 @@ impl<'b, R: EventRecord> Transforming<'b, R> {
         user_record: &EventUserRecord<'b, R>,
         called: Called<Option<Transformed>>,
     ) {
-        let Some(one) = &mut self.current else { return };
-        match (user_record.report(self.processor, called), &mut one.made) {
-            (None, _) => one.failed = true,
+        match (self.event.report(user_record, called), &mut self.made) {
+            (None, _) => self.failed = true,
             (Some(None), _) => {}
-            (Some(made), None) => one.made = made,
+            (Some(made), None) => self.made = made,
             (Some(Some(made)), Some(before)) if made.partition_keys == before.partition_keys => {
                 before.data.extend_from_slice(&made.data);
             }
             (Some(Some(_)), Some(_)) => {
-                user_record.fail(self.processor, FailureReason::PartitionKeysDiffer);
-                one.failed = true;
+                let reason = FailureReason::PartitionKeysDiffer;
+                self.event.fail_one(user_record, reason);
+                self.failed = true;
             }
         }
-    }
-
-    /// Takes the callback's answer about a cut.
-    fn settle_cut(&mut self, loss: &Loss, after: AfterCut) {
-        if after.is_fail()
-            && let Some(one) = &mut self.current
-        {
-            let reason = FailureReason::Cut(loss);
-            let failure = Failure::new(one.position, one.source, None, reason);
-            self.processor.report(&failure);
-            one.failed = true;
-        }
-    }
-}
-
-impl<'b, R: EventRecord> One<'b, R> {
-    /// `None` without a record id: no answer could name it.
-    fn new(position: usize, record: &'b Deaggregated<&'b R>) -> Option<Self> {
-        let source: &'b R = record.source();
-        Some(Self {
-            position,
-            source,
-            record_id: source.record_id()?,
-            user_records: record.into_iter(),
-            made: None,
-            failed: false,
-        })
     }
 
     fn answer(self) -> TransformedRecord {
@@ -324,6 +253,33 @@ impl<'b, R: EventRecord> One<'b, R> {
             result,
             data,
             metadata: (!partition_keys.is_empty()).then_some(TransformMetadata { partition_keys }),
+        }
+    }
+}
+
+impl<'b, R: EventRecord> Run<'b, R> for One<'b, R> {
+    fn event(&self) -> &'b EventUserRecords<'b, R> {
+        self.event
+    }
+
+    fn step(&mut self) -> Option<Result<EventUserRecord<'b, R>, Loss>> {
+        while !self.failed {
+            match self.user_records.next()? {
+                Err(loss) if self.event.is_dropped(&loss) => {}
+                step => {
+                    let item = |read| EventUserRecord::new(self.position, self.source, read);
+                    return Some(step.map(item));
+                }
+            }
+        }
+        None
+    }
+
+    fn settle_cut(&mut self, loss: &Loss, after: AfterCut) {
+        if after == AfterCut::Fail {
+            self.event
+                .fail(self.position, None, FailureReason::Cut(loss));
+            self.failed = true;
         }
     }
 }

@@ -6,14 +6,12 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::call::{Broken, Called};
-use super::error::{Failure, FailureReason, JsonError};
+use super::error::JsonError;
 use super::kinesis::KinesisEventRecord;
-use super::processor::Processor;
 use super::record::{EventRecord, share_part};
 use crate::hash_key::HashKey;
 use crate::record::UserRecordRef;
-use crate::sequence::{ExtendedSequenceNumber, SequenceNumber};
+use crate::sequence::ExtendedSequenceNumber;
 
 /// A user record, with what the event says about the Kinesis record it came in.
 ///
@@ -143,14 +141,9 @@ impl<'b, R: EventRecord> EventUserRecord<'b, R> {
         self.source.arrival_time()
     }
 
-    /// The position in the shard, if the sequence number is a number.
-    pub fn extended_sequence_number(&self) -> Option<ExtendedSequenceNumber> {
-        let sequence_number: SequenceNumber = self.sequence_number()?.parse().ok()?;
-        let sub_sequence_number = self.sub_sequence_number();
-        Some(ExtendedSequenceNumber::new(
-            sequence_number,
-            sub_sequence_number,
-        ))
+    /// See [`UserRecordRef::position`].
+    pub fn position(&self) -> Option<ExtendedSequenceNumber> {
+        self.user_record.position()
     }
 
     /// `shardId:sequenceNumber:subSequenceNumber`: the same at every delivery, and different for
@@ -172,25 +165,5 @@ impl<R: EventRecord> fmt::Debug for EventUserRecord<'_, R> {
             .field("event_id", &self.event_id())
             .field("user_record", &self.user_record)
             .finish_non_exhaustive()
-    }
-}
-
-impl<'b, R: EventRecord> EventUserRecord<'b, R> {
-    /// Returns the handler's result for this user record. If it failed, the callback is told.
-    pub(super) fn report<T>(&self, processor: &Processor, called: Called<T>) -> Option<T> {
-        match called {
-            Ok(Ok(value)) => return Some(value),
-            Ok(Err(error)) => self.fail(processor, FailureReason::Handler(&error)),
-            Err(Broken::Panicked) => self.fail(processor, FailureReason::Panicked),
-            Err(Broken::OutOfTime) => self.fail(processor, FailureReason::Deadline),
-        }
-        None
-    }
-
-    /// Tells the callback that this user record failed.
-    pub(super) fn fail(&self, processor: &Processor, reason: FailureReason<'_>) {
-        let sub_sequence_number = Some(self.sub_sequence_number());
-        let failure = Failure::new(self.position, self.source, sub_sequence_number, reason);
-        processor.report(&failure);
     }
 }

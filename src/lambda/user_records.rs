@@ -2,9 +2,11 @@
 
 use std::time::SystemTime;
 
-use super::call::{Alarm, Deadline};
+use super::call::{Alarm, Broken, Called, Deadline};
+use super::error::{AfterCut, Failure, FailureReason, Lost};
 use super::processor::Processor;
 use super::record::{EventRecord, Records};
+use super::resume::Resume;
 use super::user_record::EventUserRecord;
 use crate::deaggregate::{Batch, Deaggregator, Outcome};
 use crate::error::Loss;
@@ -18,7 +20,7 @@ impl Processor {
     ) -> EventUserRecords<'e, E::Record> {
         match self.range_of(event.records()) {
             Some(range) => self.read_in_range(event, range),
-            None => self.read_with(self.deaggregator(), event),
+            None => self.read_with(self.deaggregator(), event.records()),
         }
     }
 
@@ -31,15 +33,14 @@ impl Processor {
         range: HashKeyRange,
     ) -> EventUserRecords<'e, E::Record> {
         let deaggregator = self.deaggregator().clone().hash_key_range(range);
-        self.read_with(&deaggregator, event)
+        self.read_with(&deaggregator, event.records())
     }
 
-    fn read_with<'e, E: Records + ?Sized>(
+    fn read_with<'e, R: EventRecord>(
         &'e self,
         deaggregator: &Deaggregator,
-        event: &'e E,
-    ) -> EventUserRecords<'e, E::Record> {
-        let records = event.records();
+        records: &'e [R],
+    ) -> EventUserRecords<'e, R> {
         EventUserRecords {
             processor: self,
             records,
@@ -103,8 +104,53 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
         self.deadline.map(Deadline::alarm).unwrap_or_default()
     }
 
-    pub(super) fn processor(&self) -> &'e Processor {
-        self.processor
+    pub(super) fn memory(&self) -> Option<&'e dyn Resume> {
+        self.processor.memory()
+    }
+
+    /// Whether a loss is a drop, which is not a failure; if so, the callback is told.
+    pub(super) fn is_dropped(&self, loss: &Loss) -> bool {
+        self.processor.is_dropped(&Lost::new(loss, self.records))
+    }
+
+    /// Asks the callback what to do after a cut.
+    pub(super) fn after_cut(&self, loss: &Loss) -> AfterCut {
+        self.processor.after_cut(&Lost::new(loss, self.records))
+    }
+
+    /// [`Self::after_cut`], where it can wait: until the alarm rings.
+    pub(super) async fn after_cut_in_time(&self, loss: &Loss, alarm: &mut Alarm) -> AfterCut {
+        let asked = self
+            .processor
+            .after_cut_async(Lost::new(loss, self.records));
+        alarm.race(asked).await.unwrap_or(AfterCut::Fail)
+    }
+
+    /// Returns the handler's result for this user record. If it failed, the callback is told.
+    pub(super) fn report<T>(
+        &self,
+        user_record: &EventUserRecord<'_, R>,
+        called: Called<T>,
+    ) -> Option<T> {
+        let tell = |broken: &Broken| self.fail_one(user_record, broken.reason());
+        called.inspect_err(tell).ok()
+    }
+
+    /// Tells the callback that a user record failed.
+    pub(super) fn fail_one(&self, user_record: &EventUserRecord<'_, R>, reason: FailureReason<'_>) {
+        let sub_sequence_number = Some(user_record.sub_sequence_number());
+        self.fail(user_record.record_index(), sub_sequence_number, reason);
+    }
+
+    /// Tells the callback that a Kinesis record failed, with the user record that is at fault.
+    pub(super) fn fail(
+        &self,
+        position: usize,
+        sub_sequence_number: Option<u64>,
+        reason: FailureReason<'_>,
+    ) {
+        let failure = Failure::new(self.records, position, sub_sequence_number, reason);
+        self.processor.report(&failure);
     }
 
     /// The Kinesis records, in order.
@@ -130,17 +176,9 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
 
     /// How many Kinesis records are dropped because a user record is outside the hash key range.
     pub fn dropped(&self) -> usize {
-        let dropped = |outcome| matches!(outcome, Outcome::Dropped);
-        self.batch
-            .records()
-            .iter()
-            .filter(|record| dropped(record.outcome()))
-            .count()
-    }
-
-    /// All losses, in order.
-    pub fn losses(&self) -> &[Loss] {
-        self.batch.losses()
+        let records = self.batch.records().iter();
+        let dropped = records.filter(|record| record.outcome() == Outcome::Dropped);
+        dropped.count()
     }
 }
 

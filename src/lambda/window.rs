@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::call::{call, call_in_time};
-use super::error::{AfterCut, Error};
-use super::process::{InOrder, Step};
+use super::error::Error;
+use super::process::{InOrder, Run};
 use super::record::EventRecord;
 use super::response::BatchResponse;
 use super::user_record::EventUserRecord;
@@ -104,18 +104,10 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     {
         let mut run = InOrder::new(self, None);
         let mut rollback = Rollback::new(&state);
-        while let Some(step) = run.next() {
-            match step {
-                Step::Call(user_record) => {
-                    rollback.enter(user_record.record_index(), &state);
-                    let called = call(|| f(&mut state, user_record));
-                    run.settle(&user_record, called);
-                }
-                Step::Cut(cut) => {
-                    let after = self.processor().after_cut(&cut.loss, cut.source);
-                    run.settle_cut(&cut, after);
-                }
-            }
+        while let Some(user_record) = run.next() {
+            rollback.enter(user_record.record_index(), &state);
+            let called = call(|| f(&mut state, user_record));
+            run.settle(&user_record, called);
         }
         rollback.finish(state, run)
     }
@@ -134,20 +126,10 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         let mut run = InOrder::new(self, None);
         let mut alarm = self.alarm();
         let mut rollback = Rollback::new(&state);
-        while let Some(step) = run.next() {
-            match step {
-                Step::Call(user_record) => {
-                    rollback.enter(user_record.record_index(), &state);
-                    let called = call_in_time(&mut alarm, || f(&mut state, user_record)).await;
-                    run.settle(&user_record, called);
-                }
-                Step::Cut(cut) => {
-                    let processor = self.processor();
-                    let asked = processor.after_cut_async(&cut.loss, cut.source);
-                    let after = alarm.race(asked).await.unwrap_or(AfterCut::Fail);
-                    run.settle_cut(&cut, after);
-                }
-            }
+        while let Some(user_record) = run.next_in_time(&mut alarm).await {
+            rollback.enter(user_record.record_index(), &state);
+            let called = call_in_time(&mut alarm, || f(&mut state, user_record)).await;
+            run.settle(&user_record, called);
         }
         rollback.finish(state, run)
     }
