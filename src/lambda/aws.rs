@@ -10,9 +10,8 @@ use aws_lambda_events::event::streams::KinesisEventResponse;
 
 use super::json::Text;
 use super::kinesis::{KinesisEvent, KinesisEventRecord, KinesisJson, OwnedKinesisEvent};
-use super::record::{EventRecord, Records, since_epoch};
+use super::record::{EventRecord, Records, Timestamp, since_epoch};
 use super::response::BatchResponse;
-use super::timestamp::Timestamp;
 use crate::record::StoredRecord;
 
 impl Records for aws::KinesisEvent {
@@ -20,14 +19,6 @@ impl Records for aws::KinesisEvent {
 
     fn records(&self) -> &[aws::KinesisEventRecord] {
         &self.records
-    }
-}
-
-impl Records for aws::KinesisTimeWindowEvent {
-    type Record = aws::KinesisEventRecord;
-
-    fn records(&self) -> &[aws::KinesisEventRecord] {
-        &self.kinesis_event.records
     }
 }
 

@@ -110,7 +110,8 @@ impl fmt::Display for JsonError {
 impl std::error::Error for JsonError {}
 
 /// A record of an event that makes the event unreadable.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("record {position}{} {kind}", self.identifier_in_brackets())]
 pub struct RecordError {
     pub(super) position: usize,
     pub(super) identifier: Option<String>,
@@ -128,23 +129,17 @@ impl RecordError {
         self.identifier.as_deref()
     }
 
+    fn identifier_in_brackets(&self) -> String {
+        self.identifier()
+            .map(|id| format!(" ({id})"))
+            .unwrap_or_default()
+    }
+
     /// Returns the kind of error.
     pub fn kind(&self) -> RecordErrorKind {
         self.kind
     }
 }
-
-impl fmt::Display for RecordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "record {}", self.position)?;
-        if let Some(identifier) = &self.identifier {
-            write!(f, " ({identifier})")?;
-        }
-        write!(f, " {}", self.kind)
-    }
-}
-
-impl std::error::Error for RecordError {}
 
 /// Why a record of an event cannot be read; may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,25 +4,19 @@ use serde::de::{Deserialize, Deserializer, Error};
 
 use super::error::{RecordError, RecordErrorKind};
 
-/// A record of an event, read but not yet checked: all of its fields are optional to serde, so that
-/// the error about a missing one can name the record.
-pub(super) trait Unchecked {
-    /// The error for a record that no answer could name.
-    const UNNAMED: RecordErrorKind;
-
-    /// The sequence number or record id.
-    fn identifier(&self) -> Option<&str>;
-
-    fn problem_of_data(&self) -> Option<RecordErrorKind>;
-}
-
-/// Refuses the first record without an identifier (or with an empty one) or without data.
-pub(super) fn check<R: Unchecked>(records: &[R]) -> Result<(), RecordError> {
-    for (position, record) in records.iter().enumerate() {
-        let identifier = record.identifier();
+/// Refuses the first record without an identifier (or with an empty one), which is the error
+/// `unnamed`, or without data. Of each record it takes the identifier and the problem of its data.
+///
+/// All fields of a record are optional to serde, so that the error about a missing one can name the
+/// record.
+pub(super) fn check<'r>(
+    records: impl Iterator<Item = (Option<&'r str>, Option<RecordErrorKind>)>,
+    unnamed: RecordErrorKind,
+) -> Result<(), RecordError> {
+    for (position, (identifier, problem)) in records.enumerate() {
         let problem = match identifier {
-            None | Some("") => Some(R::UNNAMED),
-            Some(_) => record.problem_of_data(),
+            None | Some("") => Some(unnamed),
+            Some(_) => problem,
         };
         if let Some(kind) = problem {
             return Err(RecordError {
@@ -77,7 +71,7 @@ macro_rules! event {
             pub fn from_slice(json: &'a [u8]) -> Result<Self, crate::lambda::error::EventError> {
                 let read = serde_json::from_slice(json);
                 let event = Self(read.map_err(crate::lambda::error::JsonError::from)?);
-                crate::lambda::event::check(event.records())?;
+                $record::check(event.records())?;
                 Ok(event)
             }
 
@@ -100,7 +94,7 @@ macro_rules! event {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let json = $json::deserialize(deserializer);
                 let event = Self(json.map_err(crate::lambda::event::discreet)?);
-                let checked = crate::lambda::event::check(event.records());
+                let checked = $record::check(event.records());
                 checked.map_err(serde::de::Error::custom)?;
                 Ok(event)
             }
@@ -157,19 +151,6 @@ macro_rules! event_record {
             }
         }
 
-        impl crate::lambda::event::Unchecked for $record<'_> {
-            const UNNAMED: crate::lambda::error::RecordErrorKind =
-                crate::lambda::error::RecordErrorKind::$unnamed;
-
-            fn identifier(&self) -> Option<&str> {
-                self.0.$($at.)*$id.as_deref()
-            }
-
-            fn problem_of_data(&self) -> Option<crate::lambda::error::RecordErrorKind> {
-                self.0.$($at.)*data.problem
-            }
-        }
-
         impl crate::lambda::json::IntoOwned for $record<'_> {
             type Owned = $record<'static>;
 
@@ -179,6 +160,15 @@ macro_rules! event_record {
         }
 
         impl $record<'_> {
+            fn check(records: &[Self]) -> Result<(), crate::lambda::error::RecordError> {
+                let records = records.iter().map(|record| {
+                    let identifier = record.0.$($at.)*$id.as_deref();
+                    (identifier, record.0.$($at.)*data.problem)
+                });
+                let unnamed = crate::lambda::error::RecordErrorKind::$unnamed;
+                crate::lambda::event::check(records, unnamed)
+            }
+
             /// The data, decoded.
             pub fn data(&self) -> &bytes::Bytes {
                 &self.0.$($at.)*data.bytes
@@ -257,7 +247,7 @@ macro_rules! stream_record {
                 self.0.event_source_arn.as_deref()
             }
 
-            fn arrival_timestamp(&self) -> Option<&crate::lambda::timestamp::Timestamp> {
+            fn arrival_timestamp(&self) -> Option<&crate::lambda::record::Timestamp> {
                 self.0.$($at.)*approximate_arrival_timestamp.as_ref()
             }
         }

@@ -7,8 +7,7 @@ use serde_json::value::RawValue;
 
 use super::event::{event, event_record};
 use super::json::{Data, object};
-use super::record::{EventRecord, since_epoch};
-use super::timestamp::Timestamp;
+use super::record::{EventRecord, Timestamp, since_epoch};
 
 /// The event of a function that transforms Firehose's records.
 ///

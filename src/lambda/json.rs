@@ -59,15 +59,15 @@ impl<'de> Deserialize<'de> for Data {
         struct Borrowed<'a>(#[serde(borrow)] Cow<'a, [u8]>);
 
         let text: Option<Borrowed<'de>> = Option::deserialize(deserializer)?;
-        let Some(Borrowed(text)) = text else {
-            return Ok(Self::default());
-        };
-        let len = text.len();
-        let decoded = base64::decode(&text).map(|data| Self {
-            bytes: data.into(),
-            problem: None,
-        });
-        Ok(decoded.unwrap_or_else(|| Self::bad(RecordErrorKind::NotBase64 { len })))
+        let data = text.map(|Borrowed(text)| base64::decode(&text).ok_or(text.len()));
+        Ok(match data {
+            None => Self::default(),
+            Some(Err(len)) => Self::bad(RecordErrorKind::NotBase64 { len }),
+            Some(Ok(data)) => Self {
+                bytes: data.into(),
+                problem: None,
+            },
+        })
     }
 }
 

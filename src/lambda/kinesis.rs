@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::error::JsonError;
 use super::event::{event, event_record, stream_record};
 use super::json::{Data, object};
-use super::timestamp::Timestamp;
+use super::record::Timestamp;
 
 /// The event of a function that reads a stream: one batch of one shard.
 ///
@@ -143,11 +143,10 @@ impl<'a> KinesisEvent<'a> {
         };
         serde_json::from_str(json).or_else(|error: serde_json::Error| {
             // Lambda starts every window with `{}`, whatever the type of the answers' states.
-            let blank: String = json.chars().filter(|c| !c.is_whitespace()).collect();
-            if blank == "{}" || blank == "null" {
-                Ok(S::default())
-            } else {
-                Err(error.into())
+            let blank: String = json.split_whitespace().collect();
+            match &*blank {
+                "{}" | "null" => Ok(S::default()),
+                _ => Err(error.into()),
             }
         })
     }

@@ -88,7 +88,6 @@ mod record;
 mod response;
 mod resume;
 mod test_event;
-mod timestamp;
 mod transform;
 mod user_record;
 mod user_records;
@@ -107,13 +106,12 @@ pub use out_of_order::Handled;
 pub use payload::{AnyEvent, Payload, Shape};
 pub use pipes::{OwnedPipesEvent, PipesEvent, PipesRecord, PipesUserRecord};
 pub use processor::{AfterCutFuture, Processor};
-pub use record::{EventRecord, Records};
+pub use record::{EventRecord, Records, Timestamp};
 pub use response::{BatchResponse, Counts, NothingDone};
 pub use resume::{
     DEFAULT_MAX_BYTES, DEFAULT_MAX_RECORDS, Done, MemoryResume, ParseDoneError, RecordKey, Resume,
 };
 pub use test_event::TestEvent;
-pub use timestamp::Timestamp;
 pub use transform::{TransformResponse, TransformResult, Transformed, TransformedRecord};
 pub use user_record::EventUserRecord;
 pub use user_records::EventUserRecords;

@@ -55,10 +55,9 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         E: Into<Error>,
     {
         let mut whole = Whole::new(self);
-        let called = if whole.items.is_empty() {
-            Ok(Handled::All)
-        } else {
-            call(|| f(&whole.items))
+        let called = match &whole.items[..] {
+            [] => Ok(Handled::All),
+            items => call(|| f(items)),
         };
         for position in whole.settle(called) {
             whole.close(position);
@@ -78,10 +77,9 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     {
         let mut whole = Whole::new(self);
         let mut alarm = self.alarm();
-        let called = if whole.items.is_empty() {
-            Ok(Handled::All)
-        } else {
-            call_in_time(&mut alarm, || f(&whole.items)).await
+        let called = match &whole.items[..] {
+            [] => Ok(Handled::All),
+            items => call_in_time(&mut alarm, || f(items)).await,
         };
         for position in whole.settle(called) {
             whole.close_in_time(position, &mut alarm).await;
@@ -169,7 +167,7 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         drop(running);
         // The callback is told once: of the first Kinesis record that is not done.
         if out_of_time && let Some(position) = whole.first_unfinished() {
-            self.fail(position, None, FailureReason::Deadline);
+            self.fail(position, FailureReason::Deadline);
         }
         whole.progress.finish()
     }
@@ -273,7 +271,7 @@ impl<'b, R: EventRecord> Whole<'b, R> {
             .chunk_by(|a, b| a.record_index() == b.record_index())
         {
             if let Some(item) = one_record.first() {
-                self.event.fail(item.record_index(), None, reason);
+                self.event.fail(item.record_index(), reason);
             }
         }
         self.progress.fail(self.items.len());

@@ -1,5 +1,6 @@
 //! Payloads of functions, and events of any shape.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::IgnoredAny;
@@ -81,45 +82,28 @@ impl Shape {
     ///
     /// An empty array counts as a pipe's event.
     pub fn detect(json: &[u8]) -> Option<Self> {
-        Some(match serde_json::from_slice(json).ok()? {
-            Probe::Pipes(_) => Self::Pipes,
-            Probe::Kinesis { .. } => Self::Kinesis,
-            Probe::Firehose { .. } => Self::Firehose,
-        })
+        type Keys = HashMap<String, IgnoredAny>;
+        #[derive(Deserialize)]
+        struct Object {
+            #[serde(rename = "Records")]
+            kinesis: Option<Vec<Keys>>,
+            #[serde(rename = "records")]
+            firehose: Option<Vec<Keys>>,
+        }
+
+        let array: Option<Vec<Keys>> = serde_json::from_slice(json).ok();
+        let (records, key, shape) = if let Some(records) = array {
+            (records, "sequenceNumber", Self::Pipes)
+        } else {
+            let object: Object = serde_json::from_slice(json).ok()?;
+            match object.kinesis {
+                Some(records) => (records, "kinesis", Self::Kinesis),
+                None => (object.firehose?, "recordId", Self::Firehose),
+            }
+        };
+        let fit = records.iter().all(|record| record.contains_key(key));
+        fit.then_some(shape)
     }
-}
-
-/// The keys that tell the shapes apart.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Probe {
-    Pipes(#[expect(dead_code, reason = "it is enough that it is there")] Vec<PipesProbe>),
-    Kinesis {
-        #[serde(rename = "Records")]
-        _records: Vec<KinesisProbe>,
-    },
-    Firehose {
-        #[serde(rename = "records")]
-        _records: Vec<FirehoseProbe>,
-    },
-}
-
-#[derive(Deserialize)]
-struct PipesProbe {
-    #[serde(rename = "sequenceNumber")]
-    _key: IgnoredAny,
-}
-
-#[derive(Deserialize)]
-struct KinesisProbe {
-    #[serde(rename = "kinesis")]
-    _key: IgnoredAny,
-}
-
-#[derive(Deserialize)]
-struct FirehoseProbe {
-    #[serde(rename = "recordId")]
-    _key: IgnoredAny,
 }
 
 /// An event of any shape.

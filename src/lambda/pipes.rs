@@ -7,8 +7,7 @@ use serde::Serialize;
 use super::error::{AfterCut, FailureReason};
 use super::event::{event, event_record, stream_record};
 use super::json::{Data, as_base64, object};
-use super::record::EventRecord;
-use super::timestamp::Timestamp;
+use super::record::{EventRecord, Timestamp};
 use super::user_record::EventUserRecord;
 use super::user_records::EventUserRecords;
 use crate::error::Loss;
@@ -145,7 +144,7 @@ impl<'a> EventUserRecords<'_, PipesRecord<'a>> {
                 Ok(user_record) => answer.push(PipesUserRecord::new(&user_record)),
                 Err(loss) => {
                     if !self.is_dropped(&loss) && self.after_cut(&loss) == AfterCut::Fail {
-                        self.fail(loss.record_index(), None, FailureReason::Cut(&loss));
+                        self.fail(loss.record_index(), FailureReason::Cut(&loss));
                         return Err(loss);
                     }
                 }

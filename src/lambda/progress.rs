@@ -104,11 +104,7 @@ impl<'b, R: EventRecord> Progress<'b, R> {
 
     /// Whether a user record was done before.
     pub(super) fn leaves_out_one(&mut self, user_record: &EventUserRecord<'_, R>) -> bool {
-        let (position, number) = (
-            user_record.record_index(),
-            user_record.sub_sequence_number(),
-        );
-        let was_done = self.is_done(position, number);
+        let was_done = self.is_done(user_record.place());
         self.leave_out(usize::from(was_done));
         was_done
     }
@@ -117,10 +113,9 @@ impl<'b, R: EventRecord> Progress<'b, R> {
         self.counts.left_out = self.counts.left_out.saturating_add(count);
     }
 
-    /// Whether a user record was done, before or now.
-    fn is_done(&self, position: usize, sub_sequence_number: u64) -> bool {
-        let done = self.done(position);
-        done.is_some_and(|done| done.contains(sub_sequence_number))
+    fn is_done(&self, (position, number): (usize, u64)) -> bool {
+        self.done(position)
+            .is_some_and(|done| done.contains(number))
     }
 
     fn done(&self, position: usize) -> Option<&Done> {
@@ -130,10 +125,7 @@ impl<'b, R: EventRecord> Progress<'b, R> {
     /// A user record is done.
     pub(super) fn done_one(&mut self, user_record: &EventUserRecord<'_, R>) {
         self.counts.done = self.counts.done.saturating_add(1);
-        self.remember(
-            user_record.record_index(),
-            user_record.sub_sequence_number(),
-        );
+        self.remember(user_record.place());
     }
 
     /// So many user records failed.
@@ -141,25 +133,26 @@ impl<'b, R: EventRecord> Progress<'b, R> {
         self.counts.failed = self.counts.failed.saturating_add(count);
     }
 
-    fn remember(&mut self, position: usize, sub_sequence_number: u64) {
+    fn remember(&mut self, (position, number): (usize, u64)) {
         let memory = self.memory.as_mut();
         if let Some(record) = memory.and_then(|memory| memory.records.get_mut(position)) {
-            record.done.insert(sub_sequence_number);
+            record.done.insert(number);
         }
     }
 
     /// Whether to ask the callback about this loss: it is a cut, and the callback has not said before
     /// to go on. If it is a drop, the callback for those is told.
     pub(super) fn asks_about(&self, loss: &Loss) -> bool {
-        !self.is_done(loss.record_index(), told(loss)) && !self.event.is_dropped(loss)
+        !self.is_done(told(loss)) && !self.event.is_dropped(loss)
     }
 
     /// Takes the callback's answer. If it goes on, it is not asked again when the Kinesis record comes
     /// again; if not, the loss becomes the `cut` that makes the Kinesis record fail, unless there is one.
     pub(super) fn settle_cut(&mut self, loss: &Loss, after: AfterCut, cut: &mut Option<Loss>) {
         match after {
-            AfterCut::GoOn => self.remember(loss.record_index(), told(loss)),
-            AfterCut::Fail => drop(cut.get_or_insert_with(|| loss.clone())),
+            AfterCut::GoOn => self.remember(told(loss)),
+            AfterCut::Fail if cut.is_none() => *cut = Some(loss.clone()),
+            AfterCut::Fail => {}
         }
     }
 
@@ -170,7 +163,7 @@ impl<'b, R: EventRecord> Progress<'b, R> {
             self.complete(position);
             return true;
         };
-        self.event.fail(position, None, FailureReason::Cut(&loss));
+        self.event.fail(position, FailureReason::Cut(&loss));
         self.counts.cut = self.counts.cut.saturating_add(1);
         false
     }
@@ -209,13 +202,13 @@ impl<R: EventRecord> Drop for Progress<'_, R> {
     }
 }
 
-/// The number under which a cut is remembered among the user records that are done.
+/// The place under which a cut is remembered among the user records that are done.
 ///
 /// For a bad user record that is lost, that is its own number. One that is salvaged has its own number
 /// for its handler, and the callback's answer must not count as the handler's; nor may the one about a
 /// wrong digest count as the one about the first user record. So these have bits of their own: an
 /// aggregate has fewer than 2^31 user records.
-fn told(loss: &Loss) -> u64 {
+fn told(loss: &Loss) -> (usize, u64) {
     const SALVAGED: u64 = 1 << 32;
     const DIGEST: u64 = 1 << 33;
     let kind = match loss.kind() {
@@ -223,7 +216,7 @@ fn told(loss: &Loss) -> u64 {
         _ if loss.lost().is_empty() => SALVAGED,
         _ => 0,
     };
-    loss.sub_sequence_number() | kind
+    (loss.record_index(), loss.sub_sequence_number() | kind)
 }
 
 /// Where to start again: the shards with a failed record, each with its lowest sequence number, also

@@ -46,12 +46,11 @@ impl<'a> RecordKey<'a> {
 /// `ARN/SHARD/SEQUENCE`: a key for a table.
 impl fmt::Display for RecordKey<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            event_source_arn,
-            shard_id,
-            sequence_number,
-        } = self;
-        write!(f, "{event_source_arn}/{shard_id}/{sequence_number}")
+        write!(
+            f,
+            "{}/{}/{}",
+            self.event_source_arn, self.shard_id, self.sequence_number
+        )
     }
 }
 
@@ -178,11 +177,9 @@ impl Done {
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, range) in self.ranges.iter().enumerate() {
-            if i > 0 {
-                f.write_str(",")?;
-            }
+            let comma = if i > 0 { "," } else { "" };
             let last = range.end.saturating_sub(1);
-            write!(f, "{}", range.start)?;
+            write!(f, "{comma}{}", range.start)?;
             if last > range.start {
                 write!(f, "-{last}")?;
             }

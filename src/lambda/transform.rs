@@ -277,8 +277,7 @@ impl<'b, R: EventRecord> Run<'b, R> for One<'b, R> {
 
     fn settle_cut(&mut self, loss: &Loss, after: AfterCut) {
         if after == AfterCut::Fail {
-            self.event
-                .fail(self.position, None, FailureReason::Cut(loss));
+            self.event.fail(self.position, FailureReason::Cut(loss));
             self.failed = true;
         }
     }

@@ -1,6 +1,7 @@
 //! A user record of an event.
 
 use std::fmt;
+use std::ops::Deref;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -9,11 +10,9 @@ use serde::Deserialize;
 use super::error::JsonError;
 use super::kinesis::KinesisEventRecord;
 use super::record::{EventRecord, share_part};
-use crate::hash_key::HashKey;
 use crate::record::UserRecordRef;
-use crate::sequence::ExtendedSequenceNumber;
 
-/// A user record, with what the event says about the Kinesis record it came in.
+/// A [user record](UserRecordRef), with what the event says about the Kinesis record it came in.
 ///
 /// `EventUserRecord<'_>` is one of an [`OwnedKinesisEvent`](super::OwnedKinesisEvent).
 pub struct EventUserRecord<'b, R = KinesisEventRecord<'static>> {
@@ -29,6 +28,14 @@ impl<R> Clone for EventUserRecord<'_, R> {
 }
 
 impl<R> Copy for EventUserRecord<'_, R> {}
+
+impl<'b, R> Deref for EventUserRecord<'b, R> {
+    type Target = UserRecordRef<'b>;
+
+    fn deref(&self) -> &UserRecordRef<'b> {
+        &self.user_record
+    }
+}
 
 impl<'b, R: EventRecord> EventUserRecord<'b, R> {
     pub(super) fn new(position: usize, source: &'b R, user_record: UserRecordRef<'b>) -> Self {
@@ -49,34 +56,9 @@ impl<'b, R: EventRecord> EventUserRecord<'b, R> {
         self.position
     }
 
-    /// The user record alone.
-    pub fn user_record(&self) -> UserRecordRef<'b> {
-        self.user_record
-    }
-
-    /// See [`UserRecordRef::is_damaged`].
-    pub fn is_damaged(&self) -> bool {
-        self.user_record.is_damaged()
-    }
-
-    /// See [`UserRecordRef::partition_key`].
-    pub fn partition_key(&self) -> Option<&'b str> {
-        self.user_record.partition_key()
-    }
-
-    /// See [`UserRecordRef::explicit_hash_key`].
-    pub fn explicit_hash_key(&self) -> Option<&'b str> {
-        self.user_record.explicit_hash_key()
-    }
-
-    /// See [`UserRecordRef::hash_key`].
-    pub fn hash_key(&self) -> Option<HashKey> {
-        self.user_record.hash_key()
-    }
-
-    /// The data.
-    pub fn data(&self) -> &'b [u8] {
-        self.user_record.data()
+    /// The Kinesis record's index in the event, and the user record's in there.
+    pub(super) fn place(&self) -> (usize, u64) {
+        (self.position, self.sub_sequence_number())
     }
 
     /// The data, to send to another task. With this module's record types they share the Kinesis
@@ -111,16 +93,6 @@ impl<'b, R: EventRecord> EventUserRecord<'b, R> {
         Ok(serde_json::from_slice(self.data())?)
     }
 
-    /// The place in its Kinesis record, counted from 0.
-    pub fn sub_sequence_number(&self) -> u64 {
-        self.user_record.sub_sequence_number()
-    }
-
-    /// Whether it came out of an aggregated Kinesis record.
-    pub fn is_aggregated(&self) -> bool {
-        self.user_record.is_aggregated()
-    }
-
     /// The Kinesis record's event id.
     pub fn event_id(&self) -> Option<&'b str> {
         self.source.event_id()
@@ -139,11 +111,6 @@ impl<'b, R: EventRecord> EventUserRecord<'b, R> {
     /// When the stream received the Kinesis record.
     pub fn arrival_time(&self) -> Option<SystemTime> {
         self.source.arrival_time()
-    }
-
-    /// See [`UserRecordRef::position`].
-    pub fn position(&self) -> Option<ExtendedSequenceNumber> {
-        self.user_record.position()
     }
 
     /// `shardId:sequenceNumber:subSequenceNumber`: the same at every delivery, and different for

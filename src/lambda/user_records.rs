@@ -120,9 +120,8 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
 
     /// [`Self::after_cut`], where it can wait: until the alarm rings.
     pub(super) async fn after_cut_in_time(&self, loss: &Loss, alarm: &mut Alarm) -> AfterCut {
-        let asked = self
-            .processor
-            .after_cut_async(Lost::new(loss, self.records));
+        let lost = Lost::new(loss, self.records);
+        let asked = self.processor.after_cut_async(lost);
         alarm.race(asked).await.unwrap_or(AfterCut::Fail)
     }
 
@@ -138,19 +137,15 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
 
     /// Tells the callback that a user record failed.
     pub(super) fn fail_one(&self, user_record: &EventUserRecord<'_, R>, reason: FailureReason<'_>) {
-        let sub_sequence_number = Some(user_record.sub_sequence_number());
-        self.fail(user_record.record_index(), sub_sequence_number, reason);
+        let (position, number) = user_record.place();
+        let failure = Failure::new(self.records, position, Some(number), reason);
+        self.processor.report(&failure);
     }
 
-    /// Tells the callback that a Kinesis record failed, with the user record that is at fault.
-    pub(super) fn fail(
-        &self,
-        position: usize,
-        sub_sequence_number: Option<u64>,
-        reason: FailureReason<'_>,
-    ) {
-        let failure = Failure::new(self.records, position, sub_sequence_number, reason);
-        self.processor.report(&failure);
+    /// Tells the callback that a Kinesis record failed.
+    pub(super) fn fail(&self, position: usize, reason: FailureReason<'_>) {
+        self.processor
+            .report(&Failure::new(self.records, position, None, reason));
     }
 
     /// The Kinesis records, in order.

@@ -135,38 +135,38 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     }
 }
 
-/// The state as it was before the current Kinesis record.
+/// The states to go back to.
 struct Rollback<S> {
-    original: S,
-    snapshot: S,
-    position: Option<usize>,
+    at_start: S,
+    /// The state before the current Kinesis record, and that one's index.
+    before: Option<(usize, S)>,
 }
 
 impl<S: Clone> Rollback<S> {
     fn new(state: &S) -> Self {
         Self {
-            original: state.clone(),
-            snapshot: state.clone(),
-            position: None,
+            at_start: state.clone(),
+            before: None,
         }
     }
 
     fn enter(&mut self, position: usize, state: &S) {
-        if self.position != Some(position) {
-            self.position = Some(position);
-            self.snapshot = state.clone();
+        if self
+            .before
+            .as_ref()
+            .is_none_or(|(current, _)| *current != position)
+        {
+            self.before = Some((position, state.clone()));
         }
     }
 
     fn finish<R: EventRecord>(self, state: S, run: InOrder<'_, R>) -> (S, BatchResponse) {
         let failed = run.failed();
         let response = run.finish();
-        let state = if response.is_all_failed() {
-            self.original
-        } else if failed.is_some() && failed == self.position {
-            self.snapshot
-        } else {
-            state
+        let state = match self.before {
+            _ if response.is_all_failed() => self.at_start,
+            Some((position, before)) if failed == Some(position) => before,
+            _ => state,
         };
         (state, response)
     }
