@@ -1,7 +1,6 @@
 //! The door to the stream: the trait that a transport implements.
 
 use std::error::Error;
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -185,6 +184,8 @@ impl RecordError {
 }
 
 /// Why a request failed as a whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the request failed: {code}")]
 pub struct ClientError {
     kind: ClientErrorKind,
     code: ByteString,
@@ -289,28 +290,6 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
         }
     }
     text
-}
-
-impl fmt::Debug for ClientError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientError")
-            .field("kind", &self.kind)
-            .field("code", &self.code)
-            .field("source", &self.source)
-            .finish()
-    }
-}
-
-impl fmt::Display for ClientError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the request failed: {}", self.code)
-    }
-}
-
-impl Error for ClientError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
-    }
 }
 
 /// The way in which a stream chooses the shard of a record.

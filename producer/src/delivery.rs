@@ -8,11 +8,12 @@ use std::fmt;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use tokio::runtime;
 
+use super::lock::lock;
 use super::outcome::{DeliveryError, Outcome};
 
 /// A delivery that is kept keeps so many cells.
@@ -43,12 +44,8 @@ impl Cells {
         })
     }
 
-    /// Nobody panics while holding the lock, but for a waker of a foreign runtime, and a cell has
-    /// no broken states.
     fn lock(&self, at: u8) -> MutexGuard<'_, Cell> {
-        self.cells[usize::from(at) % CELLS]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.cells[usize::from(at) % CELLS])
     }
 }
 

@@ -15,10 +15,11 @@ const MAX_CODES: usize = 100;
 #[derive(Default)]
 pub(super) struct Failures(BTreeMap<&'static str, BTreeMap<String, Kind>>);
 
+#[derive(Default)]
 struct Kind {
     /// Since it was last told.
     count: u64,
-    told: Time,
+    told: Option<Time>,
     reason: Option<String>,
 }
 
@@ -44,22 +45,13 @@ impl Failures {
         let codes = self.0.entry(what).or_default();
         let known = codes.contains_key(code) || codes.len() < MAX_CODES;
         let code = if known { code } else { "Other" };
-        if let Some(kind) = codes.get_mut(code) {
-            kind.count = kind.count.saturating_add(1);
-            if now.saturating_sub(kind.told) < INTERVAL {
-                return None;
-            }
+        let kind = codes.entry(code.to_owned()).or_default();
+        kind.count = kind.count.saturating_add(1);
+        if kind.is_due(now) {
             kind.reason = reason();
             return kind.tell(now, what, code);
         }
-        let mut kind = Kind {
-            count: 1,
-            told: now,
-            reason: reason(),
-        };
-        let line = kind.tell(now, what, code);
-        codes.insert(code.to_owned(), kind);
-        line
+        None
     }
 
     /// Returns what was not told yet and is due, or all of it.
@@ -67,7 +59,7 @@ impl Failures {
         let mut lines = Vec::new();
         for (what, codes) in &mut self.0 {
             for (code, kind) in codes {
-                if all || now.saturating_sub(kind.told) >= INTERVAL {
+                if all || kind.is_due(now) {
                     lines.extend(kind.tell(now, what, code));
                 }
             }
@@ -77,12 +69,17 @@ impl Failures {
 }
 
 impl Kind {
+    fn is_due(&self, now: Time) -> bool {
+        self.told
+            .is_none_or(|told| now.saturating_sub(told) >= INTERVAL)
+    }
+
     fn tell(&mut self, now: Time, what: &'static str, code: &str) -> Option<Line> {
         let count = std::mem::take(&mut self.count);
         if count == 0 {
             return None;
         }
-        self.told = now;
+        self.told = Some(now);
         Some(Line {
             what,
             code: code.to_owned(),

@@ -1,7 +1,7 @@
 //! What the handles and the task share: the queue between them, and how it ends.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::runtime;
 use tokio::sync::{Notify, oneshot, watch};
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::delivery::{Delivery, Ticket, Tickets};
 use super::limits::Limits;
+use super::lock::lock;
 use super::metrics::Metrics;
 use super::outcome::{DeliveryError, Outcome, PutError, PutErrorKind, Time};
 use super::pipeline::room;
@@ -88,11 +89,6 @@ pub(super) struct Shared {
     /// How many callers wait for their turn, or have it.
     waiting: AtomicUsize,
     ended: watch::Sender<bool>,
-}
-
-/// Nobody panics while holding one of these locks, and what they guard has no broken states.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
@@ -322,10 +318,9 @@ impl Shared {
     }
 
     pub(super) fn metrics(&self) -> Metrics {
-        let mut metrics = lock(&self.metrics).clone();
         // What the task has not taken yet is received too.
-        metrics.user_records_received = self.accepted.load(Ordering::Relaxed);
-        metrics
+        let received = self.accepted.load(Ordering::Relaxed);
+        lock(&self.metrics).clone().with_received(received)
     }
 
     // The task's side.
@@ -356,11 +351,14 @@ impl Shared {
         self.limits.room.free(records, bytes);
     }
 
-    pub(super) fn tell(&self, ticket: Ticket, outcome: Outcome) {
-        if let Some(hook) = &self.config.settings.on_outcome {
-            hook.call(&outcome);
+    /// Tells outcomes.
+    pub(super) fn tell(&self, resolved: impl IntoIterator<Item = (Ticket, Outcome)>) {
+        for (ticket, outcome) in resolved {
+            if let Some(hook) = &self.config.settings.on_outcome {
+                hook.call(&outcome);
+            }
+            ticket.send(outcome);
         }
-        ticket.send(outcome);
     }
 
     pub(super) fn learn(&self, is_service_managed: bool, max_record_size: usize, is_over: bool) {
@@ -408,10 +406,8 @@ impl Shared {
         self.limits.room.free(count, taken);
         let resolved = u64::try_from(count).unwrap_or(u64::MAX);
         self.resolved.fetch_add(resolved, Ordering::Release);
-        for entry in left {
-            let outcome = Err(DeliveryError::not_sent(entry.record));
-            self.tell(entry.ticket, outcome);
-        }
+        let not_sent = |entry: Entry| (entry.ticket, Err(DeliveryError::not_sent(entry.record)));
+        self.tell(left.into_iter().map(not_sent));
         self.ended.send_replace(true);
         count
     }

@@ -59,6 +59,7 @@ mod failures;
 mod handle;
 mod intake;
 mod limits;
+mod lock;
 mod metrics;
 mod outcome;
 #[cfg(feature = "unstable-pipeline")]
@@ -68,7 +69,6 @@ pub mod pipeline;
 #[cfg_attr(false, mutants::skip)]
 #[expect(dead_code, unreachable_pub, reason = "the simulation sees more of it")]
 mod pipeline;
-mod publish;
 mod room;
 #[cfg(feature = "sdk")]
 pub mod sdk;

@@ -83,11 +83,6 @@ impl Delivered {
         self.sub_sequence_number
     }
 
-    pub(super) fn first_started(&self) -> Option<Duration> {
-        let first = self.earlier.first().unwrap_or(&self.landed.attempt);
-        Some(first.started.saturating_sub(self.accepted))
-    }
-
     /// Returns how many times it was put.
     pub fn tries(&self) -> usize {
         self.earlier.count() + 1
@@ -197,11 +192,6 @@ impl DeliveryError {
         error.rest.record = Some(record);
         error.rest.maybe_stored = false;
         error
-    }
-
-    pub(super) fn first_started(&self) -> Option<Duration> {
-        let first = self.rest.attempts.first()?;
-        Some(first.started.saturating_sub(self.rest.accepted))
     }
 
     /// Returns the reason.

@@ -16,7 +16,6 @@ use super::failures::{Failures, Line};
 use super::intake::{Asked, Entry, FlushRequest, GiveUp, Shared, State};
 use super::outcome::{FailureKind, Outcome, Time};
 use super::pipeline::{Action, Pipeline};
-use super::publish::Publisher;
 use kinesis_aggregation::Shard;
 use kinesis_aggregation::packing::HashKeyCache;
 
@@ -31,28 +30,19 @@ enum Answer {
     Description(Result<Option<StreamDescription>, ClientError>),
 }
 
-/// The purpose of a call, in case it panics.
-#[derive(Clone, Copy)]
-enum Call {
-    Put(u64),
-    Shards,
-    Describe,
-}
-
 pub(super) struct Task<C> {
     client: Arc<C>,
     shared: Arc<Shared>,
     pipeline: Pipeline<Ticket>,
     calls: JoinSet<Answer>,
-    /// With the time when it started.
-    under_way: HashMap<Id, (Call, Time)>,
+    /// The answer to each call should the client panic: nobody knows how far it came then.
+    under_way: HashMap<Id, Answer>,
     puts_under_way: usize,
     flushes: HashMap<u64, oneshot::Sender<()>>,
     next_flush: u64,
     entries: Vec<Entry>,
     /// Most users have few partition keys.
     hashes: HashKeyCache,
-    publisher: Publisher,
     failures: Failures,
     finished: bool,
 }
@@ -62,7 +52,6 @@ impl<C: StreamClient> Task<C> {
         let config = shared.config.clone();
         Self {
             client: Arc::new(client),
-            publisher: Publisher::new(config.settings.name.as_deref()),
             pipeline: Pipeline::new(config),
             shared,
             calls: JoinSet::new(),
@@ -173,17 +162,13 @@ impl<C: StreamClient> Task<C> {
     /// Resolves all that is left as given up, and hands it over.
     fn give_up(&mut self, give_up: GiveUp) {
         self.resolve();
-        self.pipeline.abort();
-        let mut given_up = Vec::new();
-        for (ticket, outcome) in self.take_resolved() {
-            let outcome = outcome.map_err(|mut error| {
-                error.kind = FailureKind::GivenUp;
-                given_up.push(error.clone());
-                error
-            });
-            self.publisher.resolved(&outcome);
-            self.shared.tell(ticket, outcome);
-        }
+        self.pipeline.abort(&FailureKind::GivenUp);
+        let resolved = self.take_resolved();
+        let errors = resolved
+            .iter()
+            .filter_map(|(_, outcome)| outcome.as_ref().err());
+        let given_up: Vec<_> = errors.cloned().collect();
+        self.shared.tell(resolved);
         tracing::warn!(
             records = given_up.len(),
             "closed before all records were resolved"
@@ -197,11 +182,11 @@ impl<C: StreamClient> Task<C> {
     /// Starts the calls that the pipeline asks for.
     fn act(&mut self) {
         let limit = self.shared.config.settings.request_timeout;
+        let panicked = |maybe_stored| ClientError::retry("Panic", maybe_stored);
         for action in self.pipeline.take_actions() {
             let client = Arc::clone(&self.client);
-            let (call, handle) = match action {
+            let (handle, panicked) = match action {
                 Action::PutRecords { id, records } => {
-                    self.publisher.request(&records);
                     tracing::debug!(id, records = records.len(), "put_records");
                     let connection = self.shared.limits.connection();
                     let call = async move {
@@ -210,35 +195,32 @@ impl<C: StreamClient> Task<C> {
                         Answer::Put(id, within(limit, put, true).await)
                     };
                     self.puts_under_way += 1;
-                    (Call::Put(id), self.calls.spawn(call))
+                    (self.calls.spawn(call), Answer::Put(id, Err(panicked(true))))
                 }
                 Action::ListShards => {
                     tracing::debug!("list_shards");
                     // A list may have any number of pages: the client limits each.
                     let call = async move { Answer::Shards(client.list_shards().await) };
-                    (Call::Shards, self.calls.spawn(call))
+                    (self.calls.spawn(call), Answer::Shards(Err(panicked(false))))
                 }
                 Action::Describe => {
                     tracing::debug!("describe");
                     let call = async move {
                         Answer::Description(within(limit, client.describe(), false).await)
                     };
-                    (Call::Describe, self.calls.spawn(call))
+                    let panicked = Answer::Description(Err(panicked(false)));
+                    (self.calls.spawn(call), panicked)
                 }
             };
-            self.under_way
-                .insert(handle.id(), (call, self.shared.now()));
+            self.under_way.insert(handle.id(), panicked);
         }
     }
 
     /// Tells the outcomes.
     fn resolve(&mut self) {
+        self.pipeline.publish();
         let resolved = self.take_resolved();
-        self.publisher.publish(self.pipeline.metrics());
-        for (ticket, outcome) in resolved {
-            self.publisher.resolved(&outcome);
-            self.shared.tell(ticket, outcome);
-        }
+        self.shared.tell(resolved);
         for id in self.pipeline.take_flushed() {
             if let Some(flush) = self.flushes.remove(&id) {
                 // The caller may have stopped waiting.
@@ -256,12 +238,11 @@ impl<C: StreamClient> Task<C> {
                 None => std::future::pending().await,
             }
         };
-        let answer = tokio::select! {
+        let mut next = tokio::select! {
             Some(answer) = self.calls.join_next_with_id() => Some(answer),
             () = self.shared.woken() => None,
             () = sleep => None,
         };
-        let mut next = answer;
         while let Some(answer) = next {
             self.answered(answer);
             next = self.calls.try_join_next_with_id();
@@ -270,25 +251,16 @@ impl<C: StreamClient> Task<C> {
 
     fn answered(&mut self, answer: Result<(Id, Answer), JoinError>) {
         let now = self.shared.now();
-        let id = match &answer {
-            Ok((id, _)) => *id,
-            Err(error) => error.id(),
+        let (id, answer) = match answer {
+            Ok((id, answer)) => (id, Some(answer)),
+            Err(error) => (error.id(), None),
         };
-        let Some((call, started)) = self.under_way.remove(&id) else {
+        let Some(panicked) = self.under_way.remove(&id) else {
             return;
         };
-        // The client panicked; nobody knows how far it came.
-        let broken = |maybe_stored| ClientError::retry("Panic", maybe_stored);
-        let answer = match (answer, call) {
-            (Ok((_, answer)), _) => answer,
-            (Err(_), Call::Put(id)) => Answer::Put(id, Err(broken(true))),
-            (Err(_), Call::Shards) => Answer::Shards(Err(broken(false))),
-            (Err(_), Call::Describe) => Answer::Description(Err(broken(false))),
-        };
-        match answer {
+        match answer.unwrap_or(panicked) {
             Answer::Put(id, answer) => {
                 self.puts_under_way = self.puts_under_way.saturating_sub(1);
-                self.publisher.answered(now.saturating_sub(started));
                 self.note("put_records", &answer);
                 for error in answer.iter().flatten().filter_map(|one| one.as_ref().err()) {
                     let reason =
@@ -351,17 +323,15 @@ impl<C> Drop for Task<C> {
         let mut aborted = 0;
         if !self.finished {
             self.shared.abort();
-            self.pipeline.abort();
+            self.pipeline.abort(&FailureKind::Aborted);
             let resolved = self.take_resolved();
             aborted = resolved.len();
-            for (ticket, outcome) in resolved {
-                self.shared.tell(ticket, outcome);
-            }
+            self.shared.tell(resolved);
         }
         for line in self.failures.due(self.shared.now(), true) {
             line.tell();
         }
-        self.publisher.publish(self.pipeline.metrics());
+        self.pipeline.publish();
         aborted += self.shared.end(!self.finished);
         if aborted > 0 {
             tracing::error!(

@@ -58,10 +58,6 @@ impl<A> Tries<A> {
         self.0.as_ref().map_or(&[][..], |kept| &kept.tries).iter()
     }
 
-    pub(crate) fn first(&self) -> Option<&A> {
-        self.iter().next()
-    }
-
     pub(crate) fn last(&self) -> Option<&A> {
         self.iter().next_back()
     }

@@ -154,32 +154,25 @@ fn unit(metric: &str) -> StandardUnit {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::MetricsRecorder;
+    use crate::metrics::Meter;
 
     /// Two shards of one stream, and another stream that nobody named.
     fn recorded() -> Vec<RecordedMetrics> {
-        let of = RecordedMetrics::observed;
-        let shard = |id| (Some("orders"), Some(id));
-        let mut whole = of(
-            (Some("orders"), None),
-            &[
-                ("UserRecordsReceived", 1.0),
-                ("UserRecordsPut", 1.0),
-                ("UserRecordsPut", 0.0),
-                ("BufferingTime", 20.0),
-                ("BufferingTime", 90.0),
-            ],
-        );
-        whole.observe_error("InternalFailure");
-        vec![
-            whole,
-            of(
-                shard("shardId-0"),
-                &[("UserRecordsPut", 1.0), ("BufferingTime", 20.0)],
-            ),
-            of(shard("shardId-1"), &[("UserRecordsDataPut", 300.0)]),
-            of((None, None), &[("BufferingTime", 7.0)]),
-        ]
+        let recorder = MetricsRecorder::new();
+        let mut orders = Meter::new(Some(&recorder), Some("orders"));
+        orders.received();
+        orders.error("InternalFailure");
+        let buffered = [20, 90].map(Duration::from_millis).into_iter();
+        orders.sent(2, buffered.clone());
+        orders.stored("shardId-0", 500, 2, buffered.take(1));
+        orders.delivered("shardId-1", 300, 1);
+        let mut other = Meter::new(Some(&recorder), None);
+        other.sent(1, [Duration::from_millis(7)].into_iter());
+        recorder.take()
     }
 
     /// Each as one line.
@@ -218,19 +211,36 @@ mod tests {
         assert_eq!(
             lines(&Selection::default()),
             [
-                "AllErrors: 1 of 1 in 1..1 Count",
+                "AllErrors: 1 of 2 in 0..1 Count",
                 "BufferingTime: 117 of 3 in 7..90 Milliseconds",
-                "UserRecordsPut: 1 of 2 in 0..1 Count",
+                "KinesisRecordsDataPut: 500 of 1 in 500..500 Bytes",
+                "KinesisRecordsPut: 1 of 1 in 1..1 Count",
+                "RetriesPerRecord: 1 of 1 in 1..1 Count",
+                "UserRecordsDataPut: 300 of 1 in 300..300 Bytes",
+                "UserRecordsPending: 0 of 2 in 0..0 Count",
+                "UserRecordsPerKinesisRecord: 3 of 2 in 1..2 Count",
+                "UserRecordsPut: 1 of 1 in 1..1 Count",
                 "UserRecordsReceived: 1 of 1 in 1..1 Count",
                 "ErrorsByCode ErrorCode=InternalFailure: 1 of 1 in 1..1 Count",
-                "AllErrors StreamName=orders: 1 of 1 in 1..1 Count",
+                "AllErrors StreamName=orders: 1 of 2 in 0..1 Count",
                 "BufferingTime StreamName=orders: 110 of 2 in 20..90 Milliseconds",
-                "UserRecordsPut StreamName=orders: 1 of 2 in 0..1 Count",
+                "KinesisRecordsDataPut StreamName=orders: 500 of 1 in 500..500 Bytes",
+                "KinesisRecordsPut StreamName=orders: 1 of 1 in 1..1 Count",
+                "RetriesPerRecord StreamName=orders: 1 of 1 in 1..1 Count",
+                "UserRecordsDataPut StreamName=orders: 300 of 1 in 300..300 Bytes",
+                "UserRecordsPending StreamName=orders: 0 of 1 in 0..0 Count",
+                "UserRecordsPerKinesisRecord StreamName=orders: 2 of 1 in 2..2 Count",
+                "UserRecordsPut StreamName=orders: 1 of 1 in 1..1 Count",
                 "UserRecordsReceived StreamName=orders: 1 of 1 in 1..1 Count",
                 "ErrorsByCode StreamName=orders ErrorCode=InternalFailure: 1 of 1 in 1..1 Count",
+                "AllErrors StreamName=orders ShardId=shardId-0: 0 of 1 in 0..0 Count",
                 "BufferingTime StreamName=orders ShardId=shardId-0: 20 of 1 in 20..20 Milliseconds",
-                "UserRecordsPut StreamName=orders ShardId=shardId-0: 1 of 1 in 1..1 Count",
+                "KinesisRecordsDataPut StreamName=orders ShardId=shardId-0: 500 of 1 in 500..500 Bytes",
+                "KinesisRecordsPut StreamName=orders ShardId=shardId-0: 1 of 1 in 1..1 Count",
+                "UserRecordsPerKinesisRecord StreamName=orders ShardId=shardId-0: 2 of 1 in 2..2 Count",
+                "RetriesPerRecord StreamName=orders ShardId=shardId-1: 1 of 1 in 1..1 Count",
                 "UserRecordsDataPut StreamName=orders ShardId=shardId-1: 300 of 1 in 300..300 Bytes",
+                "UserRecordsPut StreamName=orders ShardId=shardId-1: 1 of 1 in 1..1 Count",
             ]
         );
     }
@@ -245,9 +255,10 @@ mod tests {
         assert_eq!(
             lines(&selection),
             [
-                "AllErrors Host=h: 1 of 1 in 1..1 Count",
+                "AllErrors Host=h: 1 of 2 in 0..1 Count",
                 "BufferingTime Host=h: 117 of 3 in 7..90 Milliseconds",
-                "UserRecordsPut Host=h: 1 of 2 in 0..1 Count",
+                "KinesisRecordsPut Host=h: 1 of 1 in 1..1 Count",
+                "UserRecordsPut Host=h: 1 of 1 in 1..1 Count",
                 "ErrorsByCode Host=h ErrorCode=InternalFailure: 1 of 1 in 1..1 Count",
             ]
         );
@@ -260,7 +271,7 @@ mod tests {
             ..Selection::default()
         };
         let lines = lines(&selection);
-        assert_eq!(lines.len(), 10);
+        assert_eq!(lines.len(), 22);
         assert!(
             lines.iter().all(|line| !line.contains("ShardId")),
             "{lines:?}"

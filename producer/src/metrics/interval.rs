@@ -2,51 +2,19 @@
 //! lowest and highest only since the start.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex};
 
+use super::name::{METRICS, Name};
 use super::snapshot::Statistic;
-
-/// The KPL's metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Name {
-    UserRecordsReceived,
-    UserRecordsPending,
-    UserRecordsPut,
-    UserRecordsDataPut,
-    KinesisRecordsPut,
-    KinesisRecordsDataPut,
-    AllErrors,
-    RetriesPerRecord,
-    BufferingTime,
-    RequestTime,
-    UserRecordsPerKinesisRecord,
-    KinesisRecordsPerPutRecordsRequest,
-    UserRecordsPerPutRecordsRequest,
-}
-
-/// In the order of [`Name`].
-const NAMES: [&str; 13] = [
-    "UserRecordsReceived",
-    "UserRecordsPending",
-    "UserRecordsPut",
-    "UserRecordsDataPut",
-    "KinesisRecordsPut",
-    "KinesisRecordsDataPut",
-    "AllErrors",
-    "RetriesPerRecord",
-    "BufferingTime",
-    "RequestTime",
-    "UserRecordsPerKinesisRecord",
-    "KinesisRecordsPerPutRecordsRequest",
-    "UserRecordsPerPutRecordsRequest",
-];
+use crate::lock::lock;
 
 /// The observations of one stream, or of one of its shards, since they were last taken.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecordedMetrics {
     stream_name: Option<String>,
     shard_id: Option<String>,
-    statistics: [Statistic; NAMES.len()],
+    statistics: [Statistic; METRICS.len()],
     errors_by_code: BTreeMap<String, Statistic>,
 }
 
@@ -71,7 +39,10 @@ impl RecordedMetrics {
     /// a 0 for each that was not, so that its mean is the share of the delivered ones; and
     /// `AllErrors` a 0 for each Kinesis record that was stored.
     pub fn statistics(&self) -> impl Iterator<Item = (&'static str, Statistic)> + '_ {
-        let all = NAMES.into_iter().zip(self.statistics);
+        let all = METRICS
+            .iter()
+            .map(|metric| metric.name)
+            .zip(self.statistics);
         all.filter(|(_, statistic)| statistic.count() > 0)
     }
 
@@ -87,31 +58,9 @@ impl RecordedMetrics {
     }
 }
 
-#[cfg(all(test, feature = "cloudwatch"))]
-impl RecordedMetrics {
-    /// Of a stream and a shard, for the tests of exporters.
-    pub(crate) fn observed(of: (Option<&str>, Option<&str>), observed: &[(&str, f64)]) -> Self {
-        let mut recorded = Self {
-            stream_name: of.0.map(str::to_owned),
-            shard_id: of.1.map(str::to_owned),
-            ..Self::default()
-        };
-        for (name, value) in observed {
-            let place = NAMES.iter().position(|known| known == name);
-            recorded.statistics[place.expect("a metric of the KPL's")].observe(*value);
-        }
-        recorded
-    }
-
-    pub(crate) fn observe_error(&mut self, code: &str) {
-        self.statistics[Name::AllErrors as usize].observe(1.0);
-        let errors = &mut self.errors_by_code;
-        errors.entry(code.to_owned()).or_default().observe(1.0);
-    }
-}
-
+/// What is recorded of one producer's stream.
 #[derive(Default)]
-struct Stream {
+pub(super) struct Stream {
     name: Option<String>,
     whole: RecordedMetrics,
     shards: BTreeMap<String, RecordedMetrics>,
@@ -119,32 +68,52 @@ struct Stream {
 }
 
 impl Stream {
-    fn observe_shard(&mut self, shard_id: &str, observed: &[(Name, f64)]) {
-        if let Some(shard) = self.shards.get_mut(shard_id) {
-            shard.observe(observed);
-            return;
+    /// Of the stream, and of the shard if one is given.
+    pub(super) fn observe(&mut self, shard_id: Option<&str>, observed: &[(Name, f64)]) {
+        self.whole.observe(observed);
+        for (name, _) in observed {
+            match name {
+                Name::UserRecordsReceived => self.pending += 1,
+                Name::UserRecordsPut => self.pending = self.pending.saturating_sub(1),
+                Name::RequestTime => self.sample_pending(),
+                _ => {}
+            }
         }
-        let mut fresh = RecordedMetrics {
-            stream_name: self.name.clone(),
-            shard_id: Some(shard_id.to_owned()),
-            ..RecordedMetrics::default()
+        if let Some(shard_id) = shard_id {
+            self.observe_shard(shard_id, observed);
+        }
+    }
+
+    pub(super) fn observe_shard(&mut self, shard_id: &str, observed: &[(Name, f64)]) {
+        let shard = match self.shards.get_mut(shard_id) {
+            Some(shard) => shard,
+            None => self.shards.entry(shard_id.to_owned()).or_default(),
         };
-        fresh.observe(observed);
-        self.shards.insert(shard_id.to_owned(), fresh);
+        shard.observe(observed);
+    }
+
+    /// The code of one of `AllErrors`.
+    pub(super) fn error(&mut self, code: &str) {
+        let errors = &mut self.whole.errors_by_code;
+        errors.entry(code.to_owned()).or_default().observe(1.0);
     }
 
     fn sample_pending(&mut self) {
-        // Counts stay far below 2^53.
         let pending = self.pending as f64;
         self.whole.observe(&[(Name::UserRecordsPending, pending)]);
     }
 
     fn take(&mut self) -> Vec<RecordedMetrics> {
         self.sample_pending();
-        let mut taken = std::mem::take(&mut self.whole);
-        taken.stream_name.clone_from(&self.name);
-        let shards = std::mem::take(&mut self.shards);
-        [taken].into_iter().chain(shards.into_values()).collect()
+        let whole = (None, std::mem::take(&mut self.whole));
+        let shards = std::mem::take(&mut self.shards).into_iter();
+        let shards = shards.map(|(id, recorded)| (Some(id), recorded));
+        let named = |(shard_id, recorded)| RecordedMetrics {
+            stream_name: self.name.clone(),
+            shard_id,
+            ..recorded
+        };
+        [whole].into_iter().chain(shards).map(named).collect()
     }
 }
 
@@ -158,11 +127,6 @@ impl Stream {
 #[derive(Clone, Default)]
 pub struct MetricsRecorder {
     streams: Arc<Mutex<Vec<Arc<Mutex<Stream>>>>>,
-}
-
-/// Nobody panics while holding one of these locks, and what they guard has no broken states.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl MetricsRecorder {
@@ -184,60 +148,19 @@ impl MetricsRecorder {
         taken
     }
 
-    pub(super) fn stream(&self, name: Option<&str>) -> StreamRecorder {
-        let stream = Stream {
+    /// Begins to record one more producer.
+    pub(super) fn stream(&self, name: Option<&str>) -> Arc<Mutex<Stream>> {
+        let stream = Arc::new(Mutex::new(Stream {
             name: name.map(str::to_owned),
             ..Stream::default()
-        };
-        let stream = Arc::new(Mutex::new(stream));
+        }));
         lock(&self.streams).push(Arc::clone(&stream));
-        StreamRecorder(stream)
+        stream
     }
 }
 
-impl std::fmt::Debug for MetricsRecorder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for MetricsRecorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MetricsRecorder").finish_non_exhaustive()
-    }
-}
-
-/// One producer's part.
-pub(super) struct StreamRecorder(Arc<Mutex<Stream>>);
-
-impl StreamRecorder {
-    pub(super) fn received(&self) {
-        let mut stream = lock(&self.0);
-        stream.pending += 1;
-        stream.whole.observe(&[(Name::UserRecordsReceived, 1.0)]);
-    }
-
-    pub(super) fn resolved(&self, shard_id: Option<&str>, observed: &[(Name, f64)]) {
-        let mut stream = lock(&self.0);
-        stream.pending = stream.pending.saturating_sub(1);
-        drop(stream);
-        self.observe(shard_id, observed);
-    }
-
-    /// Of the stream, and of the shard if one is given.
-    pub(super) fn observe(&self, shard_id: Option<&str>, observed: &[(Name, f64)]) {
-        let mut stream = lock(&self.0);
-        stream.whole.observe(observed);
-        if observed.iter().any(|(name, _)| *name == Name::RequestTime) {
-            stream.sample_pending();
-        }
-        if let Some(shard_id) = shard_id {
-            stream.observe_shard(shard_id, observed);
-        }
-    }
-
-    pub(super) fn observe_shard(&self, shard_id: &str, observed: &[(Name, f64)]) {
-        lock(&self.0).observe_shard(shard_id, observed);
-    }
-
-    pub(super) fn error(&self, code: &str) {
-        let mut stream = lock(&self.0);
-        stream.whole.observe(&[(Name::AllErrors, 1.0)]);
-        let errors = &mut stream.whole.errors_by_code;
-        errors.entry(code.to_owned()).or_default().observe(1.0);
     }
 }

@@ -1,6 +1,9 @@
 //! What is seen from outside, under the KPL's names.
 
 use std::collections::BTreeMap;
+use std::fmt;
+
+use super::name::{Kind, METRICS, Name};
 
 /// A summary of observations: how many, and their sum, lowest and highest.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -70,42 +73,46 @@ impl Statistic {
 }
 
 /// The totals of a producer since it started, under the KPL's names. Times are in milliseconds.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Metrics {
-    pub(crate) user_records_received: u64,
-    pub(super) user_records_resolved: u64,
-    pub(super) user_records_put: u64,
-    pub(super) user_records_data_put: u64,
-    pub(super) kinesis_records_put: u64,
-    pub(super) kinesis_records_data_put: u64,
+    statistics: [Statistic; METRICS.len()],
     pub(super) errors_by_code: BTreeMap<String, u64>,
-    pub(super) retries_per_record: Statistic,
-    pub(super) buffering_time: Statistic,
-    pub(super) request_time: Statistic,
-    pub(super) user_records_per_kinesis_record: Statistic,
-    pub(super) kinesis_records_per_put_records_request: Statistic,
-    pub(super) user_records_per_put_records_request: Statistic,
 }
 
 impl Metrics {
+    #[inline]
+    pub(super) fn observe(&mut self, name: Name, value: f64) {
+        self.statistics[name as usize].observe(value);
+    }
+
+    /// With so many user records received.
+    pub(crate) fn with_received(mut self, count: u64) -> Self {
+        let received = &mut self.statistics[Name::UserRecordsReceived as usize];
+        (received.count, received.sum) = (count, count as f64);
+        self
+    }
+
+    fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (&'static str, Statistic)> {
+        let all = METRICS.iter().zip(self.statistics);
+        all.filter_map(move |(metric, one)| (metric.kind == kind).then_some((metric.name, one)))
+    }
+
     /// The counters, by name: `UserRecordsReceived`, `UserRecordsPut`, `UserRecordsDataPut` (in
     /// bytes), `KinesisRecordsPut`, `KinesisRecordsDataPut` (in bytes), `AllErrors`.
     pub fn counters(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        [
-            ("UserRecordsReceived", self.user_records_received),
-            ("UserRecordsPut", self.user_records_put),
-            ("UserRecordsDataPut", self.user_records_data_put),
-            ("KinesisRecordsPut", self.kinesis_records_put),
-            ("KinesisRecordsDataPut", self.kinesis_records_data_put),
-            ("AllErrors", self.errors_by_code.values().sum()),
-        ]
-        .into_iter()
+        let counters = self.of_kind(Kind::Counter);
+        counters.map(|(name, one)| (name, one.sum() as u64))
     }
 
     /// `UserRecordsPending`: accepted, and not resolved.
     pub fn user_records_pending(&self) -> u64 {
-        self.user_records_received
-            .saturating_sub(self.user_records_resolved)
+        let received = self.statistics[Name::UserRecordsReceived as usize].count();
+        received.saturating_sub(self.user_records_resolved())
+    }
+
+    /// Delivered or failed: of each one is observed whether it was put.
+    pub(crate) fn user_records_resolved(&self) -> u64 {
+        self.statistics[Name::UserRecordsPut as usize].count()
     }
 
     /// `ErrorsByCode`: how often each happened, for a request or for a record in one.
@@ -118,23 +125,16 @@ impl Metrics {
     /// `UserRecordsPerKinesisRecord`, `KinesisRecordsPerPutRecordsRequest`,
     /// `UserRecordsPerPutRecordsRequest`.
     pub fn statistics(&self) -> impl Iterator<Item = (&'static str, Statistic)> {
-        [
-            ("RetriesPerRecord", self.retries_per_record),
-            ("BufferingTime", self.buffering_time),
-            ("RequestTime", self.request_time),
-            (
-                "UserRecordsPerKinesisRecord",
-                self.user_records_per_kinesis_record,
-            ),
-            (
-                "KinesisRecordsPerPutRecordsRequest",
-                self.kinesis_records_per_put_records_request,
-            ),
-            (
-                "UserRecordsPerPutRecordsRequest",
-                self.user_records_per_put_records_request,
-            ),
-        ]
-        .into_iter()
+        self.of_kind(Kind::Histogram)
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.counters())
+            .entries(self.statistics())
+            .entry(&"ErrorsByCode", &self.errors_by_code)
+            .finish()
     }
 }

@@ -172,13 +172,13 @@ impl<T> Landing<T> {
         Verdict::Delivered(self.members, self.places, self.landed)
     }
 
-    /// Takes out what was accepted at `cutoff` or before, with the try that failed then. The rest
+    /// Takes out what was accepted before `cutoff`, with the try that failed then. The rest
     /// of its aggregate may still be judged.
     pub(super) fn take_expired(&mut self, cutoff: Time) -> (Vec<Pending<T>>, Attempt) {
         let places = self.places.take().into_iter().flatten().chain(0..);
         let (mut expired, mut left) = (Vec::new(), (Vec::new(), Vec::new()));
         for (place, pending) in places.zip(std::mem::take(&mut self.members)) {
-            if pending.accepted <= cutoff {
+            if pending.accepted < cutoff {
                 expired.push(pending);
             } else {
                 left.0.push(place);

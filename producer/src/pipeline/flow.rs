@@ -1,176 +1,21 @@
 //! The way of user records between the parts: from the put to where they are sent from, and from the
 //! answer to their outcomes or back.
 
-mod settle;
-
-use super::answer::{Answer, Failure, Landing, Undecided, Verdict, fates, is_lost, note_tries};
-use super::item::{Item, PATIENCE, Pending, failed_together, room, size};
+use super::Pipeline;
+use super::answer::{Answer, Failure, Landing, Verdict, fates, note_tries};
+use super::item::{Item, PATIENCE, Pending, failed_together, size};
 use super::lane::TICK;
-use super::ledger::Ledger;
-use super::outbox::{Outbox, Request};
-use super::random::Random;
-use super::route::{Route, Routes};
-use super::stream::Stream;
-use super::waiting::Waiting;
+use super::stream::route::Route;
 use crate::client::{ClientErrorKind, Stored};
 use crate::outcome::{FailureKind, Time};
-use crate::settings::Config;
-use kinesis_aggregation::{DEFAULT_MAX_RECORD_SIZE, HashKey, Shard, UserRecord};
+use kinesis_aggregation::{DEFAULT_MAX_RECORD_SIZE, UserRecord};
 
-/// Every user record that is not resolved is in exactly one of `waiting`, `large`, `outbox`,
-/// `undecided` and `returned`; the ledger knows how many there are.
-pub(super) struct Flow<T> {
-    config: Config,
-    pub(super) stream: Stream,
-    waiting: Waiting<T>,
-    pub(super) outbox: Outbox<T>,
-    undecided: Undecided<T>,
-    /// Larger than streams take by default: they wait to learn what this one takes.
-    large: Waiting<T>,
-    /// To be routed anew.
-    returned: Vec<Pending<T>>,
-    pub(super) ledger: Ledger<T>,
-    /// The version of what is known of the stream by which all is where it belongs.
-    settled: u64,
-    /// Those accepted before this one wait for company no longer.
-    hurried: u64,
-    /// When it last looked for what has expired.
-    swept: Time,
-    random: Random,
-}
-
-impl<T> Flow<T> {
-    pub(super) fn new(config: Config) -> Self {
-        let settings = &config.settings;
-        let mut random = Random::new(settings.seed);
-        Self {
-            stream: Stream::new(settings, random.fork()),
-            waiting: Waiting::new(settings.ordered),
-            outbox: Outbox::new(&config, random.fork()),
-            undecided: Undecided::default(),
-            large: Waiting::new(settings.ordered),
-            returned: Vec::new(),
-            ledger: Ledger::new(settings),
-            settled: 0,
-            hurried: 0,
-            swept: Time::ZERO,
-            random,
-            config,
-        }
-    }
-
-    /// Takes a user record that was accepted.
-    #[inline]
-    pub(super) fn put(
-        &mut self,
-        accepted: Time,
-        record: UserRecord,
-        hash_key: Option<HashKey>,
-        ticket: T,
-    ) {
-        if self.ledger.pending() == 0 {
-            self.stream.used(accepted);
-        }
-        if hash_key.is_none() {
-            self.stream.used_without_key(accepted);
-        }
-        let pending = self.ledger.accept(accepted, record, hash_key, ticket);
-        self.route(accepted, pending);
-    }
-
-    /// Brings everything where it belongs, and gives the requests that start.
-    pub(super) fn send(&mut self, now: Time) -> Vec<Request> {
-        let mut requests = Vec::new();
-        loop {
-            self.settle(now);
-            // After it: what comes out of a lane may have expired there.
-            if self.sweep_due().is_some_and(|due| due <= now) {
-                self.sweep(now);
-                continue;
-            }
-            self.release_waiting(now);
-            let routes = Routes::new(&self.stream, &self.config);
-            requests.extend(self.outbox.send(now, &routes, &mut self.ledger));
-            // What expired on its way into a request may have failed others.
-            if self.is_settled() {
-                return requests;
-            }
-        }
-    }
-
-    /// When to call [`send`](Self::send), if nothing else happens after `driven`.
-    pub(super) fn wake(&self, driven: Time) -> Option<Time> {
-        let (sweep, waiting) = (self.sweep_due(), self.waiting.wake());
-        let wakes = [sweep, waiting, self.outbox.wake(driven)];
-        wakes.into_iter().flatten().min()
-    }
-
-    /// Takes the answer to a request.
-    pub(super) fn answered(&mut self, now: Time, id: u64, answer: Answer) {
-        let is_lost = answer.as_ref().is_err_and(is_lost);
-        let Some((items, sent)) = self.outbox.answered(now, id, is_lost) else {
-            return;
-        };
-        self.ledger.meter.answered(now.saturating_sub(sent));
-        self.take_answer(now, items, answer);
-        self.settle(now);
-    }
-
-    /// Takes the answer to a listing of the shards.
-    pub(super) fn listed(&mut self, now: Time, answer: Result<Vec<Shard>, ClientErrorKind>) {
-        if self.stream.listed(now, answer) {
-            self.judge_undecided(now);
-        }
-        self.settle(now);
-    }
-
-    fn judge_undecided(&mut self, now: Time) {
+impl<T> Pipeline<T> {
+    pub(super) fn judge_undecided(&mut self, now: Time) {
         for landing in self.undecided.take_all() {
             self.outbox.release(now, landing.span);
             self.judge(now, landing);
         }
-    }
-
-    /// The stream was described, or that failed.
-    pub(super) fn described(&mut self, now: Time) {
-        if self.stream.unseen().is_some() {
-            self.judge_undecided(now);
-        }
-        if !self.stream.may_tell_size() {
-            self.returned.append(&mut self.large.take_all());
-        }
-        self.settle(now);
-    }
-
-    /// Makes everything due now; what waits for a shard map waits a little longer.
-    pub(super) fn hurry(&mut self, now: Time) {
-        self.hurried = self.ledger.next_seq();
-        self.outbox.hurry(now, self.hurried);
-        self.waiting.hurry(now + PATIENCE);
-    }
-
-    /// Whether more was accepted than can go in time, so that no more should be.
-    pub(super) fn is_over(&self, now: Time) -> bool {
-        self.outbox.is_over(now, self.ledger.room())
-    }
-
-    /// Resolves everything as aborted.
-    pub(super) fn abort(&mut self) {
-        let under_way = self.outbox.take_under_way();
-        let under_way = under_way.into_iter().flat_map(Item::into_members);
-        let landed = self.undecided.take_all();
-        let landed = landed.into_iter().flat_map(Landing::into_members);
-        for pending in under_way.chain(landed) {
-            self.ledger.fail(pending, FailureKind::Aborted, true);
-        }
-        for pending in self.take_unsent(Time::ZERO) {
-            self.ledger.fail(pending, FailureKind::Aborted, false);
-        }
-    }
-
-    /// The most bytes of a record that is not to be refused at once.
-    pub(super) fn max_record_size(&self) -> usize {
-        self.config.max_record_size(self.stream.most_record_size())
     }
 
     /// Whether a user record is larger than the stream takes, as far as is known: its size, and
@@ -184,7 +29,7 @@ impl<T> Flow<T> {
         (size > max).then_some((size, max))
     }
 
-    fn take_answer(&mut self, now: Time, mut items: Vec<Item<T>>, answer: Answer) {
+    pub(super) fn take_answer(&mut self, now: Time, mut items: Vec<Item<T>>, answer: Answer) {
         let is_whole = answer.is_err();
         let fates = fates(answer, items.len(), &mut self.ledger.meter);
         note_tries(now, &mut items, &fates, is_whole);
@@ -207,7 +52,8 @@ impl<T> Flow<T> {
         match failure.kind {
             ClientErrorKind::Retry { .. } => self.send_again(now, item),
             ClientErrorKind::Throttled if self.config.settings.fail_if_throttled => {
-                self.fail_all(item.into_members(), &FailureKind::Throttled);
+                self.ledger
+                    .fail_all(item.into_members(), &FailureKind::Throttled, false);
             }
             ClientErrorKind::Throttled => {
                 let until = now + self.random.pause(item.tries.saturating_add(1));
@@ -224,7 +70,8 @@ impl<T> Flow<T> {
                 self.send_again(now, item);
             }
             ClientErrorKind::NoStream | ClientErrorKind::Invalid | ClientErrorKind::Fatal => {
-                self.fail_all(item.into_members(), &failure.of_request());
+                self.ledger
+                    .fail_all(item.into_members(), &failure.of_request(), false);
             }
         }
     }
@@ -238,24 +85,23 @@ impl<T> Flow<T> {
         let sent = items.first().map_or(now, |item| item.sent);
         if wants_keys {
             self.stream.refused_keyless(now, sent);
-            for mut pending in items.into_iter().flat_map(Item::into_members) {
-                pending.keyless_refused = true;
-                self.returned
-                    .extend(self.ledger.unless_expired(now, pending));
-            }
+            let mut members: Vec<_> = items.into_iter().flat_map(Item::into_members).collect();
+            members
+                .iter_mut()
+                .for_each(|one| one.keyless_refused = true);
+            self.returned
+                .extend(self.ledger.unless_expired(now, members));
         } else if items.len() > 1 {
             self.outbox.split(items);
         } else {
-            self.fail_all(
-                items.into_iter().flat_map(Item::into_members),
-                &failure.of_request(),
-            );
+            let members = items.into_iter().flat_map(Item::into_members);
+            self.ledger.fail_all(members, &failure.of_request(), false);
         }
     }
 
     /// Puts a user record where it is to be sent from.
     #[inline]
-    fn route(&mut self, now: Time, mut pending: Pending<T>) {
+    pub(super) fn route(&mut self, now: Time, mut pending: Pending<T>) {
         if let Some((size, max)) = self.excess(&pending.record) {
             if self.stream.may_tell_size() {
                 self.stream.ask_size(now);
@@ -266,18 +112,17 @@ impl<T> Flow<T> {
             }
             return;
         }
-        let hurried = pending.seq < self.hurried;
-        let routes = Routes::new(&self.stream, &self.config);
-        match routes.of(&pending.record, pending.hash_key) {
+        let hurried = self.ledger.is_hurried(pending.seq);
+        match self.stream.route(&pending.record, pending.hash_key) {
             Route::Join(place, form) => {
                 if hurried {
                     pending.due = pending.due.min(now);
                 }
-                self.outbox.join(now, &routes, (place, form), pending);
+                self.outbox.join(now, &self.stream, (place, form), pending);
             }
             Route::Bare => {
                 let item = Item::bare(pending);
-                self.outbox.push(now, &routes, Box::new(item));
+                self.outbox.push(now, &self.stream, Box::new(item));
             }
             Route::Wait => {
                 if hurried {
@@ -290,12 +135,11 @@ impl<T> Flow<T> {
     }
 
     /// Sends those that waited for a shard map as long as they could: each alone.
-    fn release_waiting(&mut self, now: Time) {
+    pub(super) fn release_waiting(&mut self, now: Time) {
         for pending in self.waiting.take_due(now) {
             if let Some(hash_key) = pending.hash_key {
-                let routes = Routes::new(&self.stream, &self.config);
-                let item = routes.alone(pending, hash_key);
-                self.outbox.push(now, &routes, Box::new(item));
+                let item = self.stream.alone(pending, hash_key);
+                self.outbox.push(now, &self.stream, Box::new(item));
             } else {
                 self.route(now, pending);
             }
@@ -323,10 +167,8 @@ impl<T> Flow<T> {
                 }
                 // Readers that do not filter have them.
                 failed_together(&mut members, &attempt, true);
-                for pending in members {
-                    self.returned
-                        .extend(self.ledger.unless_expired(now, pending));
-                }
+                self.returned
+                    .extend(self.ledger.unless_expired(now, members));
             }
             Verdict::Open(landing) => {
                 self.outbox.claim(landing.span);
@@ -338,17 +180,13 @@ impl<T> Flow<T> {
     /// Sends a Kinesis record again, after a pause.
     fn send_again(&mut self, now: Time, mut item: Item<T>) {
         let cutoff = self.ledger.cutoff(now);
-        let random = &mut self.random;
-        for pending in item.take_expired(cutoff, || random.key()) {
-            self.ledger.expire(pending);
-        }
+        self.ledger.expire(item.take_expired(cutoff));
         if item.is_empty() {
             return;
         }
         item.tries = item.tries.saturating_add(1);
         item.not_before = now + self.random.pause(item.tries);
-        let routes = Routes::new(&self.stream, &self.config);
-        match routes.as_it_is(&item) {
+        match self.stream.as_it_is(&item) {
             Some(place) => {
                 item.place = place;
                 self.outbox.give_back(now, item);
@@ -357,14 +195,8 @@ impl<T> Flow<T> {
         }
     }
 
-    fn fail_all(&mut self, members: impl IntoIterator<Item = Pending<T>>, kind: &FailureKind) {
-        for pending in members {
-            self.ledger.fail(pending, kind.clone(), false);
-        }
-    }
-
     /// When something may expire; the lanes look for themselves.
-    fn sweep_due(&self) -> Option<Time> {
+    pub(super) fn sweep_due(&self) -> Option<Time> {
         let oldest = self.waiting.oldest().min(self.undecided.oldest());
         let oldest = oldest.min(self.large.oldest());
         let oldest = oldest.min(self.outbox.oldest_collected());
@@ -373,38 +205,23 @@ impl<T> Flow<T> {
     }
 
     /// Resolves what has expired. What is under way has not: an answer may still come.
-    fn sweep(&mut self, now: Time) {
+    pub(super) fn sweep(&mut self, now: Time) {
         self.swept = now;
-        let Some(cutoff) = self.ledger.cutoff(now) else {
-            return;
-        };
+        let cutoff = self.ledger.cutoff(now);
         let mut expired = self.waiting.take_expired(cutoff);
         expired.extend(self.large.take_expired(cutoff));
         expired.extend(self.outbox.take_expired(cutoff));
-        for pending in expired {
-            self.ledger.expire(pending);
-        }
+        self.ledger.expire(expired);
         for mut landing in self.undecided.take_all() {
             let (mut expired, attempt) = landing.take_expired(cutoff);
             failed_together(&mut expired, &attempt, true);
-            for pending in expired {
-                self.ledger.fail(pending, FailureKind::UnknownShard, true);
-            }
+            self.ledger
+                .fail_all(expired, &FailureKind::UnknownShard, true);
             if landing.is_empty() {
                 self.outbox.release(now, landing.span);
             } else {
                 self.undecided.push(landing);
             }
         }
-    }
-
-    /// How many user records are here, and the room that they take.
-    pub(super) fn count_held(&self) -> (usize, usize) {
-        let apart = self.waiting.records().iter().chain(self.large.records());
-        let apart = apart.chain(&self.returned).chain(self.undecided.members());
-        let mut held: Vec<_> = apart.map(|pending| room(&pending.record)).collect();
-        let items = self.outbox.items();
-        items.for_each(|item| item.each(|pending| held.push(room(&pending.record))));
-        (held.len(), held.into_iter().sum())
     }
 }

@@ -391,32 +391,27 @@ impl<T> Item<T> {
         }
     }
 
-    /// Takes out the user records accepted at `cutoff` or before.
-    pub(super) fn take_expired(
-        &mut self,
-        cutoff: Option<Time>,
-        random_key: impl FnOnce() -> ByteString,
-    ) -> Vec<Pending<T>> {
-        match cutoff {
-            Some(cutoff) if self.oldest <= cutoff => {
-                self.take_if(random_key, |pending| pending.accepted <= cutoff)
-            }
-            _ => Vec::new(),
+    /// Takes out the user records accepted before `cutoff`.
+    pub(super) fn take_expired(&mut self, cutoff: Time) -> Vec<Pending<T>> {
+        if self.oldest < cutoff {
+            self.take_if(|pending| pending.accepted < cutoff)
+        } else {
+            Vec::new()
         }
     }
 
     /// Takes out some of the user records. What is left will be encoded anew.
-    pub(super) fn take_if(
-        &mut self,
-        random_key: impl FnOnce() -> ByteString,
-        is_wanted: impl Fn(&Pending<T>) -> bool,
-    ) -> Vec<Pending<T>> {
+    pub(super) fn take_if(&mut self, is_wanted: impl Fn(&Pending<T>) -> bool) -> Vec<Pending<T>> {
         let mut any = false;
         self.each(|pending| any |= is_wanted(pending));
         if !any {
             return Vec::new();
         }
-        let fresh = Self::open(self.place, self.form, Some(random_key()));
+        // Those without a key get another random one, made of the one before: that is what their
+        // hash key is from.
+        let key = self.cover.map_or(0, |cover| cover.start().get() as u64);
+        let key = ByteString::from(format!("{key:016x}"));
+        let fresh = Self::open(self.place, self.form, Some(key));
         let old = std::mem::replace(self, fresh);
         self.tries = old.tries;
         self.not_before = old.not_before;

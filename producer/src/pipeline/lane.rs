@@ -1,14 +1,12 @@
 //! One shard as the producer sees it: the aggregate that is open, what is ready to go, what waits
 //! to go again, and how fast it may go.
 
-use std::cmp::Ordering;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::admission::Admission;
 use super::item::{Item, Pending, room};
 use super::limiter::Limiter;
-use super::random::Random;
 use crate::outcome::Time;
 use kinesis_aggregation::packing::Settings as AggregateSettings;
 
@@ -23,11 +21,10 @@ pub(super) struct Lane<T> {
     /// In the order in which they go. There may be 100,000 of them: boxed, they need not move
     /// when the queue grows.
     ready: VecDeque<Box<Item<T>>>,
-    /// To be sent again, now. They take turns with those in `ready`: neither crowds out the other.
-    again: VecDeque<Box<Item<T>>>,
-    /// To be sent again, later. Where order is wanted they wait at the front of `ready` instead,
-    /// so that nothing overtakes them.
-    delayed: BinaryHeap<Delayed<T>>,
+    /// To be sent again, each after its pause: by its end, and by their first user records. Those whose
+    /// pause is over take turns with those in `ready`: neither crowds out the other. Where order is
+    /// wanted they wait at the front of `ready` instead, so that nothing overtakes them.
+    again: BTreeMap<(Time, u64), Box<Item<T>>>,
     /// The last one that went was sent for the first time.
     was_new: bool,
     /// The room that the user records here take, in bytes.
@@ -51,8 +48,7 @@ impl<T> Lane<T> {
             open: None,
             usual: 0,
             ready: VecDeque::new(),
-            again: VecDeque::new(),
-            delayed: BinaryHeap::new(),
+            again: BTreeMap::new(),
             was_new: true,
             room: 0,
             limiter,
@@ -118,7 +114,8 @@ impl<T> Lane<T> {
     /// Takes back a Kinesis record that is to be sent again after its pause, while others go.
     pub(super) fn delay(&mut self, item: Item<T>) {
         self.added(&item);
-        self.delayed.push(Delayed(Box::new(item)));
+        let place = (item.not_before, item.first);
+        self.again.insert(place, Box::new(item));
     }
 
     /// Takes back a Kinesis record that is to be the next one.
@@ -133,28 +130,25 @@ impl<T> Lane<T> {
         self.held_until = self.held_until.max(until);
     }
 
-    /// Lets those whose pause is over be sent again.
-    pub(super) fn resume(&mut self, now: Time) {
-        while let Some(Delayed(item)) = self.delayed.peek() {
-            if item.not_before > now {
-                break;
-            }
-            if let Some(Delayed(item)) = self.delayed.pop() {
-                self.again.push_back(item);
-            }
-        }
+    /// When the first of those that are sent again may go.
+    fn next_again(&self) -> Option<Time> {
+        self.again.keys().next().map(|(at, _)| *at)
+    }
+
+    fn has_again(&self, now: Time) -> bool {
+        self.next_again().is_some_and(|at| at <= now)
     }
 
     /// Whether the next one that goes is one that is sent again.
-    fn is_again_next(&self) -> bool {
-        !self.again.is_empty() && (self.was_new || self.ready.is_empty())
+    fn is_again_next(&self, now: Time) -> bool {
+        self.has_again(now) && (self.was_new || self.ready.is_empty())
     }
 
     /// The bytes of the Kinesis record that can be sent now, if there is one. The limiter has its say
     /// when it is taken.
     pub(super) fn next(&mut self, now: Time, config: &AggregateSettings) -> Option<usize> {
-        let front = if self.is_again_next() {
-            self.again.front()
+        let front = if self.is_again_next(now) {
+            self.again.values().next()
         } else {
             self.ready.front()
         }?;
@@ -164,31 +158,26 @@ impl<T> Lane<T> {
 
     /// Takes what [`next`](Self::next) told, if the limiter lets it pass.
     pub(super) fn take(&mut self, now: Time, size: usize) -> Option<Item<T>> {
-        match self.limiter.pass(now, size) {
-            Ok(()) => {
-                self.was_new = !self.is_again_next();
-                let item = if self.was_new {
-                    self.ready.pop_front()
-                } else {
-                    self.again.pop_front()
-                };
-                let room = item.as_ref().map_or(0, |item| item.room);
-                self.room -= room;
-                self.admission.went(now, room);
-                self.most = self.admission.most(now);
-                item.map(|item| *item)
-            }
-            Err(at) => {
-                self.held_until = at;
-                self.came_back(now, 0);
-                None
-            }
+        if let Err(at) = self.limiter.pass(now, size) {
+            self.held_until = at;
+            self.came_back(now, 0);
+            return None;
         }
+        self.was_new = !self.is_again_next(now);
+        let item = if self.was_new {
+            self.ready.pop_front()
+        } else {
+            self.again.pop_first().map(|(_, item)| item)
+        }?;
+        self.room -= item.room;
+        self.admission.went(now, item.room);
+        self.most = self.admission.most(now);
+        Some(*item)
     }
 
     /// Whether there is anything to send, and no pause to wait for.
     pub(super) fn is_ready(&self, now: Time) -> bool {
-        self.has_ready() && self.held_until <= now
+        self.has_ready(now) && !self.is_held(now)
     }
 
     /// Whether nothing may go yet.
@@ -196,12 +185,12 @@ impl<T> Lane<T> {
         self.held_until > now
     }
 
-    fn has_ready(&self) -> bool {
-        !(self.ready.is_empty() && self.again.is_empty())
+    fn has_ready(&self, now: Time) -> bool {
+        !self.ready.is_empty() || self.has_again(now)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_none() && !self.has_ready() && self.delayed.is_empty()
+        self.open.is_none() && self.ready.is_empty() && self.again.is_empty()
     }
 
     /// What took so much room did not go after all, because it was too much.
@@ -225,10 +214,10 @@ impl<T> Lane<T> {
         if self.is_empty() {
             return None;
         }
-        let held = (self.has_ready() && self.held_until > now).then_some(self.held_until);
-        let delayed = self.delayed.peek().map(|Delayed(item)| item.not_before);
+        let held = (self.has_ready(now) && self.is_held(now)).then_some(self.held_until);
+        let again = self.next_again().filter(|at| *at > now);
         let expires = self.oldest.saturating_add(ttl).max(self.looked + TICK);
-        [self.closes(), held, delayed, Some(expires)]
+        [self.closes(), held, again, Some(expires)]
             .into_iter()
             .flatten()
             .min()
@@ -241,94 +230,54 @@ impl<T> Lane<T> {
         }
     }
 
-    /// Takes out the user records that were accepted at `cutoff` or before.
-    pub(super) fn expire(
-        &mut self,
-        now: Time,
-        cutoff: Time,
-        random: &mut Random,
-        expired: &mut Vec<Pending<T>>,
-    ) {
-        if self.oldest > cutoff || now < self.looked + TICK {
+    /// Takes out the user records that were accepted before `cutoff`.
+    pub(super) fn expire(&mut self, now: Time, cutoff: Time, expired: &mut Vec<Pending<T>>) {
+        if self.oldest >= cutoff || now < self.looked + TICK {
             return;
         }
         self.looked = now;
-        self.oldest = Time::MAX;
         let mut oldest = Time::MAX;
         self.visit(|item| {
-            expired.extend(item.take_expired(Some(cutoff), || random.key()));
+            expired.extend(item.take_expired(cutoff));
             oldest = oldest.min(item.oldest);
         });
         self.oldest = oldest;
     }
 
     /// Takes out some of the user records.
-    pub(super) fn take_if(
-        &mut self,
-        random: &mut Random,
-        is_wanted: &impl Fn(&Pending<T>) -> bool,
-    ) -> Vec<Pending<T>> {
+    pub(super) fn take_if(&mut self, is_wanted: &impl Fn(&Pending<T>) -> bool) -> Vec<Pending<T>> {
         let mut taken = Vec::new();
-        self.visit(|item| taken.extend(item.take_if(|| random.key(), is_wanted)));
+        self.visit(|item| taken.extend(item.take_if(is_wanted)));
         taken
     }
 
     /// Visits every Kinesis record here, and drops those that are empty then.
     fn visit(&mut self, mut visit: impl FnMut(&mut Item<T>)) {
-        let mut delayed = std::mem::take(&mut self.delayed).into_vec();
-        let ready = self.ready.iter_mut().chain(&mut self.again);
-        let items = self.open.iter_mut().chain(ready).map(|item| &mut **item);
-        items
-            .chain(delayed.iter_mut().map(|Delayed(item)| &mut **item))
-            .for_each(&mut visit);
-        self.again.retain(|item| !item.is_empty());
+        let closed = self.ready.iter_mut().chain(self.again.values_mut());
+        for item in self.open.iter_mut().chain(closed) {
+            visit(item);
+        }
         self.open.take_if(|open| open.is_empty());
         self.ready.retain(|item| !item.is_empty());
-        delayed.retain(|Delayed(item)| !item.is_empty());
-        self.delayed = delayed.into();
+        self.again.retain(|_, item| !item.is_empty());
         self.room = self.items().map(|item| item.room).sum();
     }
 
     /// Takes all that is here: the open aggregate, and the closed ones. The limiter keeps its
     /// count.
     pub(super) fn take_all(&mut self) -> (Option<Item<T>>, Vec<Item<T>>) {
-        let mut closed: Vec<_> = self.again.drain(..).map(|item| *item).collect();
-        closed.extend(self.ready.drain(..).map(|item| *item));
+        let again = std::mem::take(&mut self.again).into_values();
+        let closed = again.chain(self.ready.drain(..)).map(|item| *item);
+        let taken = (self.open.take().map(|open| *open), closed.collect());
         self.room = 0;
-        closed.extend(self.delayed.drain().map(|Delayed(item)| *item));
         self.oldest = Time::MAX;
         self.held_until = Time::ZERO;
-        (self.open.take().map(|open| *open), closed)
+        taken
     }
 
     /// Every Kinesis record here.
     pub(super) fn items(&self) -> impl Iterator<Item = &Item<T>> {
-        let delayed = self.delayed.iter().map(|Delayed(item)| &**item);
-        let ready = self.again.iter().chain(&self.ready);
-        let here = self.open.iter().chain(ready).map(|item| &**item);
-        here.chain(delayed)
+        let closed = self.ready.iter().chain(self.again.values());
+        self.open.iter().chain(closed).map(|item| &**item)
     }
 }
-
-/// The one whose pause ends first is the greatest.
-struct Delayed<T>(Box<Item<T>>);
-
-impl<T> Ord for Delayed<T> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.0.not_before.cmp(&self.0.not_before)
-    }
-}
-
-impl<T> PartialOrd for Delayed<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> PartialEq for Delayed<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl<T> Eq for Delayed<T> {}

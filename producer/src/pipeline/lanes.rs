@@ -12,7 +12,6 @@ use super::admission::Admission;
 use super::item::{Item, Pending, Place};
 use super::lane::Lane;
 use super::limiter::Limiter;
-use super::random::Random;
 use crate::outcome::Time;
 use crate::settings::Config;
 use kinesis_aggregation::packing::Settings as AggregateSettings;
@@ -116,51 +115,29 @@ impl<T> Lanes<T> {
         closed
     }
 
-    /// What took so much room did not go from this lane after all, because it was too much.
-    pub(super) fn came_back(&mut self, now: Time, place: Place, room: usize) {
-        self.change(now, place, |lane| lane.came_back(now, room));
-    }
-
     /// Whether more waits in any lane than can go in time.
     pub(super) fn are_over(&self) -> bool {
         self.over > 0
     }
 
-    /// Adds a Kinesis record at its place, after the others.
-    pub(super) fn push(&mut self, now: Time, item: Box<Item<T>>) {
-        self.change(now, item.place, |lane| lane.push(item));
-    }
-
-    /// See [`Lane::delay`].
-    pub(super) fn delay(&mut self, now: Time, item: Item<T>) {
-        self.change(now, item.place, |lane| lane.delay(item));
-    }
-
-    /// See [`Lane::hold`].
-    pub(super) fn hold(&mut self, now: Time, place: Place, until: Time) {
-        self.change(now, place, |lane| lane.hold(until));
-        self.rest(now, place);
-    }
-
-    /// See [`Lane::give_back`].
-    pub(super) fn give_back(&mut self, now: Time, item: Item<T>) {
-        self.change(now, item.place, |lane| lane.give_back(item));
-    }
-
-    fn change(&mut self, now: Time, place: Place, change: impl FnOnce(&mut Lane<T>)) {
+    /// Changes a lane, which is made if there is none.
+    pub(super) fn change(&mut self, now: Time, place: Place, change: impl FnOnce(&mut Lane<T>)) {
         let limits = (self.rate_limit, self.ttl);
-        let entry = Self::entry(&mut self.lanes, place, now, limits);
-        change(&mut entry.lane);
-        entry.weigh(&mut self.over);
-        if entry.lane.is_ready(now) {
-            self.active.insert(place);
-        }
-        self.set_alarm(now, place);
+        change(&mut Self::entry(&mut self.lanes, place, now, limits).lane);
+        self.arrange(now, place);
     }
 
-    fn set_alarm(&mut self, now: Time, place: Place) {
-        if let Some(entry) = self.lanes.get_mut(&place) {
+    /// Gives a lane turns as long as it has anything to send now, and its alarm.
+    fn arrange(&mut self, now: Time, place: Place) {
+        let is_ready = self.lanes.get_mut(&place).is_some_and(|entry| {
+            entry.weigh(&mut self.over);
             entry.set_alarm(entry.lane.wake(now, self.ttl), place, &mut self.alarms);
+            entry.lane.is_ready(now)
+        });
+        if is_ready {
+            self.active.insert(place);
+        } else {
+            self.active.remove(&place);
         }
     }
 
@@ -170,34 +147,22 @@ impl<T> Lanes<T> {
     pub(super) fn ring(
         &mut self,
         now: Time,
-        random: &mut Random,
+        cutoff: Time,
         expired: &mut Vec<Pending<T>>,
     ) -> Vec<Box<Item<T>>> {
-        let cutoff = now.checked_sub(self.ttl);
         let mut closed = Vec::new();
-        while let Some(&Reverse((at, place))) = self.alarms.peek() {
-            if at > now {
-                break;
-            }
+        while let Some(&Reverse((at, place))) = self.alarms.peek()
+            && at <= now
+        {
             self.alarms.pop();
-            let Some(entry) = self
-                .lanes
-                .get_mut(&place)
-                .filter(|entry| entry.alarm == Some(at))
-            else {
+            let entry = self.lanes.get_mut(&place);
+            let Some(entry) = entry.filter(|entry| entry.alarm == Some(at)) else {
                 continue;
             };
             entry.alarm = None;
-            if let Some(cutoff) = cutoff {
-                entry.lane.expire(now, cutoff, random, expired);
-            }
+            entry.lane.expire(now, cutoff, expired);
             closed.extend(entry.lane.close_due(now));
-            entry.lane.resume(now);
-            entry.weigh(&mut self.over);
-            if entry.lane.is_ready(now) {
-                self.active.insert(place);
-            }
-            self.set_alarm(now, place);
+            self.arrange(now, place);
             self.drop_if_spent(place);
         }
         closed
@@ -223,7 +188,8 @@ impl<T> Lanes<T> {
         let entry = self.lanes.get_mut(&place);
         let next = entry.and_then(|entry| entry.lane.next(now, &self.aggregate));
         if next.is_none() {
-            self.rest(now, place);
+            self.arrange(now, place);
+            self.drop_if_spent(place);
         }
         next
     }
@@ -235,25 +201,20 @@ impl<T> Lanes<T> {
         let item = entry.lane.take(now, size);
         entry.weigh(&mut self.over);
         if item.is_none() {
-            self.rest(now, place);
+            self.arrange(now, place);
         }
         item
     }
 
     /// Gives a lane no more turns until [`rouse`](Self::rouse) or its alarm.
-    pub(super) fn rest(&mut self, now: Time, place: Place) {
+    pub(super) fn rest(&mut self, place: Place) {
         self.active.remove(&place);
-        self.set_alarm(now, place);
-        self.drop_if_spent(place);
     }
 
     /// Gives a lane turns again, if it has anything to send.
     pub(super) fn rouse(&mut self, now: Time, place: Place) {
-        if self
-            .lanes
-            .get(&place)
-            .is_some_and(|entry| entry.lane.is_ready(now))
-        {
+        let entry = self.lanes.get(&place);
+        if entry.is_some_and(|entry| entry.lane.is_ready(now)) {
             self.active.insert(place);
         }
     }
@@ -286,14 +247,10 @@ impl<T> Lanes<T> {
     }
 
     /// Takes out some of the user records.
-    pub(super) fn take_if(
-        &mut self,
-        random: &mut Random,
-        is_wanted: &impl Fn(&Pending<T>) -> bool,
-    ) -> Vec<Pending<T>> {
+    pub(super) fn take_if(&mut self, is_wanted: &impl Fn(&Pending<T>) -> bool) -> Vec<Pending<T>> {
         let mut taken = Vec::new();
         for entry in self.lanes.values_mut() {
-            taken.extend(entry.lane.take_if(random, is_wanted));
+            taken.extend(entry.lane.take_if(is_wanted));
             entry.weigh(&mut self.over);
         }
         taken

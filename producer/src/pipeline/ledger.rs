@@ -28,6 +28,8 @@ pub(super) struct Ledger<T> {
     /// The room that they take, in bytes.
     room: usize,
     next_seq: u64,
+    /// What was accepted before this one waits for company no longer.
+    hurried: u64,
     finished: Vec<(T, Outcome)>,
     freed_bytes: usize,
     /// By `before`. The first one always has some left.
@@ -49,6 +51,7 @@ impl<T> Ledger<T> {
             pending: 0,
             room: 0,
             next_seq: 0,
+            hurried: 0,
             finished: Vec::new(),
             freed_bytes: 0,
             flushes: VecDeque::new(),
@@ -96,14 +99,20 @@ impl<T> Ledger<T> {
         self.room
     }
 
-    /// The place in the order of acceptance of the next one.
-    pub(super) fn next_seq(&self) -> u64 {
-        self.next_seq
+    /// What was accepted so far waits for company no longer.
+    pub(super) fn hurry(&mut self) {
+        self.hurried = self.next_seq;
     }
 
-    /// What was accepted then or before has expired. None before the first `record_ttl` is over.
-    pub(super) fn cutoff(&self, now: Time) -> Option<Time> {
-        now.checked_sub(self.record_ttl)
+    /// Returns whether that goes for the one with this place in the order of acceptance.
+    pub(super) fn is_hurried(&self, seq: u64) -> bool {
+        seq < self.hurried
+    }
+
+    /// What was accepted before that time has expired.
+    pub(super) fn cutoff(&self, now: Time) -> Time {
+        // What is exactly as old as `record_ttl` has expired too.
+        (now + Time::from_nanos(1)).saturating_sub(self.record_ttl)
     }
 
     /// When what was accepted then expires.
@@ -111,19 +120,32 @@ impl<T> Ledger<T> {
         accepted.saturating_add(self.record_ttl)
     }
 
-    /// A user record expired while nothing of it was under way.
-    pub(super) fn expire(&mut self, pending: Pending<T>) {
-        self.fail(pending, FailureKind::Expired, false);
+    /// User records expired while nothing of them was under way.
+    pub(super) fn expire(&mut self, expired: Vec<Pending<T>>) {
+        self.fail_all(expired, &FailureKind::Expired, false);
     }
 
-    /// Whether a user record has expired; then it is resolved.
-    pub(super) fn unless_expired(&mut self, now: Time, pending: Pending<T>) -> Option<Pending<T>> {
+    /// Resolves those that have expired, and returns the others.
+    pub(super) fn unless_expired(
+        &mut self,
+        now: Time,
+        mut pendings: Vec<Pending<T>>,
+    ) -> Vec<Pending<T>> {
         let cutoff = self.cutoff(now);
-        if cutoff.is_some_and(|cutoff| pending.accepted <= cutoff) {
-            self.expire(pending);
-            return None;
+        let expired = pendings.extract_if(.., |pending| pending.accepted < cutoff);
+        self.expire(expired.collect());
+        pendings
+    }
+
+    pub(super) fn fail_all(
+        &mut self,
+        pendings: impl IntoIterator<Item = Pending<T>>,
+        kind: &FailureKind,
+        maybe_stored: bool,
+    ) {
+        for pending in pendings {
+            self.fail(pending, kind.clone(), maybe_stored);
         }
-        Some(pending)
     }
 
     pub(super) fn fail(&mut self, pending: Pending<T>, kind: FailureKind, maybe_stored: bool) {

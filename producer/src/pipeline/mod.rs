@@ -1,7 +1,7 @@
 //! The pipeline without its I/O: it is told the time and what happened, and tells what to do.
 //!
 //! ```text
-//! put -> Routes --> Waiting (for a shard map)
+//! put -> route --> Waiting (for a shard map)
 //!           |          v
 //!           +--> Outbox: Lane (open aggregate, ready) -> Collector -> PutRecords
 //!           ^                                                             |
@@ -23,7 +23,7 @@ mod ledger;
 mod limiter;
 mod outbox;
 mod random;
-mod route;
+mod settle;
 mod shards;
 mod spans;
 mod strategy;
@@ -32,10 +32,16 @@ mod succession;
 mod waiting;
 mod window;
 
-use self::flow::Flow;
-use crate::client::{ClientError, ClientErrorKind, RecordError, Stored, StreamDescription};
+use self::answer::{Answer, Landing, Undecided, is_lost};
+use self::item::{Item, PATIENCE, Pending};
+use self::ledger::Ledger;
+use self::outbox::Outbox;
+use self::random::Random;
+use self::stream::Stream;
+use self::waiting::Waiting;
+use crate::client::{ClientError, StreamDescription};
 use crate::metrics::Metrics;
-use crate::outcome::{Outcome, Time};
+use crate::outcome::{FailureKind, Outcome, Time};
 use crate::settings::Config;
 use kinesis_aggregation::{HashKey, KinesisRecord, Shard, UserRecord};
 
@@ -60,26 +66,55 @@ pub enum Action {
 
 /// Everything between `put` and the stream. `T` is what an outcome is for.
 ///
-/// After whatever it was told, [`drive`](Self::drive) it, and take the actions and the outcomes.
+/// After anything that it was told, [`drive`](Self::drive) it, and take the actions and the outcomes.
 pub struct Pipeline<T> {
-    flow: Flow<T>,
+    // Every user record that is not resolved is in exactly one of `waiting`, `large`, `outbox`,
+    // `undecided` and `returned`; the ledger knows how many there are.
+    config: Config,
+    stream: Stream,
+    waiting: Waiting<T>,
+    outbox: Outbox<T>,
+    undecided: Undecided<T>,
+    /// Larger than streams take by default: they wait to learn what this one takes.
+    large: Waiting<T>,
+    /// To be routed anew.
+    returned: Vec<Pending<T>>,
+    ledger: Ledger<T>,
+    /// The version of what is known of the stream by which all is where it belongs.
+    settled: u64,
+    /// When it last looked for what has expired.
+    swept: Time,
+    random: Random,
     /// The time of the last [`drive`](Self::drive).
     driven: Time,
     actions: Vec<Action>,
 }
 
 impl<T> Pipeline<T> {
-    /// Nothing in it yet.
+    /// Returns a pipeline with nothing in it yet.
     pub fn new(config: Config) -> Self {
+        let settings = &config.settings;
+        let mut random = Random::new(settings.seed);
         Self {
-            flow: Flow::new(config),
+            stream: Stream::new(settings, random.fork()),
+            waiting: Waiting::new(settings.ordered),
+            outbox: Outbox::new(&config, random.fork()),
+            undecided: Undecided::default(),
+            large: Waiting::new(settings.ordered),
+            returned: Vec::new(),
+            ledger: Ledger::new(settings),
+            settled: 0,
+            swept: Time::ZERO,
+            random,
             driven: Time::ZERO,
             actions: Vec::new(),
+            config,
         }
     }
 
     /// Takes a user record that was checked and accepted at `accepted`, with its effective hash
     /// key.
+    #[inline]
     pub fn put(
         &mut self,
         accepted: Time,
@@ -87,175 +122,220 @@ impl<T> Pipeline<T> {
         hash_key: Option<HashKey>,
         ticket: T,
     ) {
-        self.flow.put(accepted, record, hash_key, ticket);
+        if self.pending() == 0 {
+            self.stream.used(accepted);
+        }
+        if hash_key.is_none() {
+            self.stream.used_without_key(accepted);
+        }
+        let pending = self.ledger.accept(accepted, record, hash_key, ticket);
+        self.route(accepted, pending);
     }
 
-    /// From now on has at most so many requests under way, if its own limit is not lower.
+    /// From now on has at most this many requests under way, unless its own limit is lower.
     pub fn limit_connections(&mut self, connections: usize) {
-        self.flow.outbox.limit_connections(connections);
+        self.outbox.limit_connections(connections);
     }
 
     /// Does all that is due at `now`.
     pub fn drive(&mut self, now: Time) {
         self.driven = now;
-        let stream = &mut self.flow.stream;
-        stream.lapse(now);
+        self.stream.lapse(now);
         // An idle producer asks nothing about the stream.
-        if self.flow.ledger.pending() > 0 {
-            if stream.start_listing(now) {
+        if self.pending() > 0 {
+            if self.stream.start_listing(now) {
                 self.actions.push(Action::ListShards);
             }
-            if stream.start_describing(now) {
+            if self.stream.start_describing(now) {
                 self.actions.push(Action::Describe);
             }
         }
-        for (id, records) in self.flow.send(now) {
-            self.actions.push(Action::PutRecords { id, records });
+        loop {
+            self.settle(now);
+            // After it: what comes out of a lane may have expired there.
+            if self.sweep_due().is_some_and(|due| due <= now) {
+                self.sweep(now);
+                continue;
+            }
+            self.release_waiting(now);
+            let requests = self.outbox.send(now, &self.stream, &mut self.ledger);
+            let puts = requests.into_iter();
+            self.actions
+                .extend(puts.map(|(id, records)| Action::PutRecords { id, records }));
+            // What expired on its way into a request may have failed others.
+            if self.is_settled() {
+                return;
+            }
         }
     }
 
-    /// When to call [`drive`](Self::drive) again, if nothing else happens.
+    /// Returns when to call [`drive`](Self::drive) again, if nothing else happens.
     pub fn wake(&self) -> Option<Time> {
-        let is_in_use = self.pending() > 0;
         let wakes = [
-            self.flow.stream.wake().filter(|_| is_in_use),
-            self.flow.stream.lapses(),
-            self.flow.wake(self.driven),
+            self.stream.wake().filter(|_| self.pending() > 0),
+            self.stream.lapses(),
+            self.sweep_due(),
+            self.waiting.wake(),
+            self.outbox.wake(self.driven),
         ];
         wakes.into_iter().flatten().min()
     }
 
     /// Takes the answer to [`Action::PutRecords`].
-    pub fn answered(
-        &mut self,
-        now: Time,
-        id: u64,
-        answer: Result<Vec<Result<Stored, RecordError>>, ClientError>,
-    ) {
-        self.flow.answered(now, id, answer);
+    pub fn answered(&mut self, now: Time, id: u64, answer: Answer) {
+        let is_lost = answer.as_ref().is_err_and(is_lost);
+        let Some((items, sent)) = self.outbox.answered(now, id, is_lost) else {
+            return;
+        };
+        self.ledger.meter.answered(now.saturating_sub(sent));
+        self.take_answer(now, items, answer);
+        self.settle(now);
     }
 
     /// Takes the answer to [`Action::ListShards`].
     pub fn listed(&mut self, now: Time, answer: Result<Vec<Shard>, ClientError>) {
-        if let Err(error) = &answer {
-            self.flow.ledger.meter.error(error.code());
-            if error.kind() == ClientErrorKind::NoStream && self.flow.stream.has_answered() {
-                self.flow.stream.lost_by_list(now);
-            }
+        let answer = answer.map_err(|error| {
+            self.ledger.meter.error(error.code());
+            error.kind()
+        });
+        if self.stream.listed(now, answer) {
+            self.judge_undecided(now);
         }
-        self.flow.listed(now, answer.map_err(|error| error.kind()));
+        self.settle(now);
     }
 
     /// Takes the answer to [`Action::Describe`].
     pub fn described(&mut self, now: Time, answer: Result<Option<StreamDescription>, ClientError>) {
-        if let Err(error) = &answer {
-            self.flow.ledger.meter.error(error.code());
+        let answer = answer.map_err(|error| self.ledger.meter.error(error.code()));
+        self.stream.described(now, answer);
+        if self.stream.unseen().is_some() {
+            self.judge_undecided(now);
         }
-        self.flow.stream.described(now, answer.map_err(drop));
-        self.flow.described(now);
+        if !self.stream.may_tell_size() {
+            self.returned.append(&mut self.large.take_all());
+        }
+        self.settle(now);
     }
 
     /// Sends all that was put so far as soon as it may be; `id` comes back from
     /// [`take_flushed`](Self::take_flushed) when it is resolved.
     pub fn flush(&mut self, now: Time, id: u64) {
         self.hurry(now);
-        self.flow.ledger.flush(id);
+        self.ledger.flush(id);
     }
 
     /// Makes the next request due now, with what is closed already.
     pub fn hurry_closed(&mut self, now: Time) {
-        self.flow.outbox.hurry_closed(now);
+        self.outbox.hurry_closed(now);
     }
 
     /// Makes everything due now, as for a put that waits for room that nothing else frees. What waits
     /// for a shard map waits a little longer.
     pub fn hurry(&mut self, now: Time) {
-        self.flow.hurry(now);
+        self.ledger.hurry();
+        self.outbox.hurry(now);
+        self.waiting.hurry(now + PATIENCE);
     }
 
-    /// Resolves everything as aborted.
-    pub fn abort(&mut self) {
-        self.flow.abort();
+    /// Resolves everything as failed, for this reason.
+    pub fn abort(&mut self, kind: &FailureKind) {
+        let under_way = self.outbox.take_under_way();
+        let under_way = under_way.into_iter().flat_map(Item::into_members);
+        let landed = self.undecided.take_all();
+        let landed = landed.into_iter().flat_map(Landing::into_members);
+        self.ledger.fail_all(under_way.chain(landed), kind, true);
+        let unsent = self.take_unsent(Time::ZERO);
+        self.ledger.fail_all(unsent, kind, false);
     }
 
-    /// Whether the stream's distribution is service-managed, as far as is known.
+    /// Returns whether the stream's distribution is service-managed, as far as is known.
     pub fn is_service_managed(&self) -> bool {
-        self.flow.stream.is_service_managed()
+        self.stream.is_service_managed()
     }
 
-    /// Whether more was accepted than its shards, or the link, take within half of `record_ttl`, by
-    /// what they took lately. As long as that is so, what is put should wait: it is slowed, and does
+    /// Returns whether more was accepted than its shards, or the link, take within half of `record_ttl`,
+    /// by what they took lately. As long as that is so, what is put should wait: it is slowed, and does
     /// not expire.
     pub fn is_over(&self) -> bool {
-        self.flow.is_over(self.driven)
+        self.outbox.is_over(self.driven, self.ledger.room())
     }
 
-    /// The most bytes of a record, by what is known of the stream.
+    /// Returns the most bytes of a record, by what is known of the stream.
     pub fn max_record_size(&self) -> usize {
-        self.flow.max_record_size()
+        self.config.max_record_size(self.stream.most_record_size())
     }
 
-    /// What is to be done.
+    /// Takes what is to be done.
     pub fn take_actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
     }
 
-    /// What was resolved.
+    /// Takes what was resolved.
     pub fn take_finished(&mut self) -> Vec<(T, Outcome)> {
-        self.flow.ledger.take_finished()
+        self.ledger.take_finished()
     }
 
-    /// The room that the resolved ones took, in bytes, since the last call.
+    /// Returns the room that the resolved ones took, in bytes, since the last call.
     pub fn take_freed_bytes(&mut self) -> usize {
-        self.flow.ledger.take_freed_bytes()
+        self.ledger.take_freed_bytes()
     }
 
-    /// The flushes that are done.
+    /// Takes the flushes that are done.
     pub fn take_flushed(&mut self) -> Vec<u64> {
-        self.flow.ledger.take_flushed()
+        self.ledger.take_flushed()
     }
 
-    /// How many user records are not resolved.
+    /// Returns how many user records are not resolved.
     pub fn pending(&self) -> usize {
-        self.flow.ledger.pending()
+        self.ledger.pending()
     }
 
-    /// What was done so far.
+    /// Returns what was done so far.
     pub fn metrics(&self) -> &Metrics {
-        self.flow.ledger.meter.total()
+        self.ledger.meter.total()
+    }
+
+    /// Brings the counters of the `metrics` facade up to date.
+    pub fn publish(&mut self) {
+        self.ledger.meter.publish();
     }
 }
 
 /// For the tests of the pipeline.
 impl<T> Pipeline<T> {
-    /// The user records in every place where one may be, and the room that they take: counted one
-    /// by one, to check the account.
+    /// Returns how many user records are in every place where one may be, and the room that they take:
+    /// counted one by one, to check the account.
     pub fn count_held(&self) -> (usize, usize) {
-        self.flow.count_held()
+        let apart = self.waiting.records().iter().chain(self.large.records());
+        let apart = apart.chain(&self.returned).chain(self.undecided.members());
+        let mut held: Vec<_> = apart.map(|pending| room(&pending.record)).collect();
+        let items = self.outbox.items();
+        items.for_each(|item| item.each(|pending| held.push(room(&pending.record))));
+        (held.len(), held.into_iter().sum())
     }
 
-    /// How many requests may be under way now.
+    /// Returns how many requests may be under way now.
     pub fn connections(&self) -> usize {
-        self.flow.outbox.connections()
+        self.outbox.connections()
     }
 
-    /// Whether a throttled stream keeps something from going.
+    /// Returns whether a throttled stream keeps something from going.
     pub fn is_paused(&self) -> bool {
-        self.flow.outbox.is_paused(self.driven)
+        self.outbox.is_paused(self.driven)
     }
 
-    /// Whether something may go, but nothing would send it.
+    /// Returns whether something may go, but nothing would send it.
     pub fn is_lane_forgotten(&self) -> bool {
-        self.flow.outbox.is_lane_forgotten(self.driven)
+        self.outbox.is_lane_forgotten(self.driven)
     }
 
-    /// How many lanes there are, empty ones too.
+    /// Returns how many lanes there are, empty ones too.
     pub fn count_lanes(&self) -> usize {
-        self.flow.outbox.count_lanes()
+        self.outbox.count_lanes()
     }
 
-    /// Whether no hash key keeps others back, where order is wanted.
+    /// Returns whether no hash key keeps others back, where order is wanted.
     pub fn is_unclaimed(&self) -> bool {
-        self.flow.outbox.is_unclaimed()
+        self.outbox.is_unclaimed()
     }
 }

@@ -8,11 +8,12 @@ use bytestring::ByteString;
 use super::admission::Admission;
 use super::collector::{Collector, encode};
 use super::item::{Form, Item, Pending, Place};
+use super::lane::Lane;
 use super::lanes::Lanes;
 use super::ledger::Ledger;
 use super::random::Random;
-use super::route::Routes;
 use super::spans::{Span, Spans};
+use super::stream::Stream;
 use super::window::Window;
 use crate::outcome::Time;
 use crate::settings::Config;
@@ -51,8 +52,6 @@ pub(super) struct Outbox<T> {
     collection_max_size: usize,
     /// Where order is wanted, what is collected, under way, or landed where nobody knows yet.
     spans: Option<Spans>,
-    /// What was accepted before this one does not wait for company.
-    hurried: u64,
     random: Random,
     /// The random key that the next aggregate without one shares with the last.
     spare_key: Option<ByteString>,
@@ -74,7 +73,6 @@ impl<T> Outbox<T> {
             connections: usize::MAX,
             paused: Time::ZERO,
             spans: settings.ordered.then(Spans::default),
-            hurried: 0,
             random,
             spare_key: None,
             aggregate: config.aggregate.clone(),
@@ -86,7 +84,7 @@ impl<T> Outbox<T> {
     pub(super) fn join(
         &mut self,
         now: Time,
-        routes: &Routes<'_>,
+        stream: &Stream,
         (place, form): (Place, Form),
         pending: Pending<T>,
     ) {
@@ -96,7 +94,7 @@ impl<T> Outbox<T> {
             let key = may_lack_key.then(|| {
                 let again = spare.take();
                 let key = again.clone().unwrap_or_else(|| random.key());
-                *spare = (again.is_none() && routes.tests_keys()).then(|| key.clone());
+                *spare = (again.is_none() && stream.tests_keys()).then(|| key.clone());
                 key
             });
             let mut open = Item::open(place, form, key);
@@ -105,27 +103,30 @@ impl<T> Outbox<T> {
         };
         let closed = self.lanes.join(now, place, pending, open);
         for item in closed.into_iter().flatten() {
-            self.push(now, routes, item);
+            self.push(now, stream, item);
         }
     }
 
     /// Adds a Kinesis record at its place, after the others.
-    pub(super) fn push(&mut self, now: Time, routes: &Routes<'_>, mut item: Box<Item<T>>) {
+    pub(super) fn push(&mut self, now: Time, stream: &Stream, mut item: Box<Item<T>>) {
         if item.place == Place::Keyless {
-            item.place = routes.of_keyless(&item);
+            item.place = stream.place_of_keyless(&item);
         }
         item.slim();
-        self.lanes.push(now, item);
+        self.lanes.change(now, item.place, |lane| lane.push(item));
     }
 
     /// Takes back one that is to be sent again: to the front of its lane where order is wanted,
     /// else so that its pause holds up no other.
     pub(super) fn give_back(&mut self, now: Time, item: Item<T>) {
-        if self.spans.is_some() {
-            self.lanes.give_back(now, item);
+        let ordered = self.spans.is_some();
+        let give_back = if ordered {
+            Lane::give_back
         } else {
-            self.lanes.delay(now, item);
-        }
+            Lane::delay
+        };
+        self.lanes
+            .change(now, item.place, |lane| give_back(lane, item));
     }
 
     /// Whether a request may start.
@@ -150,19 +151,17 @@ impl<T> Outbox<T> {
     pub(super) fn send(
         &mut self,
         now: Time,
-        routes: &Routes<'_>,
+        stream: &Stream,
         ledger: &mut Ledger<T>,
     ) -> Vec<Request> {
-        let mut expired = Vec::new();
+        let (cutoff, mut expired) = (ledger.cutoff(now), Vec::new());
         // What one lane closes may go to another, whose time has then come too.
         while self.lanes.wake().is_some_and(|wake| wake <= now) {
-            for item in self.lanes.ring(now, &mut self.random, &mut expired) {
-                self.push(now, routes, item);
+            for item in self.lanes.ring(now, cutoff, &mut expired) {
+                self.push(now, stream, item);
             }
         }
-        for pending in expired {
-            ledger.expire(pending);
-        }
+        ledger.expire(expired);
         let mut requests = Vec::new();
         while self.has_connection(now)
             && let Some(part) = self.parts.pop_front()
@@ -196,7 +195,7 @@ impl<T> Outbox<T> {
             if let (Some(spans), Some(span)) = (&mut self.spans, place.span())
                 && !spans.is_free(span, place)
             {
-                self.lanes.rest(now, place);
+                self.lanes.rest(place);
                 return;
             }
             if !self.collector.fits(size) {
@@ -209,10 +208,8 @@ impl<T> Outbox<T> {
             let Some(item) = self.lanes.take(now, place, size) else {
                 return;
             };
-            if let (Some(spans), Some(span)) = (&mut self.spans, place.span()) {
-                spans.claim(span);
-            }
-            let is_hurried = item.first < self.hurried;
+            self.claim(place.span());
+            let is_hurried = ledger.is_hurried(item.first);
             let due = if is_hurried { Time::ZERO } else { item.due };
             self.collector.add(item, size, due);
             if self.collector.is_full() {
@@ -239,10 +236,7 @@ impl<T> Outbox<T> {
         let cutoff = ledger.cutoff(now);
         let mut items = Vec::new();
         for mut item in collected {
-            let random = &mut self.random;
-            for pending in item.take_expired(cutoff, || random.key()) {
-                ledger.expire(pending);
-            }
+            ledger.expire(item.take_expired(cutoff));
             if item.is_empty() {
                 self.release(now, item.place.span());
             } else {
@@ -305,10 +299,12 @@ impl<T> Outbox<T> {
     /// Lets nothing go from the place of a Kinesis record before, if no limiter does that: it was
     /// too much.
     pub(super) fn hold(&mut self, now: Time, item: &Item<T>, until: Time) {
-        self.lanes.came_back(now, item.place, item.room);
-        if item.place == Place::Anywhere {
-            self.lanes.hold(now, item.place, until);
-        }
+        self.lanes.change(now, item.place, |lane| {
+            lane.came_back(now, item.room);
+            if item.place == Place::Anywhere {
+                lane.hold(until);
+            }
+        });
     }
 
     /// Whether more waits than can go in time: in a lane, or of all `room` that is taken.
@@ -342,26 +338,24 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// Takes the user records that were accepted at `cutoff` or before and wait in the next
-    /// request. The lanes look for themselves.
+    /// Takes the user records that were accepted before `cutoff` and wait in the next request. The lanes
+    /// look for themselves.
     pub(super) fn take_expired(&mut self, cutoff: Time) -> Vec<Pending<T>> {
-        let mut expired = Vec::new();
-        let parts = self.parts.iter_mut().flatten();
-        for item in self.collector.items_mut().chain(parts) {
-            expired.extend(item.take_expired(Some(cutoff), || self.random.key()));
-        }
-        expired
+        let items = self.collected_mut();
+        items.flat_map(|item| item.take_expired(cutoff)).collect()
     }
 
     /// Takes out some of the user records that are not under way.
     pub(super) fn take_if(&mut self, is_wanted: &impl Fn(&Pending<T>) -> bool) -> Vec<Pending<T>> {
-        let random = &mut self.random;
-        let mut taken = self.lanes.take_if(random, is_wanted);
-        let parts = self.parts.iter_mut().flatten();
-        for item in self.collector.items_mut().chain(parts) {
-            taken.extend(item.take_if(|| random.key(), is_wanted));
-        }
+        let mut taken = self.lanes.take_if(is_wanted);
+        let items = self.collected_mut();
+        taken.extend(items.flat_map(|item| item.take_if(is_wanted)));
         taken
+    }
+
+    fn collected_mut(&mut self) -> impl Iterator<Item = &mut Item<T>> {
+        let parts = self.parts.iter_mut().flatten();
+        self.collector.items_mut().chain(parts)
     }
 
     /// Takes all that is not under way, the open aggregates apart.
@@ -384,8 +378,8 @@ impl<T> Outbox<T> {
     }
 
     /// Forgets the lanes that the map in force does not have.
-    pub(super) fn forget(&mut self, routes: &Routes<'_>) {
-        self.lanes.forget(|place| routes.is_current(place));
+    pub(super) fn forget(&mut self, stream: &Stream) {
+        self.lanes.forget(|place| stream.is_current(place));
     }
 
     /// The next request waits for no more.
@@ -393,9 +387,8 @@ impl<T> Outbox<T> {
         self.collector.hurry(now);
     }
 
-    /// What is here waits for company no longer: all that was accepted before this one.
-    pub(super) fn hurry(&mut self, now: Time, before: u64) {
-        self.hurried = before;
+    /// What is here waits for company no longer.
+    pub(super) fn hurry(&mut self, now: Time) {
         self.lanes.hurry(now);
         self.collector.hurry(now);
     }
@@ -410,17 +403,19 @@ impl<T> Outbox<T> {
 
     /// Of what waits in the next request, the earliest acceptance.
     pub(super) fn oldest_collected(&self) -> Time {
-        let items = self.collector.items().iter();
-        let items = items.chain(self.parts.iter().flatten());
-        items.map(|item| item.oldest).min().unwrap_or(Time::MAX)
+        let oldest = self.collected().map(|item| item.oldest);
+        oldest.min().unwrap_or(Time::MAX)
     }
 
     /// Every Kinesis record here.
     pub(super) fn items(&self) -> impl Iterator<Item = &Item<T>> {
         let in_flight = self.in_flight.values().flat_map(|flying| &flying.items);
-        let collected = self.collector.items().iter();
-        let collected = collected.chain(self.parts.iter().flatten());
-        self.lanes.items().chain(collected).chain(in_flight)
+        self.lanes.items().chain(self.collected()).chain(in_flight)
+    }
+
+    fn collected(&self) -> impl Iterator<Item = &Item<T>> {
+        let parts = self.parts.iter().flatten();
+        self.collector.items().iter().chain(parts)
     }
 
     /// How many lanes there are, empty ones too.

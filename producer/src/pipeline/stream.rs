@@ -1,6 +1,8 @@
 //! What is known of the stream: its shards, how it chooses one for a record, and whether it is
 //! still the same stream.
 
+pub(super) mod route;
+
 use std::time::Duration;
 
 use super::item::{Form, Item};
@@ -33,6 +35,10 @@ pub(super) struct Stream {
     /// Judged by while the shards may not be listed.
     succession: Succession,
     ordered: bool,
+    /// Whether user records share Kinesis records.
+    aggregates: bool,
+    /// Whether they do even where the stream picks the shards.
+    mixes: bool,
     /// Counts what changes where user records go.
     version: u64,
     random: Random,
@@ -52,6 +58,8 @@ impl Stream {
             contradiction: None,
             succession: Succession::default(),
             ordered: settings.ordered,
+            aggregates: settings.aggregation_enabled,
+            mixes: settings.aggregation_enabled && settings.aggregate_on_service_managed_streams,
             version: 0,
             random,
         }
@@ -97,8 +105,7 @@ impl Stream {
 
     /// Ends beliefs that nothing has shown for long.
     pub(super) fn lapse(&mut self, now: Time) {
-        let lapsed = !self.is_blind() && self.strategy.lapse(now);
-        self.changed_if(lapsed);
+        self.version += u64::from(!self.is_blind() && self.strategy.lapse(now));
     }
 
     /// Takes the answer to a listing. Returns whether more may be judged now.
@@ -107,12 +114,15 @@ impl Stream {
         now: Time,
         answer: Result<Vec<Shard>, ClientErrorKind>,
     ) -> bool {
+        if self.has_answered && matches!(answer, Err(ClientErrorKind::NoStream)) {
+            self.lost(now, self.shards.asked_at().unwrap_or(now));
+        }
         let was_valid = self.shards.valid().is_some();
         let was_denied = self.shards.is_denied();
         let listed = self.shards.listed(now, answer, &mut self.random);
         let changed = match listed {
             Listed::Nothing => {
-                self.changed_if(self.shards.is_denied() != was_denied);
+                self.version += u64::from(self.shards.is_denied() != was_denied);
                 return self.unseen().is_some();
             }
             Listed::Anew => {
@@ -125,22 +135,20 @@ impl Stream {
         };
         self.has_answered = true;
         let by_keys = self.settle_contradiction(now);
-        self.changed_if(changed || by_keys);
+        self.version += u64::from(changed || by_keys);
         true
     }
 
     /// If the map is of this life of the stream, it was the keys that the stream did not go by.
     /// Returns whether the strategy changed.
     fn settle_contradiction(&mut self, now: Time) -> bool {
-        if self.shards.is_doubted() {
-            return false;
-        }
-        let Some((shard_id, hash_key, sent)) = self.contradiction.take() else {
-            return false;
-        };
-        let range = self.shards.range(&shard_id);
-        range.is_some_and(|range| !range.contains(hash_key))
-            && self.strategy.landed_outside(now, sent)
+        let is_settled = !self.shards.is_doubted();
+        let settled = self.contradiction.take_if(|_| is_settled);
+        settled.is_some_and(|(shard_id, hash_key, sent)| {
+            let range = self.shards.range(&shard_id);
+            range.is_some_and(|range| !range.contains(hash_key))
+                && self.strategy.landed_outside(now, sent)
+        })
     }
 
     /// Takes a description; `Ok(None)` is not permitted.
@@ -152,28 +160,20 @@ impl Stream {
             self.shards.forget(now);
             self.contradiction = None;
         }
-        self.changed_if(described.changed || described.anew || first);
+        self.version += u64::from(described.changed || described.anew || first);
     }
 
     /// The stream does not exist, by the answer to what was sent then, though it did: what was known
     /// of it does not hold. An answer that is late, of before something sent later was stored, says
     /// nothing of the stream of now.
     pub(super) fn lost(&mut self, now: Time, sent: Time) {
-        if sent < self.stored {
-            return;
-        }
-        if !std::mem::replace(&mut self.is_lost, true) {
+        if sent >= self.stored && !std::mem::replace(&mut self.is_lost, true) {
             self.shards.forget(now);
             self.contradiction = None;
             self.succession = Succession::default();
             self.strategy.ask(now);
-            self.changed_if(true);
+            self.version += 1;
         }
-    }
-
-    /// The same, by the answer to a request for the shards.
-    pub(super) fn lost_by_list(&mut self, now: Time) {
-        self.lost(now, self.shards.asked_at().unwrap_or(now));
     }
 
     /// Whether the stream has ever answered.
@@ -193,27 +193,22 @@ impl Stream {
             return;
         };
         if self.tests_keys() && self.succession.landed(now, item.sent, shard_id, hash_key) {
-            let changed = self.strategy.landed_outside(now, item.sent);
-            self.changed_if(changed);
+            self.version += u64::from(self.strategy.landed_outside(now, item.sent));
         }
         // Nobody knows where these would go by keys; the others were sent where they belong.
         let goes_anywhere = is_bare || item.form == Form::Mixed;
         let doubts = self.shards.doubts();
         let evidence = self.shards.landed(shard_id, hash_key);
         // What is not closed yet waits for the new map, and where order is wanted, all does.
-        self.changed_if(self.shards.doubts() > doubts);
+        self.version += u64::from(self.shards.doubts() > doubts);
         let several = |map: &ShardMap| map.open_shards().len() > 1;
-        let changed = match evidence {
-            Evidence::NotByKey => {
-                self.landed_outside(now, item.sent, shard_id, hash_key);
-                false
+        match evidence {
+            Evidence::NotByKey => self.landed_outside(now, item.sent, shard_id, hash_key),
+            Evidence::None if goes_anywhere && self.shards.last().is_some_and(several) => {
+                self.version += u64::from(self.strategy.landed_by_key(now, item.sent));
             }
-            Evidence::None if goes_anywhere && self.last_map().is_some_and(several) => {
-                self.strategy.landed_by_key(now, item.sent)
-            }
-            Evidence::None | Evidence::StaleMap => false,
-        };
-        self.changed_if(changed);
+            Evidence::None | Evidence::StaleMap => {}
+        }
     }
 
     /// A Kinesis record landed outside the range of the shard where its hash key belongs. The map
@@ -228,19 +223,14 @@ impl Stream {
         }
         if self.contradiction.is_none() {
             self.contradiction = Some((shard_id.to_owned(), hash_key, sent));
-            self.changed_if(true);
+            self.version += 1;
         }
         self.shards.doubt_all(now);
     }
 
     /// The stream refused records without a partition key that were sent then.
     pub(super) fn refused_keyless(&mut self, now: Time, sent: Time) {
-        let changed = self.strategy.refused_keyless(now, sent);
-        self.changed_if(changed);
-    }
-
-    fn changed_if(&mut self, changed: bool) {
-        self.version += u64::from(changed);
+        self.version += u64::from(self.strategy.refused_keyless(now, sent));
     }
 
     /// Differs from the last time if user records may have to go elsewhere.
@@ -272,25 +262,6 @@ impl Stream {
     /// A record waits for the stream's limit.
     pub(super) fn ask_size(&mut self, now: Time) {
         self.strategy.ask(now);
-    }
-
-    /// The map, unless it is missing, or in doubt anywhere.
-    pub(super) fn valid_map(&self) -> Option<&ShardMap> {
-        self.shards.valid()
-    }
-
-    /// The last map, even if it is in doubt: good enough to spread load by.
-    pub(super) fn last_map(&self) -> Option<&ShardMap> {
-        self.shards.last()
-    }
-
-    /// The range of the open shard where this hash key belongs, if user records of that shard may
-    /// share an aggregate.
-    pub(super) fn predict(&self, hash_key: HashKey) -> Option<HashKeyRange> {
-        if self.strategy.is_unknown() {
-            return None;
-        }
-        self.shards.predict(hash_key)
     }
 
     /// The range of a shard, to judge what landed there by an answer that came then. None while it

@@ -72,12 +72,12 @@ impl<T> Waiting<T> {
         self.hurried = self.records.len();
     }
 
-    /// Takes those that were accepted at `cutoff` or before.
+    /// Takes those that were accepted before `cutoff`.
     pub(super) fn take_expired(&mut self, cutoff: Time) -> Vec<Pending<T>> {
-        if self.oldest > cutoff {
+        if self.oldest >= cutoff {
             return Vec::new();
         }
-        let expired = self.take_if(|pending| pending.accepted <= cutoff);
+        let expired = self.take_if(|pending| pending.accepted < cutoff);
         let left = self.records.iter().map(|pending| pending.accepted);
         self.oldest = left.min().unwrap_or(Time::MAX);
         expired
@@ -85,12 +85,10 @@ impl<T> Waiting<T> {
 
     /// Takes some of them.
     pub(super) fn take_if(&mut self, is_wanted: impl Fn(&Pending<T>) -> bool) -> Vec<Pending<T>> {
-        let (taken, left) = std::mem::take(&mut self.records)
-            .into_iter()
-            .partition(is_wanted);
-        self.records = left;
         self.hurried = 0;
-        taken
+        self.records
+            .extract_if(.., |pending| is_wanted(pending))
+            .collect()
     }
 
     /// Nothing here was accepted before.

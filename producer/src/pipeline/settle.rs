@@ -1,12 +1,11 @@
 //! Moves what is not under way to where it belongs, when more is known of the stream or something
 //! has come back.
 
-use super::Flow;
+use super::Pipeline;
+use super::item::{Item, Pending};
 use crate::outcome::{FailureKind, Time};
-use crate::pipeline::item::{Item, Pending};
-use crate::pipeline::route::Routes;
 
-impl<T> Flow<T> {
+impl<T> Pipeline<T> {
     pub(super) fn is_settled(&self) -> bool {
         self.settled == self.stream.version()
             && self.returned.is_empty()
@@ -31,7 +30,7 @@ impl<T> Flow<T> {
         };
         self.settled = self.stream.version();
         unsent.sort_unstable_by_key(|pending| pending.seq);
-        self.outbox.forget(&Routes::new(&self.stream, &self.config));
+        self.outbox.forget(&self.stream);
         for pending in unsent {
             self.route(now, pending);
         }
@@ -41,20 +40,17 @@ impl<T> Flow<T> {
     fn take_misplaced(&mut self, now: Time) -> Vec<Pending<T>> {
         let mut misplaced = std::mem::take(&mut self.returned);
         misplaced.append(&mut self.waiting.take_all());
-        let routes = Routes::new(&self.stream, &self.config);
         let (open, closed) = self.outbox.take_unsent(now);
         misplaced.extend(open.into_iter().flat_map(Item::into_members));
         for mut item in closed {
-            match routes
-                .as_it_is(&item)
-                .filter(|_| !routes.has_company(&item))
-            {
+            let place = self.stream.as_it_is(&item);
+            match place.filter(|_| !self.stream.has_company(&item)) {
                 Some(place) => {
                     item.place = place;
                     if item.not_before > now {
                         self.outbox.give_back(now, item);
                     } else {
-                        self.outbox.push(now, &routes, Box::new(item));
+                        self.outbox.push(now, &self.stream, Box::new(item));
                     }
                 }
                 None => misplaced.extend(item.into_members()),
@@ -87,13 +83,9 @@ impl<T> Flow<T> {
         let mut later = self.outbox.take_if(&is_later);
         later.extend(self.waiting.take_if(is_later));
         later.extend(self.large.take_if(is_later));
-        let returned = std::mem::take(&mut self.returned);
-        let (of_returned, left): (Vec<_>, Vec<_>) = returned.into_iter().partition(is_later);
-        self.returned = left;
-        later.extend(of_returned);
+        later.extend(self.returned.extract_if(.., |one| is_later(one)));
         later.sort_unstable_by_key(|pending| pending.seq);
-        for pending in later {
-            self.ledger.fail(pending, FailureKind::EarlierFailed, false);
-        }
+        self.ledger
+            .fail_all(later, &FailureKind::EarlierFailed, false);
     }
 }
