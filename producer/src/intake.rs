@@ -22,11 +22,12 @@ use kinesis_aggregation::wire::is_framed;
 const WAKE_RECORDS: usize = 512;
 const WAKE_BYTES: usize = 256 * 1024;
 
-/// A user record between the handle and the task.
-pub(super) struct Entry {
-    pub(super) record: UserRecord,
-    pub(super) accepted: Time,
-    pub(super) ticket: Ticket,
+/// What goes from the handle to the task, in its order.
+pub(super) enum Entry {
+    /// A user record that was accepted then.
+    Put(UserRecord, Time, Ticket),
+    /// Someone waits until all that was put before is resolved.
+    Flush(oneshot::Sender<()>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,19 +41,11 @@ pub(super) enum State {
     Aborted,
 }
 
-/// Someone waits until all that was put before is resolved.
-pub(super) struct FlushRequest {
-    /// Where it came among the entries that were taken with it.
-    pub(super) position: usize,
-    pub(super) done: oneshot::Sender<()>,
-}
-
 /// Gets what was not resolved when the producer stopped trying.
 pub(super) type GiveUp = oneshot::Sender<Vec<DeliveryError>>;
 
 /// What callers asked for since the task last looked.
 pub(super) struct Asked {
-    pub(super) flushes: Vec<FlushRequest>,
     pub(super) give_up: Option<GiveUp>,
     pub(super) state: State,
 }
@@ -61,7 +54,6 @@ struct Queue {
     entries: Vec<Entry>,
     tickets: Tickets,
     bytes: usize,
-    flushes: Vec<FlushRequest>,
     give_up: Option<GiveUp>,
     state: State,
     /// The task looks by itself soon, so that it need not be woken for every user record.
@@ -100,7 +92,6 @@ impl Shared {
                 entries: Vec::new(),
                 tickets: Tickets::new(runtime),
                 bytes: 0,
-                flushes: Vec::new(),
                 give_up: None,
                 state: State::Open,
                 is_watched: false,
@@ -132,21 +123,18 @@ impl Shared {
 
     fn check(&self, record: &UserRecord) -> Result<(), PutErrorKind> {
         let max = self.max_record_size.load(Ordering::Relaxed);
-        let aggregate = &self.config.aggregate;
-        let checked = aggregate.check_within(record, max);
+        let checked = self.config.aggregate.check_within(record, max);
         checked.map_err(PutErrorKind::Refused)?;
-        if self.is_service_managed.load(Ordering::Relaxed) {
-            let settings = &self.config.settings;
-            let aggregates =
-                settings.aggregate_on_service_managed_streams && settings.aggregation_enabled;
-            if settings.ordered {
-                return Err(PutErrorKind::NoOrder);
-            }
-            if !aggregates && is_framed(record.data()) {
-                return Err(PutErrorKind::LooksLikeAggregate);
-            }
+        let settings = &self.config.settings;
+        if !self.is_service_managed.load(Ordering::Relaxed) {
+            Ok(())
+        } else if settings.ordered {
+            Err(PutErrorKind::NoOrder)
+        } else if !settings.aggregates_anywhere() && is_framed(record.data()) {
+            Err(PutErrorKind::LooksLikeAggregate)
+        } else {
+            Ok(())
         }
-        Ok(())
     }
 
     /// Takes a user record if there is room now.
@@ -225,14 +213,9 @@ impl Shared {
         let (ticket, delivery) = queue.tickets.next();
         // Under the lock, so that the order of acceptance is that of the times.
         let accepted = self.now();
-        queue.entries.push(Entry {
-            record,
-            accepted,
-            ticket,
-        });
-        let many = queue.entries.len() == WAKE_RECORDS || queue.bytes >= WAKE_BYTES;
+        queue.entries.push(Entry::Put(record, accepted, ticket));
         let wake = if queue.is_watched {
-            many
+            queue.entries.len() == WAKE_RECORDS || queue.bytes >= WAKE_BYTES
         } else {
             queue.entries.len() == 1
         };
@@ -264,9 +247,8 @@ impl Shared {
     pub(super) fn flush(&self) -> oneshot::Receiver<()> {
         let (done, receiver) = oneshot::channel();
         let mut queue = lock(&self.queue);
-        let position = queue.entries.len();
         match queue.state {
-            State::Open | State::Closing => queue.flushes.push(FlushRequest { position, done }),
+            State::Open | State::Closing => queue.entries.push(Entry::Flush(done)),
             State::Closed => drop(done.send(())),
             State::Aborted => {}
         }
@@ -312,9 +294,8 @@ impl Shared {
     /// Returns how many user records are accepted and not resolved.
     pub(super) fn pending(&self) -> u64 {
         let resolved = self.resolved.load(Ordering::Acquire);
-        self.accepted
-            .load(Ordering::Relaxed)
-            .saturating_sub(resolved)
+        let accepted = self.accepted.load(Ordering::Relaxed);
+        accepted.saturating_sub(resolved)
     }
 
     pub(super) fn metrics(&self) -> Metrics {
@@ -332,7 +313,6 @@ impl Shared {
         queue.bytes = 0;
         queue.is_watched = watches && !entries.is_empty();
         Asked {
-            flushes: std::mem::take(&mut queue.flushes),
             give_up: queue.give_up.take(),
             state: queue.state,
         }
@@ -345,9 +325,12 @@ impl Shared {
     /// Frees the room of this many records, and shows the metrics: before their outcomes are told,
     /// because the caller may react to one by putting the next record, or looking at the metrics.
     pub(super) fn resolved(&self, records: usize, bytes: usize, metrics: &Metrics) {
-        self.show(metrics);
-        let count = u64::try_from(records).unwrap_or(u64::MAX);
-        self.resolved.fetch_add(count, Ordering::Release);
+        lock(&self.metrics).clone_from(metrics);
+        self.free(records, bytes);
+    }
+
+    fn free(&self, records: usize, bytes: usize) {
+        self.resolved.fetch_add(records as u64, Ordering::Release);
         self.limits.room.free(records, bytes);
     }
 
@@ -372,10 +355,6 @@ impl Shared {
             .store(max_record_size, Ordering::Relaxed);
     }
 
-    pub(super) fn show(&self, metrics: &Metrics) {
-        lock(&self.metrics).clone_from(metrics);
-    }
-
     /// The task is about to end before its time: no more is accepted.
     pub(super) fn abort(&self) {
         lock(&self.queue).state = State::Aborted;
@@ -391,23 +370,24 @@ impl Shared {
             State::Closed
         };
         let left = std::mem::take(&mut queue.entries);
-        let flushes = std::mem::take(&mut queue.flushes);
         drop(queue.give_up.take());
         drop(queue);
-        if !aborted {
-            // Nothing is left that they could wait for.
-            for flush in flushes {
-                let _ = flush.done.send(());
+        self.closing.send_replace(true);
+        let (mut not_sent, mut bytes) = (Vec::new(), 0);
+        for entry in left {
+            match entry {
+                Entry::Put(record, _, ticket) => {
+                    bytes += room(&record);
+                    not_sent.push((ticket, Err(DeliveryError::not_sent(record))));
+                }
+                // Nothing is left that it could wait for, unless the producer broke off.
+                Entry::Flush(done) if !aborted => drop(done.send(())),
+                Entry::Flush(_) => {}
             }
         }
-        self.closing.send_replace(true);
-        let count = left.len();
-        let taken = left.iter().map(|entry| room(&entry.record)).sum();
-        self.limits.room.free(count, taken);
-        let resolved = u64::try_from(count).unwrap_or(u64::MAX);
-        self.resolved.fetch_add(resolved, Ordering::Release);
-        let not_sent = |entry: Entry| (entry.ticket, Err(DeliveryError::not_sent(entry.record)));
-        self.tell(left.into_iter().map(not_sent));
+        let count = not_sent.len();
+        self.free(count, bytes);
+        self.tell(not_sent);
         self.ended.send_replace(true);
         count
     }

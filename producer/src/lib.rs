@@ -88,9 +88,7 @@ pub use client::{
 pub use delivery::Delivery;
 pub use handle::{AbortedError, Producer};
 pub use metrics::{Metrics, MetricsRecorder, RecordedMetrics, Statistic};
-pub use outcome::{
-    Attempt, Delivered, DeliveryError, FailureKind, Outcome, PutError, PutErrorKind,
-};
+pub use outcome::{Delivered, DeliveryError, FailureKind, Outcome, PutError, PutErrorKind};
 pub use pipeline::{SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND};
 
 #[cfg(feature = "unstable-pipeline")]
@@ -101,3 +99,4 @@ pub use settings::{
     DEFAULT_RATE_LIMIT, DEFAULT_RECORD_MAX_BUFFERED_TIME, DEFAULT_RECORD_TTL,
     DEFAULT_REQUEST_TIMEOUT, ProducerBuilder, ProducerConfigError, RECORD_OVERHEAD,
 };
+pub use tries::Attempt;

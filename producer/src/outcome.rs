@@ -9,47 +9,12 @@ use bytestring::ByteString;
 
 use super::attempt_error::AttemptError;
 use super::client::Stored;
-use super::tries::Tries;
+use super::tries::{Attempt, Tries};
 use kinesis_aggregation::UserRecord;
 use kinesis_aggregation::error::AggregateErrorKind;
 
 /// Since the producer started.
 pub(super) type Time = Duration;
-
-/// One try to put a user record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    pub(super) started: Time,
-    pub(super) ended: Time,
-    /// None if it succeeded.
-    pub(super) error: Option<AttemptError>,
-}
-
-impl Attempt {
-    /// From the record's acceptance to the start of the request.
-    fn since(&self, accepted: Time) -> Self {
-        Self {
-            started: self.started.saturating_sub(accepted),
-            ended: self.ended.saturating_sub(accepted),
-            error: self.error.clone(),
-        }
-    }
-
-    /// Returns the time from the record's acceptance to the start of the request.
-    pub fn started(&self) -> Duration {
-        self.started
-    }
-
-    /// Returns the time from the record's acceptance to the answer.
-    pub fn ended(&self) -> Duration {
-        self.ended
-    }
-
-    /// Returns why it failed; `None` if it succeeded.
-    pub fn error(&self) -> Option<&AttemptError> {
-        self.error.as_ref()
-    }
-}
 
 /// A Kinesis record that the stream stored, for all its user records.
 #[derive(Debug)]
@@ -64,7 +29,7 @@ pub struct Delivered {
     pub(super) landed: Arc<Landed>,
     pub(super) sub_sequence_number: u64,
     pub(super) accepted: Time,
-    pub(super) earlier: Tries<Attempt>,
+    pub(super) earlier: Tries,
 }
 
 impl Delivered {
@@ -91,10 +56,8 @@ impl Delivered {
     /// Returns the tries: the first one, and the last ones, of which the last succeeded. Of more
     /// than five some are left out.
     pub fn attempts(&self) -> impl Iterator<Item = Attempt> + '_ {
-        self.earlier
-            .iter()
-            .chain([&self.landed.attempt])
-            .map(|attempt| attempt.since(self.accepted))
+        let all = self.earlier.kept().iter().chain([&self.landed.attempt]);
+        all.map(|attempt| attempt.since(self.accepted))
     }
 }
 
@@ -169,7 +132,7 @@ pub(super) struct Undelivered {
     pub(super) record: Option<UserRecord>,
     pub(super) maybe_stored: bool,
     pub(super) accepted: Time,
-    pub(super) attempts: Tries<Attempt>,
+    pub(super) attempts: Tries,
 }
 
 impl DeliveryError {
@@ -213,13 +176,12 @@ impl DeliveryError {
 
     /// Returns the tries: the first one, and the last ones. Of more than four some are left out.
     pub fn attempts(&self) -> impl Iterator<Item = Attempt> + '_ {
-        let accepted = self.rest.accepted;
-        let attempts = self.rest.attempts.iter();
-        attempts.map(move |attempt| attempt.since(accepted))
+        let kept = self.rest.attempts.kept().iter();
+        kept.map(|attempt| attempt.since(self.rest.accepted))
     }
 
     fn last_error(&self) -> Option<&AttemptError> {
-        self.rest.attempts.last()?.error()
+        self.rest.attempts.kept().last()?.error()
     }
 
     /// Returns the record.
@@ -264,7 +226,7 @@ impl fmt::Debug for DeliveryError {
             .field("record", &self.rest.record)
             .field("maybe_stored", &self.rest.maybe_stored)
             .field("tries", &self.tries())
-            .field("attempts", &self.rest.attempts.iter().as_slice())
+            .field("attempts", &self.rest.attempts.kept())
             .finish()
     }
 }

@@ -93,57 +93,10 @@ impl fmt::Debug for Hook {
     }
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) aggregation: AggregatorBuilder,
-    pub(super) aggregation_enabled: bool,
-    pub(super) aggregate_on_service_managed_streams: bool,
-    /// None: the stream's own, if it can be read.
-    pub(super) max_record_size: Option<usize>,
-    pub(super) collection_max_count: usize,
-    pub(super) collection_max_size: usize,
-    pub(super) record_max_buffered_time: Duration,
-    pub(super) record_ttl: Duration,
-    pub(super) fail_if_throttled: bool,
-    pub(super) rate_limit: Option<u32>,
-    pub(super) max_connections: usize,
-    pub(super) request_timeout: Duration,
-    pub(super) max_pending_bytes: usize,
-    pub(super) max_pending_records: usize,
-    pub(super) ordered: bool,
-    pub(super) fail_later_in_order: bool,
-    pub(super) seed: Option<u64>,
-    pub(super) name: Option<String>,
-    pub(super) recorder: Option<MetricsRecorder>,
-    pub(super) on_outcome: Option<Hook>,
-    pub(super) shared: Option<Arc<Limits>>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            aggregation: AggregatorBuilder::default(),
-            aggregation_enabled: true,
-            aggregate_on_service_managed_streams: false,
-            max_record_size: None,
-            collection_max_count: DEFAULT_COLLECTION_MAX_COUNT,
-            collection_max_size: DEFAULT_COLLECTION_MAX_SIZE,
-            record_max_buffered_time: DEFAULT_RECORD_MAX_BUFFERED_TIME,
-            record_ttl: DEFAULT_RECORD_TTL,
-            fail_if_throttled: false,
-            rate_limit: Some(DEFAULT_RATE_LIMIT),
-            max_connections: DEFAULT_MAX_CONNECTIONS,
-            request_timeout: DEFAULT_REQUEST_TIMEOUT,
-            max_pending_bytes: DEFAULT_MAX_PENDING_BYTES,
-            max_pending_records: DEFAULT_MAX_PENDING_RECORDS,
-            ordered: false,
-            fail_later_in_order: false,
-            seed: None,
-            name: None,
-            recorder: None,
-            on_outcome: None,
-            shared: None,
-        }
+impl Settings {
+    /// Returns whether user records share Kinesis records even where the stream picks the shards.
+    pub(super) fn aggregates_anywhere(&self) -> bool {
+        self.aggregation_enabled && self.aggregate_on_service_managed_streams
     }
 }
 
@@ -159,13 +112,8 @@ impl Config {
     /// The other producer's, or its own.
     pub(super) fn limits(&self) -> Arc<Limits> {
         let settings = &self.settings;
-        let own = || {
-            Arc::new(Limits::new(
-                settings.max_pending_bytes,
-                settings.max_pending_records,
-                settings.max_connections,
-            ))
-        };
+        let (bytes, records) = (settings.max_pending_bytes, settings.max_pending_records);
+        let own = || Arc::new(Limits::new(bytes, records, settings.max_connections));
         settings.shared.clone().unwrap_or_else(own)
     }
 
@@ -193,17 +141,107 @@ pub struct ProducerBuilder {
     settings: Settings,
 }
 
+/// From each setting: its field, its default and its method.
 macro_rules! settings {
-    ($($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)?) => {
-        $(
-            $(#[$doc])*
-            #[must_use]
-            pub fn $name(mut self, $name: $type) -> Self {
-                self.settings.$name = $name;
-                self
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr,)+) => {
+        #[derive(Clone, Debug)]
+        pub(super) struct Settings {
+            $(pub(super) $name: $type,)+
+            pub(super) aggregation: AggregatorBuilder,
+            /// None: the stream's own, if it can be read.
+            pub(super) max_record_size: Option<usize>,
+            pub(super) seed: Option<u64>,
+            pub(super) name: Option<String>,
+            pub(super) recorder: Option<MetricsRecorder>,
+            pub(super) on_outcome: Option<Hook>,
+            pub(super) shared: Option<Arc<Limits>>,
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self {
+                    $($name: $default,)+
+                    aggregation: AggregatorBuilder::default(),
+                    max_record_size: None,
+                    seed: None,
+                    name: None,
+                    recorder: None,
+                    on_outcome: None,
+                    shared: None,
+                }
             }
-        )+
+        }
+
+        impl ProducerBuilder {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(mut self, $name: $type) -> Self {
+                    self.settings.$name = $name;
+                    self
+                }
+            )+
+        }
     };
+}
+
+settings! {
+    /// Whether user records share Kinesis records. Default true.
+    aggregation_enabled: bool = true,
+    /// Whether to aggregate on a stream with service-managed distribution too, for those whose
+    /// consumers do not filter by hash key range: Lambda functions, or this library without a
+    /// range. Default false.
+    ///
+    /// **A KCL would silently drop every such aggregate that lands on a shard whose hash key
+    /// range does not hold all its user records: on a stream of many shards, nearly all.**
+    ///
+    /// Without it, a stream is taken to go by keys until a description (within 25 s of the
+    /// first put) or the first landing shows that it does not. What was sent in aggregates by
+    /// then and landed where a KCL drops it is sent again, each user record alone. So a KCL
+    /// loses none of it; readers that do not filter see those first user records twice.
+    aggregate_on_service_managed_streams: bool = false,
+    /// The most Kinesis records of one request, 1 to 500. Default
+    /// [`DEFAULT_COLLECTION_MAX_COUNT`].
+    collection_max_count: usize = DEFAULT_COLLECTION_MAX_COUNT,
+    /// The most bytes of one request, data and partition keys. Default
+    /// [`DEFAULT_COLLECTION_MAX_SIZE`]. A larger record goes alone.
+    collection_max_size: usize = DEFAULT_COLLECTION_MAX_SIZE,
+    /// From the acceptance of a user record to the start of the first request that carries
+    /// it, if limiter and stream allow. Default [`DEFAULT_RECORD_MAX_BUFFERED_TIME`].
+    record_max_buffered_time: Duration = DEFAULT_RECORD_MAX_BUFFERED_TIME,
+    /// From the acceptance of a user record until nothing is sent any more; an answer that
+    /// still arrives counts. Default [`DEFAULT_RECORD_TTL`].
+    record_ttl: Duration = DEFAULT_RECORD_TTL,
+    /// Whether a throttled user record fails at once instead of being put again. Default
+    /// false.
+    fail_if_throttled: bool = false,
+    /// The most that goes to one shard, in percent of what it takes
+    /// ([`SHARD_RECORDS_PER_SECOND`](super::SHARD_RECORDS_PER_SECOND),
+    /// [`SHARD_BYTES_PER_SECOND`](super::SHARD_BYTES_PER_SECOND)); `None` is no limit.
+    /// Default [`DEFAULT_RATE_LIMIT`].
+    rate_limit: Option<u32> = Some(DEFAULT_RATE_LIMIT),
+    /// The most requests under way. It begins with two, and follows how the stream answers: more
+    /// as long as it does so soon, half as many when it does not in time. Default
+    /// [`DEFAULT_MAX_CONNECTIONS`].
+    max_connections: usize = DEFAULT_MAX_CONNECTIONS,
+    /// How long to wait for an answer. Default [`DEFAULT_REQUEST_TIMEOUT`].
+    request_timeout: Duration = DEFAULT_REQUEST_TIMEOUT,
+    /// The most bytes of user records under way: data, keys and [`RECORD_OVERHEAD`] each.
+    /// Default [`DEFAULT_MAX_PENDING_BYTES`].
+    max_pending_bytes: usize = DEFAULT_MAX_PENDING_BYTES,
+    /// The most user records under way. Default [`DEFAULT_MAX_PENDING_RECORDS`].
+    max_pending_records: usize = DEFAULT_MAX_PENDING_RECORDS,
+    /// Whether of one partition key (one effective hash key), what is put first arrives
+    /// first, retries included. Only one Kinesis record is then under way for each shard.
+    /// Default false.
+    ///
+    /// A record that expires fails alone. After an answer that never came a duplicate may
+    /// arrive late. Records without a partition key have no order. A stream with
+    /// service-managed distribution keeps none, so there `put` refuses in this mode.
+    ordered: bool = false,
+    /// In ordered mode, whether the failure of a record fails the later ones of its effective
+    /// hash key that are not under way yet. Default false.
+    fail_later_in_order: bool = false,
 }
 
 impl ProducerBuilder {
@@ -211,65 +249,6 @@ impl ProducerBuilder {
     pub(super) fn shared(mut self, limits: Arc<Limits>) -> Self {
         self.settings.shared = Some(limits);
         self
-    }
-
-    settings! {
-        /// Whether user records share Kinesis records. Default true.
-        aggregation_enabled: bool,
-        /// Whether to aggregate on a stream with service-managed distribution too, for those whose
-        /// consumers do not filter by hash key range: Lambda functions, or this library without a
-        /// range. Default false.
-        ///
-        /// **A KCL would silently drop every such aggregate that lands on a shard whose hash key
-        /// range does not hold all its user records: on a stream of many shards, nearly all.**
-        ///
-        /// Without it, a stream is taken to go by keys until a description (within 25 s of the
-        /// first put) or the first landing shows that it does not. What was sent in aggregates by
-        /// then and landed where a KCL drops it is sent again, each user record alone. So a KCL
-        /// loses none of it; readers that do not filter see those first user records twice.
-        aggregate_on_service_managed_streams: bool,
-        /// The most Kinesis records of one request, 1 to 500. Default
-        /// [`DEFAULT_COLLECTION_MAX_COUNT`].
-        collection_max_count: usize,
-        /// The most bytes of one request, data and partition keys. Default
-        /// [`DEFAULT_COLLECTION_MAX_SIZE`]. A larger record goes alone.
-        collection_max_size: usize,
-        /// From the acceptance of a user record to the start of the first request that carries
-        /// it, if limiter and stream allow. Default [`DEFAULT_RECORD_MAX_BUFFERED_TIME`].
-        record_max_buffered_time: Duration,
-        /// From the acceptance of a user record until nothing is sent any more; an answer that
-        /// still arrives counts. Default [`DEFAULT_RECORD_TTL`].
-        record_ttl: Duration,
-        /// Whether a throttled user record fails at once instead of being put again. Default
-        /// false.
-        fail_if_throttled: bool,
-        /// The most that goes to one shard, in percent of what it takes
-        /// ([`SHARD_RECORDS_PER_SECOND`](super::SHARD_RECORDS_PER_SECOND),
-        /// [`SHARD_BYTES_PER_SECOND`](super::SHARD_BYTES_PER_SECOND)); `None` is no limit.
-        /// Default [`DEFAULT_RATE_LIMIT`].
-        rate_limit: Option<u32>,
-        /// The most requests under way. It begins with two, and follows how the stream answers: more
-        /// as long as it does so soon, half as many when it does not in time. Default
-        /// [`DEFAULT_MAX_CONNECTIONS`].
-        max_connections: usize,
-        /// How long to wait for an answer. Default [`DEFAULT_REQUEST_TIMEOUT`].
-        request_timeout: Duration,
-        /// The most bytes of user records under way: data, keys and [`RECORD_OVERHEAD`] each.
-        /// Default [`DEFAULT_MAX_PENDING_BYTES`].
-        max_pending_bytes: usize,
-        /// The most user records under way. Default [`DEFAULT_MAX_PENDING_RECORDS`].
-        max_pending_records: usize,
-        /// Whether of one partition key (one effective hash key), what is put first arrives
-        /// first, retries included. Only one Kinesis record is then under way for each shard.
-        /// Default false.
-        ///
-        /// A record that expires fails alone. After an answer that never came a duplicate may
-        /// arrive late. Records without a partition key have no order. A stream with
-        /// service-managed distribution keeps none, so there `put` refuses in this mode.
-        ordered: bool,
-        /// In ordered mode, whether the failure of a record fails the later ones of its effective
-        /// hash key that are not under way yet. Default false.
-        fail_later_in_order: bool,
     }
 
     /// The most bytes of an aggregate's frame. Default
@@ -364,15 +343,12 @@ impl ProducerBuilder {
             settings.max_pending_records = shared.max_pending_records;
             settings.max_connections = shared.max_connections;
         }
-        if !(1..=DEFAULT_COLLECTION_MAX_COUNT).contains(&settings.collection_max_count) {
-            return Err(ProducerConfigError::CollectionMaxCount(
-                settings.collection_max_count,
-            ));
+        let (count, size) = (settings.collection_max_count, settings.collection_max_size);
+        if !(1..=DEFAULT_COLLECTION_MAX_COUNT).contains(&count) {
+            return Err(ProducerConfigError::CollectionMaxCount(count));
         }
-        if !(1..=HIGHEST_COLLECTION_MAX_SIZE).contains(&settings.collection_max_size) {
-            return Err(ProducerConfigError::CollectionMaxSize(
-                settings.collection_max_size,
-            ));
+        if !(1..=HIGHEST_COLLECTION_MAX_SIZE).contains(&size) {
+            return Err(ProducerConfigError::CollectionMaxSize(size));
         }
         let zeros = [
             ("rate_limit", settings.rate_limit == Some(0)),
@@ -388,11 +364,9 @@ impl ProducerBuilder {
         }
         let mut aggregate = settings.aggregation.clone().into_settings()?;
         let needed = aggregate.max_record_size() + RECORD_OVERHEAD;
-        if settings.max_pending_bytes < needed {
-            return Err(ProducerConfigError::Room {
-                bytes: settings.max_pending_bytes,
-                needed,
-            });
+        let bytes = settings.max_pending_bytes;
+        if bytes < needed {
+            return Err(ProducerConfigError::Room { bytes, needed });
         }
         if !settings.aggregation_enabled {
             aggregate = settings.aggregation.clone().max_count(1).into_settings()?;

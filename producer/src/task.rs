@@ -13,7 +13,7 @@ use tokio::time::{sleep_until, timeout};
 use super::client::{ClientError, RecordError, Stored, StreamClient, StreamDescription};
 use super::delivery::Ticket;
 use super::failures::{Failures, Line};
-use super::intake::{Asked, Entry, FlushRequest, GiveUp, Shared, State};
+use super::intake::{Asked, Entry, GiveUp, Shared, State};
 use super::outcome::{FailureKind, Outcome, Time};
 use super::pipeline::{Action, Pipeline};
 use kinesis_aggregation::Shard;
@@ -75,13 +75,9 @@ impl<C: StreamClient> Task<C> {
             // Before it is asked whether any is lacking or free, so that nothing falls between.
             let room_lacking = shared.limits.room.lacking();
             let freed = shared.limits.connection_freed();
-            let Asked {
-                flushes,
-                give_up,
-                state,
-            } = shared.take(&mut self.entries, !nap.is_zero());
+            let Asked { give_up, state } = shared.take(&mut self.entries, !nap.is_zero());
             let napping = !self.entries.is_empty();
-            self.take_in(flushes);
+            self.take_in();
             let now = shared.now();
             if state == State::Closing {
                 self.pipeline.hurry(now);
@@ -135,19 +131,16 @@ impl<C: StreamClient> Task<C> {
 
     /// Hands what was put to the pipeline, and each flush in its place, so that it hurries only what
     /// was put before it.
-    fn take_in(&mut self, flushes: Vec<FlushRequest>) {
+    fn take_in(&mut self) {
         let mut entries = std::mem::take(&mut self.entries);
-        let mut flushes = flushes.into_iter().peekable();
-        for (position, entry) in entries.drain(..).enumerate() {
-            while let Some(flush) = flushes.next_if(|flush| flush.position <= position) {
-                self.flush(flush.done);
+        for entry in entries.drain(..) {
+            match entry {
+                Entry::Put(record, accepted, ticket) => {
+                    let hash_key = self.hashes.hash_key(&record);
+                    self.pipeline.put(accepted, record, hash_key, ticket);
+                }
+                Entry::Flush(done) => self.flush(done),
             }
-            let hash_key = self.hashes.hash_key(&entry.record);
-            self.pipeline
-                .put(entry.accepted, entry.record, hash_key, entry.ticket);
-        }
-        for flush in flushes {
-            self.flush(flush.done);
         }
         self.entries = entries;
     }

@@ -1,39 +1,65 @@
 //! The tries of a user record that failed, shared with those that failed with it.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use super::attempt_error::AttemptError;
+
+/// One try to put a user record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    pub(super) started: Duration,
+    pub(super) ended: Duration,
+    /// None if it succeeded.
+    pub(super) error: Option<AttemptError>,
+}
+
+impl Attempt {
+    /// The same, its times counted from the record's acceptance.
+    pub(super) fn since(&self, accepted: Duration) -> Self {
+        Self {
+            started: self.started.saturating_sub(accepted),
+            ended: self.ended.saturating_sub(accepted),
+            error: self.error.clone(),
+        }
+    }
+
+    /// Returns the time from the record's acceptance to the start of the request.
+    pub fn started(&self) -> Duration {
+        self.started
+    }
+
+    /// Returns the time from the record's acceptance to the answer.
+    pub fn ended(&self) -> Duration {
+        self.ended
+    }
+
+    /// Returns why it failed; `None` if it succeeded.
+    pub fn error(&self) -> Option<&AttemptError> {
+        self.error.as_ref()
+    }
+}
 
 /// So many tries are kept: the first, and the last ones. A long outage must not fill the memory.
 const KEPT: usize = 4;
 
 /// Tries in their order. A clone costs nothing.
-#[derive(Debug)]
-pub(crate) struct Tries<A>(Option<Arc<Kept<A>>>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tries(Option<Arc<Kept>>);
 
 #[derive(Debug)]
-struct Kept<A> {
+struct Kept {
     /// At most [`KEPT`].
-    tries: Vec<A>,
+    tries: Vec<Attempt>,
     /// Those that are not kept too.
     count: usize,
 }
 
-impl<A> Default for Tries<A> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<A> Clone for Tries<A> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<A: Clone> Tries<A> {
+impl Tries {
     /// These, and one more.
-    pub(crate) fn with(&self, one: A) -> Self {
-        let mut tries = Vec::with_capacity((self.iter().len() + 1).min(KEPT));
-        tries.extend_from_slice(self.iter().as_slice());
+    pub(crate) fn with(&self, one: Attempt) -> Self {
+        let mut tries = Vec::with_capacity((self.kept().len() + 1).min(KEPT));
+        tries.extend_from_slice(self.kept());
         if tries.len() == KEPT {
             tries.remove(1);
         }
@@ -41,9 +67,7 @@ impl<A: Clone> Tries<A> {
         let count = self.count() + 1;
         Self(Some(Arc::new(Kept { tries, count })))
     }
-}
 
-impl<A> Tries<A> {
     /// How many there were.
     pub(crate) fn count(&self) -> usize {
         self.0.as_ref().map_or(0, |kept| kept.count)
@@ -54,21 +78,13 @@ impl<A> Tries<A> {
     }
 
     /// Those that are kept: the first one, and the last ones.
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, A> {
-        self.0.as_ref().map_or(&[][..], |kept| &kept.tries).iter()
-    }
-
-    pub(crate) fn last(&self) -> Option<&A> {
-        self.iter().next_back()
+    pub(crate) fn kept(&self) -> &[Attempt] {
+        self.0.as_ref().map_or(&[], |kept| &kept.tries)
     }
 
     /// Whether both are the same in memory, so that what is made of one serves the other.
     pub(crate) fn is_shared_with(&self, other: &Self) -> bool {
-        match (&self.0, &other.0) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (None, None) => true,
-            _ => false,
-        }
+        self.0.as_ref().map(Arc::as_ptr) == other.0.as_ref().map(Arc::as_ptr)
     }
 }
 
@@ -78,13 +94,18 @@ mod tests {
 
     #[test]
     fn the_first_and_the_last_ones_are_kept_and_all_are_counted() {
+        let attempt = |number: usize| Attempt {
+            started: Duration::from_secs(number as u64),
+            ended: Duration::from_secs(number as u64),
+            error: None,
+        };
         let mut tries = Tries::default();
         for number in 1..=10 {
-            tries = tries.with(number);
+            tries = tries.with(attempt(number));
             assert_eq!(tries.count(), number);
         }
-        let kept: Vec<_> = tries.iter().copied().collect();
-        assert_eq!(kept, [1, 8, 9, 10]);
-        assert!(tries.is_shared_with(&tries.clone()) && !tries.is_shared_with(&tries.with(11)));
+        assert_eq!(tries.kept(), [1, 8, 9, 10].map(attempt));
+        let more = tries.with(attempt(11));
+        assert!(tries.is_shared_with(&tries.clone()) && !tries.is_shared_with(&more));
     }
 }

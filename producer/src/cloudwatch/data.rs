@@ -64,9 +64,8 @@ impl Selection {
 
     /// The dimensions under which something of this stream, or shard, is uploaded.
     fn dimensions(&self, recorded: &RecordedMetrics) -> Vec<Dimensions> {
-        let stream = recorded
-            .stream_name()
-            .map(|name| ("StreamName", name.to_owned()));
+        let stream = recorded.stream_name();
+        let stream = stream.map(|name| ("StreamName", name.to_owned()));
         let shard = recorded.shard_id().map(|id| ("ShardId", id.to_owned()));
         match (stream, shard) {
             // The stream as a whole counts its shards too.
@@ -102,9 +101,9 @@ impl Selection {
                 }
             }
         }
-        let datum =
-            |((dimensions, metric), statistic)| self.datum(dimensions, metric, statistic, now);
-        sets.into_iter().map(datum).collect()
+        let sets = sets.into_iter();
+        sets.map(|((dimensions, metric), set)| self.datum(dimensions, metric, set, now))
+            .collect()
     }
 
     fn datum(
@@ -115,9 +114,8 @@ impl Selection {
         now: DateTime,
     ) -> MetricDatum {
         let additional = self.additional.iter().cloned();
-        let own = dimensions
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value));
+        let own = dimensions.into_iter();
+        let own = own.map(|(name, value)| (name.to_owned(), value));
         let dimensions = additional
             .chain(own)
             .map(|(name, value)| Dimension::builder().name(name).value(value).build());

@@ -151,7 +151,7 @@ impl<C: PutMetricData, T: FnMut(DateTime) -> Vec<MetricDatum>> Uploader<C, T> {
             () = self.upload_regularly(delay, closed) => {}
             () = end => tracing::warn!("the last metrics were not uploaded in time"),
         }
-        self.uploads.dropped += to_u64(self.waiting.len());
+        self.uploads.dropped += self.waiting.len() as u64;
         self.uploads.kept = 0;
         self.shown.send_replace(self.uploads);
     }
@@ -188,44 +188,39 @@ impl<C: PutMetricData, T: FnMut(DateTime) -> Vec<MetricDatum>> Uploader<C, T> {
                     may_pass: true,
                 })
             });
-            let Err(refusal) = answer else {
-                self.waiting.drain(..count);
-                self.uploads.uploaded += to_u64(count);
+            if let Err(refusal) = &answer {
+                self.log(refusal, count);
+                self.uploads.failed_requests += 1;
+                if refusal.may_pass {
+                    break;
+                }
+                self.uploads.dropped += count as u64;
+            } else {
+                self.uploads.uploaded += count as u64;
                 self.failing = None;
-                continue;
-            };
-            let Refusal {
-                code,
-                reason,
-                may_pass,
-            } = refusal;
-            self.log(code, &reason, count, may_pass);
-            self.uploads.failed_requests += 1;
-            if may_pass {
-                break;
             }
             self.waiting.drain(..count);
-            self.uploads.dropped += to_u64(count);
         }
         let excess = self.waiting.len().saturating_sub(self.max_kept);
         self.waiting.drain(..excess);
-        self.uploads.dropped += to_u64(excess);
-        self.uploads.kept = to_u64(self.waiting.len());
+        self.uploads.dropped += excess as u64;
+        self.uploads.kept = self.waiting.len() as u64;
         self.shown.send_replace(self.uploads);
     }
 
     /// Warns of a failure, once until another one comes or an upload succeeds: without the permission
     /// every upload fails.
-    fn log(&mut self, code: String, reason: &str, metrics: usize, kept: bool) {
-        if self.failing.as_ref() != Some(&code) {
+    fn log(&mut self, refusal: &Refusal, metrics: usize) {
+        let Refusal {
+            code,
+            reason,
+            may_pass: kept,
+        } = refusal;
+        if self.failing.as_ref() != Some(code) {
             tracing::warn!(code, reason, metrics, kept, "put_metric_data failed");
-            self.failing = Some(code);
+            self.failing = Some(code.clone());
         }
     }
-}
-
-fn to_u64(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -332,7 +327,7 @@ mod tests {
         uploader
             .waiting
             .extend(vec![datum("new"); DEFAULT_MAX_KEPT_METRICS]);
-        let most = to_u64(DEFAULT_MAX_KEPT_METRICS);
+        let most = DEFAULT_MAX_KEPT_METRICS as u64;
         uploader.upload().await;
         assert_eq!(
             (uploads.borrow().kept(), uploads.borrow().dropped()),

@@ -7,7 +7,8 @@ use super::stream::Stream;
 use crate::attempt_error::AttemptError;
 use crate::client::{ClientError, ClientErrorKind, RecordError, Stored};
 use crate::metrics::Meter;
-use crate::outcome::{Attempt, FailureKind, Landed, Time};
+use crate::outcome::{FailureKind, Landed, Time};
+use crate::tries::Attempt;
 use kinesis_aggregation::HashKeyRange;
 
 /// An answer to `PutRecords`.

@@ -53,7 +53,7 @@ impl<T> Collector<T> {
     pub(super) fn add(&mut self, item: Item<T>, size: usize, due: Time) {
         self.size = self.size.saturating_add(size);
         self.due = self.due.min(due);
-        if let Place::Shard { .. } = item.place {
+        if let Place::Shard(_) = item.place {
             let of_shard = self.by_shard.entry(item.place).or_default();
             *of_shard = of_shard.saturating_add(size);
             self.shard_is_full |= *of_shard >= COLLECTION_MAX_SIZE_PER_SHARD;

@@ -6,13 +6,12 @@ use std::time::Duration;
 use bytestring::ByteString;
 
 use crate::attempt_error::AttemptError;
-use crate::outcome::{Attempt, Time};
+use crate::outcome::Time;
 use crate::settings::RECORD_OVERHEAD;
-use crate::tries::Tries;
+use crate::tries::{Attempt, Tries};
 use kinesis_aggregation::packing::{Buffer, Settings as AggregateSettings};
 use kinesis_aggregation::wire::is_framed;
-use kinesis_aggregation::{HashKey, HashKeyRange};
-use kinesis_aggregation::{KinesisRecord, UserRecord};
+use kinesis_aggregation::{HashKey, HashKeyRange, KinesisRecord, UserRecord};
 
 /// A user record that was accepted and is not resolved. `T` is what its outcome goes to.
 pub(super) struct Pending<T> {
@@ -27,7 +26,7 @@ pub(super) struct Pending<T> {
     /// shard map, should there be none.
     pub(super) due: Time,
     /// The tries that failed.
-    pub(super) attempts: Tries<Attempt>,
+    pub(super) attempts: Tries,
     pub(super) maybe_stored: bool,
     /// A request was refused that carried it without a partition key.
     pub(super) keyless_refused: bool,
@@ -68,7 +67,7 @@ pub(super) fn failed_together<'a, T: 'a>(
     attempt: &Attempt,
     maybe_stored: bool,
 ) {
-    let mut last: Option<(Tries<Attempt>, Tries<Attempt>)> = None;
+    let mut last: Option<(Tries, Tries)> = None;
     for pending in pendings {
         pending.due = attempt.ended + PATIENCE;
         pending.maybe_stored |= maybe_stored;
@@ -98,8 +97,8 @@ pub(crate) fn room(record: &UserRecord) -> usize {
 /// Where Kinesis records are expected to land: each place has a lane of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    /// The open shard with this range, both ends inclusive.
-    Shard { start: HashKey, end: HashKey },
+    /// The open shard with this range.
+    Shard(HashKeyRange),
     /// One hash key, where order is wanted and no shard map is in force.
     Hash(HashKey),
     /// Where user records without a partition key are aggregated; nothing is sent from there.
@@ -109,18 +108,11 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) fn shard(range: HashKeyRange) -> Self {
-        Self::Shard {
-            start: range.start(),
-            end: range.end(),
-        }
-    }
-
     /// The hash keys, first and last, that no other Kinesis record may carry while one from here
     /// is under way, where order is wanted. None: such records have no order.
     pub(super) fn span(self) -> Option<(HashKey, HashKey)> {
         match self {
-            Self::Shard { start, end } => Some((start, end)),
+            Self::Shard(range) => Some((range.start(), range.end())),
             Self::Hash(hash_key) => Some((hash_key, hash_key)),
             Self::Keyless | Self::Anywhere => None,
         }

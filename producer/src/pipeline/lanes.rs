@@ -85,10 +85,7 @@ impl<T> Lanes<T> {
         (rate_limit, ttl): (Option<u32>, Duration),
     ) -> &mut Entry<T> {
         lanes.entry(place).or_insert_with(|| {
-            let rate_limit = match place {
-                Place::Shard { .. } => rate_limit,
-                _ => None,
-            };
+            let rate_limit = rate_limit.filter(|_| matches!(place, Place::Shard(_)));
             Entry {
                 lane: Lane::new(Limiter::new(rate_limit, now), Admission::new(ttl, now)),
                 alarm: None,

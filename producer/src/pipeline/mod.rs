@@ -184,12 +184,12 @@ impl<T> Pipeline<T> {
     /// Takes the answer to [`Action::PutRecords`].
     pub fn answered(&mut self, now: Time, id: u64, answer: Answer) {
         let is_lost = answer.as_ref().is_err_and(is_lost);
-        let Some((items, sent)) = self.outbox.answered(now, id, is_lost) else {
-            return;
-        };
-        self.ledger.meter.answered(now.saturating_sub(sent));
-        self.take_answer(now, items, answer);
-        self.settle(now);
+        let items = self.outbox.answered(now, id, is_lost);
+        if let Some(item) = items.first() {
+            self.ledger.meter.answered(now.saturating_sub(item.sent));
+            self.take_answer(now, items, answer);
+            self.settle(now);
+        }
     }
 
     /// Takes the answer to [`Action::ListShards`].

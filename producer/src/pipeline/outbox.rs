@@ -28,17 +28,11 @@ const USUAL_MAX: usize = 1024;
 /// A request that starts: its number, and what to put.
 pub(super) type Request = (u64, Vec<KinesisRecord>);
 
-/// A request under way.
-struct Flying<T> {
-    items: Vec<Item<T>>,
-    sent: Time,
-    bytes: usize,
-}
-
 pub(super) struct Outbox<T> {
     lanes: Lanes<T>,
     collector: Collector<T>,
-    in_flight: BTreeMap<u64, Flying<T>>,
+    /// The requests under way.
+    in_flight: BTreeMap<u64, Vec<Item<T>>>,
     window: Window,
     /// Of all together, where the link is what limits them.
     admission: Admission,
@@ -257,24 +251,18 @@ impl<T> Outbox<T> {
         ledger.meter.request(items.len(), user_records);
         let id = self.next_request;
         self.next_request += 1;
-        let flying = Flying {
-            items,
-            sent: now,
-            bytes,
-        };
-        self.in_flight.insert(id, flying);
+        self.in_flight.insert(id, items);
         Some((id, records))
     }
 
-    /// Takes what a request carried that was answered, or never was, and when it was sent.
-    pub(super) fn answered(
-        &mut self,
-        now: Time,
-        id: u64,
-        is_lost: bool,
-    ) -> Option<(Vec<Item<T>>, Time)> {
-        let Flying { items, sent, bytes } = self.in_flight.remove(&id)?;
-        self.window.ended(bytes);
+    /// Takes what a request carried that was answered, or never was.
+    pub(super) fn answered(&mut self, now: Time, id: u64, is_lost: bool) -> Vec<Item<T>> {
+        let items = self.in_flight.remove(&id).unwrap_or_default();
+        let Some(sent) = items.first().map(|item| item.sent) else {
+            return items;
+        };
+        let sizes = items.iter().map(|item| item.size(&self.aggregate));
+        self.window.ended(sizes.sum());
         if is_lost {
             self.window.timed_out(sent, now);
             self.admission.came_back(now, 0);
@@ -288,7 +276,7 @@ impl<T> Outbox<T> {
         for item in &items {
             self.release(now, item.place.span());
         }
-        Some((items, sent))
+        items
     }
 
     /// Lets no request start before.
@@ -373,7 +361,6 @@ impl<T> Outbox<T> {
     pub(super) fn take_under_way(&mut self) -> Vec<Item<T>> {
         let requests = std::mem::take(&mut self.in_flight).into_values();
         let parts = std::mem::take(&mut self.parts);
-        let requests = requests.map(|flying| flying.items);
         requests.chain(parts).flatten().collect()
     }
 
@@ -409,7 +396,7 @@ impl<T> Outbox<T> {
 
     /// Every Kinesis record here.
     pub(super) fn items(&self) -> impl Iterator<Item = &Item<T>> {
-        let in_flight = self.in_flight.values().flat_map(|flying| &flying.items);
+        let in_flight = self.in_flight.values().flatten();
         self.lanes.items().chain(self.collected()).chain(in_flight)
     }
 

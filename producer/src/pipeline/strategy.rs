@@ -150,10 +150,8 @@ impl Strategy {
     /// When to describe it, if it is in use.
     pub(super) fn wake(&self) -> Option<Time> {
         let next = self.next.filter(|_| !self.describing)?;
-        Some(
-            self.asked_at
-                .map_or(next, |asked| next.max(asked + SPACING)),
-        )
+        let spaced = self.asked_at.map(|asked| asked + SPACING);
+        Some(next.max(spaced.unwrap_or_default()))
     }
 
     /// When a belief ends.
@@ -184,17 +182,14 @@ impl Strategy {
         self.asked = true;
         self.has_told |= answer.is_ok();
         match answer {
-            Ok(Some(description)) => self.learn(now, &description, random),
+            Ok(Some(description)) => return self.learn(now, &description, random),
             Ok(None) => {
                 self.permitted = false;
                 self.next = Some(now + random.around(FORBIDDEN_INTERVAL, JITTER));
-                Described::default()
             }
-            Err(()) => {
-                self.pause_more(now, random);
-                Described::default()
-            }
+            Err(()) => self.pause_more(now, random),
         }
+        Described::default()
     }
 
     fn pause_more(&mut self, now: Time, random: &mut Random) {

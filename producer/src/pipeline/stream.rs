@@ -59,7 +59,7 @@ impl Stream {
             succession: Succession::default(),
             ordered: settings.ordered,
             aggregates: settings.aggregation_enabled,
-            mixes: settings.aggregation_enabled && settings.aggregate_on_service_managed_streams,
+            mixes: settings.aggregates_anywhere(),
             version: 0,
             random,
         }

@@ -134,10 +134,8 @@ impl StreamClient for SdkStreamClient {
         &self,
         records: Vec<KinesisRecord>,
     ) -> Result<Vec<Result<Stored, RecordError>>, ClientError> {
-        let entries: Result<Vec<_>, _> = records
-            .into_iter()
-            .map(PutRecordsRequestEntry::try_from)
-            .collect();
+        let entries = records.into_iter().map(PutRecordsRequestEntry::try_from);
+        let entries = entries.collect::<Result<_, _>>();
         let entries = entries.map_err(|_| ClientError::invalid("InvalidRequest"))?;
         let (name, arn) = self.name_and_arn();
         let trace = Trace::default();
@@ -171,14 +169,10 @@ impl StreamClient for SdkStreamClient {
                 break;
             }
         }
+        let invalid = |error| ClientError::retry("InvalidShard", false).with_source(error);
         let shards = pages.into_shards();
-        shards
-            .iter()
-            .map(|shard| {
-                Shard::try_from(shard)
-                    .map_err(|error| ClientError::retry("InvalidShard", false).with_source(error))
-            })
-            .collect()
+        let shards = shards.iter().map(Shard::try_from);
+        shards.map(|shard| shard.map_err(invalid)).collect()
     }
 
     async fn describe(&self) -> Result<Option<StreamDescription>, ClientError> {

@@ -32,16 +32,17 @@ mod shards;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use kinesis_aggregation::{DEFAULT_MAX_RECORD_SIZE, HashKey, KinesisRecord, Shard, deaggregate};
+use kinesis_aggregation::{DEFAULT_MAX_RECORD_SIZE, Deaggregator, HashKey, KinesisRecord, Shard};
 use tokio::time::{Instant, sleep};
 
 use super::client::{
     ClientError, RecordDistribution, RecordError, Stored, StreamClient, StreamDescription,
 };
+use super::lock::lock;
 use shards::Shards;
 pub use shards::{ReshardError, StoredRecord};
 
@@ -112,9 +113,8 @@ impl MemoryStream {
         })))
     }
 
-    /// Nobody panics while holding the lock.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// From now on it chooses the shard of a record like this.
@@ -201,24 +201,13 @@ impl MemoryStream {
         let state = self.lock();
         let mut all = Vec::new();
         for stored in &state.stored {
-            let record = &stored.record;
             let range = state.shards.range(&stored.shard_id);
             let range = range.filter(|_| state.distribution == RecordDistribution::ByKey);
-            let mut of_it = Vec::new();
-            let mut is_dropped = false;
-            for user_record in (&deaggregate(record.partition_key(), record.data()))
-                .into_iter()
-                .flatten()
-            {
-                let hash_key = user_record.hash_key();
-                is_dropped |= range
-                    .zip(hash_key)
-                    .is_some_and(|(range, hash_key)| !range.contains(hash_key));
-                of_it.push(Bytes::copy_from_slice(user_record.data()));
-            }
-            if !is_dropped {
-                all.append(&mut of_it);
-            }
+            let any = Deaggregator::new();
+            let reader = range.map_or(any, |range| Deaggregator::new().hash_key_range(range));
+            let read = reader.deaggregate(&stored.record);
+            let user_records = read.user_records().flatten();
+            all.extend(user_records.map(|one| Bytes::copy_from_slice(one.data())));
         }
         all
     }
@@ -251,17 +240,14 @@ impl State {
         let invalid =
             |why: &'static str| Err(ClientError::invalid("ValidationException").with_source(why));
         let by_key = self.distribution == RecordDistribution::ByKey;
-        let size = |record: &KinesisRecord| {
-            record.data().len() + record.partition_key().map_or(0, str::len)
-        };
         if records.is_empty() || records.len() > MAX_RECORDS {
             return invalid("the request has no records, or more than 500");
         }
-        if records.iter().map(size).sum::<usize>() > MAX_REQUEST_SIZE {
+        if records.iter().map(KinesisRecord::size).sum::<usize>() > MAX_REQUEST_SIZE {
             return invalid("the request has more than 10 MiB");
         }
         for record in records {
-            if size(record) > self.max_record_size {
+            if record.size() > self.max_record_size {
                 return invalid("a record is too large");
             }
             match record.partition_key().map(|key| key.chars().count()) {
@@ -292,14 +278,9 @@ impl State {
         };
         // The open shards always own all hash keys.
         let at = at.ok_or_else(|| RecordError::new("InternalFailure", ""))?;
-        if self
-            .shard_limit
-            .is_some_and(|limit| !self.shards.takes(at, now, limit))
-        {
-            return Err(RecordError::new(
-                RecordError::THROTTLED,
-                "Rate exceeded for shard",
-            ));
+        let limit = self.shard_limit;
+        if limit.is_some_and(|limit| !self.shards.takes(at, now, limit)) {
+            return Err(throttled());
         }
         self.sequence_number += 1;
         let sequence_number = self.sequence_number.to_string();
@@ -313,6 +294,10 @@ impl State {
     }
 }
 
+fn throttled() -> RecordError {
+    RecordError::new(RecordError::THROTTLED, "Rate exceeded for shard")
+}
+
 impl StreamClient for MemoryStream {
     async fn put_records(&self, records: Vec<KinesisRecord>) -> PutAnswer {
         let fault = {
@@ -324,8 +309,7 @@ impl StreamClient for MemoryStream {
             None => {}
             Some(Fault::Throttle) => return Err(ClientError::throttled("ThrottlingException")),
             Some(Fault::ThrottleRecords) => {
-                let throttled = RecordError::new(RecordError::THROTTLED, "Rate exceeded for shard");
-                return Ok(records.iter().map(|_| Err(throttled.clone())).collect());
+                return Ok(records.iter().map(|_| Err(throttled())).collect());
             }
             Some(Fault::LoseRequest) => return std::future::pending().await,
             Some(Fault::LoseAnswer) => {

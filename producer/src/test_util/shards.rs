@@ -64,7 +64,8 @@ impl Shards {
         let mut shards = Self { shards: Vec::new() };
         for number in 0..count {
             let start = number * width;
-            let end = if number + 1 == count {
+            let is_last = number + 1 == count;
+            let end = if is_last {
                 u128::MAX
             } else {
                 start + (width - 1)
@@ -125,11 +126,7 @@ impl Shards {
     /// Merges two neighbours. Returns the id of the new shard.
     pub(super) fn merge(&mut self, one: &str, other: &str) -> Result<String, ReshardError> {
         let (a, b) = (self.open(one)?.range, self.open(other)?.range);
-        let (low, high) = if a.start() <= b.start() {
-            (a, b)
-        } else {
-            (b, a)
-        };
+        let (low, high) = (a.min(b), a.max(b));
         if low.end().get().checked_add(1) != Some(high.start().get()) {
             return Err(ReshardError::NotAdjacent);
         }

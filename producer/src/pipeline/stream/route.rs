@@ -59,7 +59,7 @@ impl Stream {
         if self.strategy.is_unknown() || !in_force {
             return None;
         }
-        self.shards.predict(hash_key).map(Place::shard)
+        self.shards.predict(hash_key).map(Place::Shard)
     }
 
     /// Returns the map that tells which lane to send from. Where order is wanted, one in doubt does
@@ -106,7 +106,7 @@ impl Stream {
         match self.map() {
             Some(map) => {
                 let range = map.predict(cover.start()).hash_key_range();
-                range.contains(cover.end()).then(|| Place::shard(range))
+                range.contains(cover.end()).then_some(Place::Shard(range))
             }
             None => (cover.start() == cover.end()).then(|| self.place_of(cover.start())),
         }
@@ -122,7 +122,7 @@ impl Stream {
     /// Returns whether a place is one that the map in force has.
     pub(in crate::pipeline) fn is_current(&self, place: Place) -> bool {
         match (place, self.shards.last()) {
-            (Place::Shard { start, .. }, Some(map)) => place_in(map, start) == place,
+            (Place::Shard(range), Some(map)) => place_in(map, range.start()) == place,
             _ => false,
         }
     }
@@ -138,5 +138,5 @@ impl Stream {
 }
 
 fn place_in(map: &ShardMap, hash_key: HashKey) -> Place {
-    Place::shard(map.predict(hash_key).hash_key_range())
+    Place::Shard(map.predict(hash_key).hash_key_range())
 }
