@@ -1,11 +1,17 @@
 //! Gaps in the other tests: each was found by a mutation of the code that none of them noticed.
 
-use kinesis_aggregation::UserRecord;
+use kinesis_aggregation::{KinesisRecord, UserRecord, deaggregate};
 use kinesis_aggregation_producer::{
-    ClientError, FailureKind, Producer, RecordDistribution, RecordError, StreamDescription,
+    ClientError, FailureKind, Producer, RecordDistribution, RecordError, Stored, StreamDescription,
 };
 
-use super::bugs::{Bench, at};
+use super::bugs::{Bench, at, one_shard, two_shards};
+
+pub(super) fn put_key(bench: &mut Bench, now: u64, key: &'static str, name: &'static str) {
+    let record = UserRecord::new(key, name);
+    let hash_key = record.hash_key();
+    bench.pipeline.put(at(now), record, hash_key, name);
+}
 
 /// Who was resolved: each has expired.
 fn expired(bench: &mut Bench) -> Vec<&'static str> {
@@ -74,12 +80,15 @@ fn a_flush_hurries_what_waits_for_a_shard_map() {
 fn what_a_flush_hurried_waits_for_no_company_once_there_is_a_shard_map() {
     let mut bench = Bench::new(Producer::builder().record_max_buffered_time(at(10_000)));
     bench.drive(0);
-    bench.put(0, "one");
+    // `b` is in the upper half, `a` in the lower one.
+    put_key(&mut bench, 0, "b", "one");
+    put_key(&mut bench, 0, "a", "two");
     bench.pipeline.flush(at(1), 7);
-    bench.put(2, "two");
-    bench.pipeline.listed(at(10), Ok(super::bugs::one_shard()));
+    put_key(&mut bench, 2, "a", "three");
+    bench.pipeline.listed(at(10), Ok(two_shards()));
     let requests = bench.drive(10);
-    assert_eq!(requests[0].1[0].user_record_count(), Some(2));
+    let counts = requests[0].1.iter().map(KinesisRecord::user_record_count);
+    assert_eq!(counts.collect::<Vec<_>>(), [Some(2), Some(1)]);
 }
 
 /// Nothing else happens meanwhile that would wake the producer.
@@ -99,30 +108,32 @@ fn a_list_that_failed_is_asked_for_again_without_any_other_event() {
 /// What went through the lane since it last looked for what has expired is far more than may wait there.
 #[test]
 fn what_went_leaves_no_room_taken_in_its_lane() {
-    const DATA: &str = match str::from_utf8(&[b'x'; 100_000]) {
+    const DATA: &str = match str::from_utf8(&[b'x'; 40_000]) {
         Ok(data) => data,
         Err(_) => "",
     };
-    let builder = Producer::builder()
-        .aggregation_enabled(false)
-        .record_max_buffered_time(at(0));
-    let mut bench = Bench::ready(builder);
-    for step in 0..290 {
-        let now = step * 200;
-        bench.put(now, DATA);
-        let [(id, _)] = bench.drive(now)[..] else {
+    for aggregates in [false, true] {
+        let builder = Producer::builder()
+            .aggregation_enabled(aggregates)
+            .record_max_buffered_time(at(0));
+        let mut bench = Bench::ready(builder);
+        for step in 0..290 {
+            let now = step * 200;
+            bench.put(now, DATA);
+            let [(id, _)] = bench.drive(now)[..] else {
+                panic!("one request")
+            };
+            bench.stored(now + 10, id, "0");
+        }
+        bench.put(58_000, "throttled");
+        let [(id, _)] = bench.drive(58_000)[..] else {
             panic!("one request")
         };
-        bench.stored(now + 10, id, "0");
+        let throttled = Err(RecordError::new(RecordError::THROTTLED, ""));
+        bench.pipeline.answered(at(58_010), id, Ok(vec![throttled]));
+        bench.drive(58_010);
+        assert!(!bench.pipeline.is_over(), "{aggregates}");
     }
-    bench.put(58_000, "throttled");
-    let [(id, _)] = bench.drive(58_000)[..] else {
-        panic!("one request")
-    };
-    let throttled = Err(RecordError::new(RecordError::THROTTLED, ""));
-    bench.pipeline.answered(at(58_010), id, Ok(vec![throttled]));
-    bench.drive(58_010);
-    assert!(!bench.pipeline.is_over());
 }
 
 /// Such an aggregate is delivered wherever it lands only to readers without a range.
@@ -130,14 +141,12 @@ fn what_went_leaves_no_room_taken_in_its_lane() {
 fn an_aggregate_for_a_service_managed_stream_is_built_anew_for_one_that_goes_by_keys() {
     let mut bench = Bench::new(Producer::builder().aggregate_on_service_managed_streams(true));
     bench.drive(0);
-    bench.pipeline.listed(at(0), Ok(super::bugs::one_shard()));
+    bench.pipeline.listed(at(0), Ok(one_shard()));
     let described = |distribution| Ok(Some(StreamDescription::new(distribution)));
     let service_managed = described(RecordDistribution::ServiceManaged);
     bench.pipeline.described(at(0), service_managed);
     for key in ["a", "b"] {
-        let record = UserRecord::new(key, "data");
-        let hash_key = record.hash_key();
-        bench.pipeline.put(at(0), record, hash_key, key);
+        put_key(&mut bench, 0, key, key);
     }
     bench.drive(0);
     let [(id, ref records)] = bench.drive(100)[..] else {
@@ -210,9 +219,7 @@ fn a_record_is_refused_for_want_of_a_key_only_once() {
     let record = UserRecord::without_partition_key("data");
     bench.pipeline.put(at(0), record, None, "one");
     for now in [0, 1000] {
-        bench
-            .pipeline
-            .described(at(now), Ok(Some(service_managed)));
+        bench.pipeline.described(at(now), Ok(Some(service_managed)));
         assert!(bench.finished().is_empty());
         let [(id, ref records)] = bench.drive(now)[..] else {
             panic!("one request")
@@ -228,34 +235,72 @@ fn a_record_is_refused_for_want_of_a_key_only_once() {
 
 /// While the map is in doubt, what is put goes from lanes of single hash keys.
 #[test]
-fn what_is_sent_again_while_the_map_is_in_doubt_stays_before_what_was_put_later() {
-    let builder = Producer::builder().ordered(true);
-    let mut bench = Bench::new(builder.record_max_buffered_time(at(0)));
-    bench.pipeline.listed(at(0), Ok(super::bugs::two_shards()));
-    bench.pipeline.described(at(0), Ok(None));
-    let put = |bench: &mut Bench, now, key, name| {
-        let record = UserRecord::new(key, name);
-        let hash_key = record.hash_key();
-        bench.pipeline.put(at(now), record, hash_key, name);
-        bench.drive(now)
-    };
-    // `a` is in the lower half, `b` in the upper one, which splits.
-    let [(first, _)] = put(&mut bench, 0, "a", "first")[..] else {
-        panic!("one request")
-    };
-    let [(other, _)] = put(&mut bench, 0, "b", "other")[..] else {
-        panic!("one request")
-    };
-    bench.stored(10, other, "3");
-    assert!(put(&mut bench, 10, "a", "second").is_empty());
-    let lost = Err(ClientError::retry("InternalFailure", false));
-    bench.pipeline.answered(at(20), first, lost);
-    let mut sent = Vec::new();
-    for now in (20..3000).step_by(10) {
-        for (id, records) in bench.drive(now) {
-            sent.extend(records.iter().map(|record| record.data().to_vec()));
-            bench.stored(now, id, "1");
+fn what_was_put_before_the_map_is_in_doubt_stays_before_what_is_put_later() {
+    for fails in [true, false] {
+        let builder = Producer::builder().ordered(true);
+        let mut bench = Bench::new(builder.record_max_buffered_time(at(0)));
+        bench.pipeline.listed(at(0), Ok(two_shards()));
+        bench.pipeline.described(at(0), Ok(None));
+        // `a` is in the lower half, `b` in the upper one.
+        let mut requests = Vec::new();
+        for (key, name) in [("b", "other"), ("a", "first"), ("a", "second")] {
+            put_key(&mut bench, 0, key, name);
+            requests.extend(bench.drive(0));
         }
+        let [(other, _), (first, _)] = requests[..] else {
+            panic!("two requests: the second of `a` waits for the first")
+        };
+        // The upper half has split; it is all in doubt where order is wanted.
+        bench.stored(10, other, "3");
+        bench.drive(10);
+        let answer = Ok(vec![if fails {
+            Err(RecordError::new("InternalFailure", ""))
+        } else {
+            Ok(Stored::new("1", "1"))
+        }]);
+        bench.pipeline.answered(at(20), first, answer);
+        put_key(&mut bench, 20, "a", "third");
+        let mut sent = Vec::new();
+        for now in (20..3000).step_by(10) {
+            for (id, records) in bench.drive(now) {
+                for record in &records {
+                    let read = deaggregate(record.partition_key(), record.data());
+                    let of_it = read.user_records().flatten();
+                    sent.extend(of_it.map(|one| one.data().to_vec()));
+                }
+                bench.stored(now, id, "1");
+            }
+        }
+        let expected = ["first", "second", "third"].map(|name| name.as_bytes().to_vec());
+        assert_eq!(sent, expected[usize::from(!fails)..]);
     }
-    assert_eq!(sent, [b"first".to_vec(), b"second".to_vec()]);
+}
+
+/// Readers that take no range have what landed, wherever that was.
+#[test]
+fn an_aggregate_for_a_stream_that_goes_by_keys_is_built_anew_for_a_service_managed_one() {
+    let mut bench = Bench::new(Producer::builder().aggregate_on_service_managed_streams(true));
+    bench.drive(0);
+    bench.pipeline.listed(at(0), Ok(one_shard()));
+    let described = |distribution| Ok(Some(StreamDescription::new(distribution)));
+    bench
+        .pipeline
+        .described(at(0), described(RecordDistribution::ByKey));
+    for key in ["a", "b"] {
+        put_key(&mut bench, 0, key, key);
+    }
+    bench.drive(0);
+    let [(id, _)] = bench.drive(100)[..] else {
+        panic!("one request")
+    };
+    let service_managed = described(RecordDistribution::ServiceManaged);
+    bench.pipeline.described(at(105), service_managed);
+    let lost = Err(ClientError::retry("InternalFailure", false));
+    bench.pipeline.answered(at(110), id, lost);
+    let requests = [bench.drive(110), bench.drive(1000)].concat();
+    let [(id, _)] = requests[..] else {
+        panic!("one request")
+    };
+    bench.stored(1010, id, "9");
+    assert_eq!(bench.finished().len(), 2);
 }

@@ -76,6 +76,44 @@ fn lanes_of_single_hash_keys_do_not_pile_up() {
     }
 }
 
+#[test]
+fn lanes_of_shards_that_are_closed_do_not_pile_up() {
+    for ordered in [false, true] {
+        let builder = Producer::builder().ordered(ordered);
+        let mut pipeline = pipeline(builder);
+        pipeline.described(at(0), Ok(None));
+        // Each map has other halves.
+        for n in 0..100 {
+            let range = |start, end| HashKeyRange::new(HashKey::new(start), HashKey::new(end));
+            let shards = vec![
+                Shard::open(format!("{n} lower"), range(0, HALF + n).expect("in order")),
+                Shard::open(
+                    format!("{n} upper"),
+                    range(HALF + n + 1, u128::MAX).expect("in order"),
+                ),
+            ];
+            pipeline.listed(at(n as u64), Ok(shards));
+            for hash_key in [HashKey::MIN, HashKey::MAX] {
+                let record = UserRecord::new("key", "data").with_explicit_hash_key(hash_key);
+                for action in put(&mut pipeline, at(n as u64), record) {
+                    if let Action::PutRecords { id, .. } = action {
+                        let half = if hash_key == HashKey::MIN {
+                            "lower"
+                        } else {
+                            "upper"
+                        };
+                        let stored = Stored::new(format!("{n} {half}"), "1");
+                        pipeline.answered(at(n as u64), id, Ok(vec![Ok(stored)]));
+                    }
+                }
+            }
+        }
+        assert_eq!(pipeline.pending(), 0, "ordered: {ordered}");
+        let lanes = pipeline.count_lanes();
+        assert!(lanes < 10, "ordered: {ordered}, {lanes} lanes");
+    }
+}
+
 /// Believed to be service-managed, a stream gets them without their explicit hash keys.
 #[test]
 fn a_switch_back_is_seen_where_records_have_explicit_hash_keys() {

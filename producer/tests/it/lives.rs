@@ -13,7 +13,7 @@ use super::bugs::{Bench, at, one_shard, two_shards};
 
 const HALF: u128 = u128::MAX / 2;
 
-fn halves(ids: [&str; 2]) -> Vec<Shard> {
+pub(super) fn halves(ids: [&str; 2]) -> Vec<Shard> {
     let range = |start, end| HashKeyRange::new(HashKey::new(start), HashKey::new(end));
     vec![
         Shard::open(ids[0], range(0, HALF).expect("in order")),
@@ -30,7 +30,7 @@ fn the_key_of_these_tests_is_in_the_lower_half() {
 }
 
 /// Puts two that share an aggregate, and gives the request that carries them.
-fn put_two(bench: &mut Bench, now: u64) -> (u64, Vec<KinesisRecord>) {
+pub(super) fn put_two(bench: &mut Bench, now: u64) -> (u64, Vec<KinesisRecord>) {
     bench.put(now, "one");
     bench.put(now, "two");
     bench.drive(now);
@@ -39,12 +39,12 @@ fn put_two(bench: &mut Bench, now: u64) -> (u64, Vec<KinesisRecord>) {
     requests.remove(0)
 }
 
-fn is_delivered((_, outcome): &(&'static str, Outcome)) -> bool {
+pub(super) fn is_delivered((_, outcome): &(&'static str, Outcome)) -> bool {
     outcome.is_ok()
 }
 
 /// It lists the shards now.
-fn lists(bench: &mut Bench, now: u64) -> bool {
+pub(super) fn lists(bench: &mut Bench, now: u64) -> bool {
     bench.pipeline.drive(at(now));
     let actions = bench.pipeline.take_actions();
     actions.iter().any(|one| matches!(one, Action::ListShards))

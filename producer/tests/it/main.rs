@@ -6,6 +6,7 @@ mod control;
 mod corners;
 mod cost;
 mod end;
+mod evidence;
 mod keys;
 mod laws;
 mod link;

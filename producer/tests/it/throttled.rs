@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
-use kinesis_aggregation::{HashKey, KinesisRecord, UserRecord};
+use kinesis_aggregation::{HashKey, HashKeyRange, KinesisRecord, Shard, UserRecord};
 use kinesis_aggregation_producer::{ClientError, Producer, ProducerBuilder, RecordError, Stored};
 
 use super::bugs::{Bench, at, two_shards};
+use super::corners::put_key;
 use super::lives::managed_by_landings;
 
 fn throttled() -> RecordError {
@@ -213,4 +214,56 @@ fn a_busy_shard_slows_no_other() {
         println!("ordered: {ordered}, {slowest} ms");
         assert!(slowest < 400, "ordered: {ordered}, {slowest} ms");
     }
+}
+
+/// Ten Kinesis records a second.
+fn limited() -> ProducerBuilder {
+    Producer::builder()
+        .aggregation_max_count(1)
+        .record_max_buffered_time(at(0))
+        .rate_limit(Some(1))
+}
+
+#[test]
+fn records_without_keys_go_no_faster_than_their_shard_takes() {
+    let mut bench = Bench::ready(limited());
+    for _ in 0..30 {
+        let record = UserRecord::without_partition_key("data");
+        bench.pipeline.put(at(0), record, None, "one");
+    }
+    let sent = bench
+        .drive(0)
+        .iter()
+        .map(|(_, records)| records.len())
+        .sum::<usize>();
+    assert_eq!(sent, 10);
+}
+
+#[test]
+fn a_shard_that_stays_takes_no_more_because_others_change() {
+    let mut bench = Bench::new(limited());
+    bench.pipeline.listed(at(0), Ok(two_shards()));
+    bench.pipeline.described(at(0), Ok(None));
+    let mut sent = 0;
+    for now in [0, 10] {
+        for _ in 0..10 {
+            // In the lower half, which stays.
+            put_key(&mut bench, now, "a", "one");
+        }
+        for (id, records) in bench.drive(now) {
+            sent += records.len();
+            let stored = records.iter().map(|_| Ok(Stored::new("1", "1")));
+            bench.pipeline.answered(at(now), id, Ok(stored.collect()));
+        }
+        let upper = two_shards()[2].hash_key_range();
+        let middle = HashKey::new(upper.start().get() + 7);
+        let range = |start, end| HashKeyRange::new(start, end).expect("in order");
+        let mut shards = two_shards();
+        shards[2] = Shard::closed("2", upper);
+        shards.push(Shard::open("3", range(upper.start(), middle)));
+        let rest = HashKey::new(middle.get() + 1);
+        shards.push(Shard::open("4", range(rest, upper.end())));
+        bench.pipeline.listed(at(now + 5), Ok(shards));
+    }
+    assert_eq!(sent, 10);
 }

@@ -148,6 +148,9 @@ fn another_range_tells_of_a_stream_made_anew() {
     assert_eq!(list(&mut shards, Time::ZERO, Some(fewer)), Listed::Anew);
     assert_eq!(shards.range("1"), Some(range(HALF + 1, u128::MAX)));
     assert_eq!(shards.range("2"), None, "it was the other stream's");
+    // Made anew once more.
+    assert_eq!(list(&mut shards, Time::ZERO, Some(before())), Listed::Anew);
+    assert_eq!(shards.range("1"), None);
 }
 
 #[test]
