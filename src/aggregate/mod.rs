@@ -90,7 +90,6 @@ impl Aggregator {
             return Ok(None);
         }
         let closed = self.buffer.close_and_forget(&self.settings);
-        let hash_key = self.hash_keys.hash_key(&record);
         self.buffer.push(record, hash_key);
         Ok(closed)
     }

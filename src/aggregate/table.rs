@@ -6,9 +6,10 @@
 //! takes over.
 //!
 //! ```text
-//! entries   0 "a"   1 "b"   2 "c"
-//! prints    0 07…   1 93…   2 07…      the first six bits are the place among the guesses
-//! guesses   at 07: 2   at 93: 1        "c" came after "a", which is now found by its print
+//! entries   0 "a"     1 "b"     2 "jo"
+//! prints    0 54CD…   1 2F74…   2 5605…     the six high bits are the place among the guesses
+//! guesses   at 21: 2   at 11: 1             54 and 56 both start with 010101, which is 21: the
+//!                                           guess for "a" is wrong, so its print is looked for
 //! ```
 
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ use crate::hash_key::HashKey;
 /// have no more.
 const SMALL: usize = 16;
 
-/// The places for guesses: so many that few of [`SMALL`] entries share one.
+/// The places for guesses, a power of two: so many that few of [`SMALL`] entries share one.
 const GUESSES: usize = 64;
 
 #[derive(Clone)]
@@ -50,7 +51,8 @@ impl<K> Default for Table<K> {
 
 /// The entries of a table.
 pub(super) trait Entry: Clone + Eq + Hash {
-    /// A number that tells most entries apart, quicker than comparing them.
+    /// A number that tells most entries apart, quicker than comparing them. Its high bits do so
+    /// best: they are the place among the guesses.
     fn print(&self) -> u64;
 }
 
@@ -62,8 +64,9 @@ impl Entry for ByteString {
 
 impl Entry for HashKey {
     fn print(&self) -> u64 {
-        // The low half: hash keys that differ little, differ there.
-        self.get() as u64
+        // Small numbers differ in the low half, the starts of shards in the high one.
+        let number = self.get();
+        mix((number >> 64) as u64 ^ number as u64)
     }
 }
 
@@ -81,7 +84,14 @@ pub(super) fn print(key: &str) -> u64 {
             .iter()
             .fold(0, |all, &byte| all << 8 | u64::from(byte)),
     };
-    (ends ^ bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    mix(ends ^ bytes.len() as u64)
+}
+
+/// Carries every bit into the high ones: multiplied by 2^64 divided by the golden ratio, numbers that
+/// follow each other end up far apart.
+#[inline]
+fn mix(number: u64) -> u64 {
+    number.wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 impl<K: Entry> Table<K> {
@@ -147,9 +157,9 @@ impl<K: Entry> Table<K> {
     }
 }
 
-/// The high bits of a print depend on all of the key's ends.
+/// The place among the guesses: as many high bits of a print as it takes to number them.
 fn guess_place(print: u64) -> usize {
-    (print >> 58) as usize
+    (print >> (u64::BITS - GUESSES.ilog2())) as usize
 }
 
 /// An aggregate of at most 10 MiB has fewer than 2^32 entries.
@@ -159,9 +169,30 @@ fn to_u32(position: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use proptest::collection::vec;
     use proptest::prelude::*;
+
+    /// The entries of full small tables, of which each would be found at the first look.
+    #[test]
+    fn hash_keys_have_guesses_of_their_own() {
+        // Small numbers, the starts of 16 shards, and those with one low half.
+        let kinds: [fn(u128) -> u128; 3] = [|n| n, |n| n << 124, |n| n << 64 | 15];
+        for hash_key in kinds {
+            let prints = (0..SMALL as u128).map(|n| HashKey::new(hash_key(n)).print());
+            let places: HashSet<_> = prints.map(guess_place).collect();
+            assert_eq!(places.len(), SMALL);
+        }
+    }
+
+    #[test]
+    fn the_prints_of_the_example() {
+        let prints = ["a", "b", "jo"].map(print);
+        assert_eq!(prints.map(|print| print >> 48), [0x54CD, 0x2F74, 0x5605]);
+        assert_eq!(prints.map(guess_place), [21, 11, 21]);
+    }
 
     proptest! {
         /// Many have one print: their ends are the same. Many have one guess.
