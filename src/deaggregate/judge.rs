@@ -18,14 +18,14 @@
 //! of -1. Without a range there is nothing to drop here: that user record is as bad as one whose
 //! explicit hash key is no integer.
 //!
-//! A damaged aggregate, which the KCL does not open, is judged by the same rules when somebody asks
-//! for it ([`salvage_damaged`](crate::Deaggregator::salvage_damaged)): no user record in it drops or
-//! cuts the others.
+//! The KCL does not open a damaged aggregate. With
+//! [`salvage_damaged`](crate::Deaggregator::salvage_damaged) it is judged here by the same rules, but
+//! a user record that breaks one costs nothing but itself.
 //!
-//! A table entry that no user record uses cannot be bad ("a table entry that no user record uses is
-//! bad"). Where rule 4 alone can be broken, and only by a partition key, the table is hashed at once
-//! ([`Judge::by_table`]): if all its entries are good, used or not, no user record needs a look of
-//! its own.
+//! An entry of a table breaks no rule by itself, only if a user record uses it ("a table entry that
+//! no user record uses is bad"). Without explicit hash keys, and with every index inside its table,
+//! rule 4 is the only one left. Then the whole partition key table is hashed at once
+//! ([`Judge::by_table`]), and if all its entries are in range, used or not, so are the user records.
 
 use std::ops::Range;
 
@@ -66,6 +66,18 @@ pub(super) struct Damage {
     pub(super) reason: PlainReason,
     /// Where the message cannot be read any further, in the Kinesis record's data.
     pub(super) malformed: Option<usize>,
+}
+
+impl<'a> Aggregate<'a> {
+    /// How many user records it has.
+    fn count(self) -> usize {
+        self.index.records().len()
+    }
+
+    /// None are noted yet.
+    fn losses(self) -> Losses<'a> {
+        Losses::new(self.frame, self.index, self.record_index)
+    }
 }
 
 impl<'r> Judge<'r> {
@@ -127,14 +139,7 @@ impl<'r> Judge<'r> {
         let Some(bad) = self.first_outside(records, &mut opened.keys) else {
             return Some((Outcome::Aggregated, aggregate.first..records.len()));
         };
-        let mut losses = Losses::new(frame, index, aggregate.record_index);
-        Some(drop_all(
-            aggregate,
-            bad,
-            Fault::OutOfRange,
-            &mut losses,
-            opened,
-        ))
+        Some(drop_all(aggregate, bad, Fault::OutOfRange, opened))
     }
 
     /// The first user record whose partition key is out of range. All entries of the table are keys,
@@ -150,7 +155,7 @@ impl<'r> Judge<'r> {
         }
         records.iter().position(|record| {
             let hash_key = keys.hash(KeyId::of_entry(record.partition_key()));
-            hash_key.is_some_and(|hash_key| !range.contains(hash_key))
+            hash_key.is_none_or(|hash_key| !range.contains(hash_key))
         })
     }
 
@@ -160,67 +165,85 @@ impl<'r> Judge<'r> {
         aggregate: Aggregate<'_>,
         opened: &mut Opened,
     ) -> (Outcome, Range<usize>) {
-        let Aggregate {
-            index,
-            first,
-            damage,
-            ..
-        } = aggregate;
-        let count = index.records().len();
-        self.partition_keys.begin(index.partition_key_table().len());
-        let hash_keys = index.explicit_hash_key_table().len();
-        self.explicit_hash_keys.begin(hash_keys);
+        let (first, count) = (aggregate.first, aggregate.count());
+        self.begin(aggregate.index);
         opened.entries.reserve(count);
         // "no user record": nothing comes out, and nothing is lost.
         if count == 0 {
             return (Outcome::Empty, 0..0);
         }
-        let mut losses = Losses::new(aggregate.frame, index, aggregate.record_index);
-        let mut outcome = damage.map_or(Outcome::Aggregated, |damage| {
-            Outcome::Damaged(damage.reason)
-        });
-        let intact = |outcome| outcome == Outcome::Aggregated;
-        if let Some(damage) = damage
-            && damage.malformed.is_none()
-            && first < count
-        {
+        if let Some(damage) = aggregate.damage {
+            return self.damaged(aggregate, damage, opened);
+        }
+        let Some((bad, fault)) = self.next_bad(aggregate, 0, opened) else {
+            return (Outcome::Aggregated, first..count);
+        };
+        // "out of range before a bad index": the KCL drops the whole Kinesis record.
+        if self.is_outside(fault) {
+            return drop_all(aggregate, bad, fault, opened);
+        }
+        // "a bad index before out of range": those before it are delivered, the rest is lost.
+        let mut losses = aggregate.losses();
+        if self.rules.salvage {
+            self.salvage_all(aggregate, Some((bad, fault)), &mut losses, opened);
+            return (Outcome::Cut, first..count);
+        }
+        if first < count {
+            losses.note(opened, bad, fault, bad.max(first)..count);
+        }
+        (Outcome::Cut, first..bad)
+    }
+
+    /// Forgets the tables of the aggregate before.
+    fn begin(&mut self, index: &Index) {
+        self.partition_keys.begin(index.partition_key_table().len());
+        self.explicit_hash_keys
+            .begin(index.explicit_hash_key_table().len());
+    }
+
+    /// Ours: the KCL does not open it. Reports the damage, and each bad user record.
+    fn damaged(
+        &mut self,
+        aggregate: Aggregate<'_>,
+        damage: Damage,
+        opened: &mut Opened,
+    ) -> (Outcome, Range<usize>) {
+        let (first, count) = (aggregate.first, aggregate.count());
+        let mut losses = aggregate.losses();
+        if damage.malformed.is_none() && first < count {
             losses.note(opened, first, Fault::Digest, first..first);
         }
-        let mut next = 0;
-        while let Some((bad, fault)) = self.next_bad(aggregate, next, opened) {
-            next = bad.saturating_add(1);
-            // "out of range before a bad index": the KCL drops the whole Kinesis record.
-            if self.is_outside(fault) && intact(outcome) {
-                return drop_all(aggregate, bad, fault, &mut losses, opened);
-            }
-            // "a bad index before out of range": those before it are delivered, the rest is lost.
-            if intact(outcome) {
-                outcome = Outcome::Cut;
-            }
-            if !self.rules.salvage && damage.is_none() {
-                if first < count {
-                    losses.note(opened, bad, fault, bad.max(first)..count);
-                }
-                return (outcome, first..bad);
-            }
-            // Ours: the KCL never gets here.
-            let salvaged = index
-                .records()
-                .get(bad)
-                .and_then(|record| self.salvage(record, fault));
-            if bad >= first {
+        let bad = self.next_bad(aggregate, 0, opened);
+        self.salvage_all(aggregate, bad, &mut losses, opened);
+        if let Some(offset) = damage.malformed
+            && first <= count
+        {
+            losses.note_malformed(opened, count, offset);
+        }
+        (Outcome::Damaged(damage.reason), first..count)
+    }
+
+    /// Ours: the KCL does not get beyond the first bad user record. Reports it and those after it,
+    /// and adds the others.
+    fn salvage_all(
+        &mut self,
+        aggregate: Aggregate<'_>,
+        mut found: Option<(usize, Fault)>,
+        losses: &mut Losses<'_>,
+        opened: &mut Opened,
+    ) {
+        while let Some((bad, fault)) = found {
+            let next = bad.saturating_add(1);
+            let record = aggregate.index.records().get(bad);
+            let salvaged = record.and_then(|record| self.salvage(record, fault));
+            if bad >= aggregate.first {
                 // One that comes out is reported, but not lost.
                 let end = if salvaged.is_some() { bad } else { next };
                 losses.note(opened, bad, fault, bad..end);
             }
             opened.entries.push(salvaged.unwrap_or_default());
+            found = self.next_bad(aggregate, next, opened);
         }
-        if let Some(offset) = damage.and_then(|damage| damage.malformed)
-            && first <= count
-        {
-            losses.note_malformed(opened, count, offset);
-        }
-        (outcome, first..count)
     }
 
     /// Whether a fault means that the user record is outside the shard's range. A number that no
@@ -400,15 +423,14 @@ impl<'r> Judge<'r> {
 
 /// Drops the whole Kinesis record for the user record `bad`.
 fn drop_all(
-    Aggregate { index, first, .. }: Aggregate<'_>,
+    aggregate: Aggregate<'_>,
     bad: usize,
     fault: Fault,
-    losses: &mut Losses<'_>,
     opened: &mut Opened,
 ) -> (Outcome, Range<usize>) {
-    let count = index.records().len();
-    if first < count {
-        losses.note(opened, bad, fault, first..count);
+    if aggregate.first < aggregate.count() {
+        let lost = aggregate.first..aggregate.count();
+        aggregate.losses().note(opened, bad, fault, lost);
     }
     (Outcome::Dropped, 0..0)
 }

@@ -174,7 +174,7 @@ impl Keys {
         let start = table.first().map_or(0, |key| key.range().start);
         let end = table.last().map_or(0, |key| key.range().end);
         let base = self.text.len();
-        // Whoever writes user records between the entries does not make us copy those.
+        // Where user records lie between the entries, those are not copied along.
         let dense = end.saturating_sub(start) <= table.len().saturating_mul(DENSE);
         let region = data
             .get(start..end)

@@ -203,7 +203,7 @@ fn shapes() -> Vec<Vec<u8>> {
 }
 
 /// Every byte of every header of each shape, alone and in a run, changed to every other one, and
-/// the message cut behind it: nothing is left to chance.
+/// the message cut after it: nothing is left to chance.
 #[test]
 fn every_byte_of_every_header() {
     let mut refused = 0;
