@@ -45,10 +45,10 @@ pub enum ShardsError {
     #[error("not what `aws kinesis list-shards` or `describe-stream` prints: {0}")]
     Json(#[from] serde_json::Error),
     /// A hash key of this shard is not a valid one.
-    #[error("{0}: a hash key is {1}")]
+    #[error("{}: a hash key is {}", .0.escape_debug(), .1)]
     HashKey(String, ParseHashKeyError),
     /// The hash keys of this shard do not make a range.
-    #[error("{0}: {1}")]
+    #[error("{}: {}", .0.escape_debug(), .1)]
     Range(String, HashKeyRangeError),
     /// Together they are not a shard map.
     #[error(transparent)]

@@ -171,6 +171,38 @@ mod tests {
         assert_eq!(packing.aggregated.records, 30_000_u64.div_ceil(465));
     }
 
+    /// Units of 25 KB, aggregates of 50 KiB, and rates of a second at least.
+    #[test]
+    fn a_limit_that_is_just_reached_counts_as_kept() {
+        let of = |bytes: u64| {
+            let mut costs = Costs::default();
+            costs.add(None, None, bytes, std::iter::once((0, bytes)));
+            costs.packing().now.payload_units
+        };
+        assert_eq!(
+            [0, 1, 25_000, 25_001, 50_000, 50_001].map(of),
+            [1, 1, 1, 2, 2, 3]
+        );
+        let of = |user_records: usize| {
+            let mut costs = Costs::default();
+            // Of 100 bytes in an aggregate.
+            costs.add(None, None, 0, std::iter::repeat_n((10, 80), user_records));
+            costs.packing().aggregated.records
+        };
+        assert_eq!([0, 1, 512, 513, 1024, 1025].map(of), [0, 1, 1, 2, 2, 3]);
+        let of = |seconds: f64| {
+            let mut costs = Costs::default();
+            for time in [seconds, 0.0] {
+                costs.add(None, Some(time), 1 << 20, std::iter::once((0, 1)));
+            }
+            costs.packing().now.shards
+        };
+        assert_eq!(
+            [0.0, 0.9, 1.0, 2.0, f64::NAN].map(of),
+            [None, None, Some(2), Some(1), None]
+        );
+    }
+
     #[test]
     fn rates_of_shards_add_up_and_need_a_time() {
         let mut costs = Costs::default();

@@ -1,33 +1,12 @@
 //! Each finding of the doctor, provoked.
 
-use kinesis_aggregation::wire::{MAGIC, RecordIndices, encode};
-use kinesis_aggregation::{HashKey, Shard, ShardMap, md5};
+use kinesis_aggregation::{HashKey, Shard, ShardMap};
 use kinesis_aggregation_inspect::FoundRecord;
 use kinesis_aggregation_inspect::doctor::{
     Diagnosis, Doctor, Finding, Mapping, Severity, StreamFacts,
 };
 
-/// `(partition key, explicit hash key, data)`
-type Record<'a> = (&'a str, Option<&'a str>, &'a str);
-
-fn aggregate(user_records: &[Record<'_>]) -> Vec<u8> {
-    let keys = user_records.iter().map(|(key, ..)| *key);
-    let hash_keys = user_records.iter().map(|(_, key, _)| key.unwrap_or("0"));
-    let records = (0..).zip(user_records).map(|(number, (_, key, data))| {
-        let indices = RecordIndices {
-            partition_key: number,
-            explicit_hash_key: key.map(|_| number),
-        };
-        (indices, data.as_bytes())
-    });
-    encode(keys, hash_keys, records.collect::<Vec<_>>())
-}
-
-/// A frame with the right digest around a message in hexadecimal.
-fn framed(message: &str) -> Vec<u8> {
-    let message = hex::decode(message).unwrap();
-    [&MAGIC[..], &message, &md5::digest(&message)].concat()
-}
+use crate::support::{Record, aggregate, framed};
 
 fn good() -> Vec<u8> {
     aggregate(&[("key-1", None, "one"), ("key-2", None, "two")])

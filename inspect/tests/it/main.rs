@@ -1,10 +1,15 @@
 //! Records out of everything that people paste.
 
+mod between;
 mod carving;
 mod cases;
 mod doctoring;
 mod evidence;
+mod explaining;
 mod forms;
+mod limits;
+mod nearly;
 mod refusals;
 mod spellings;
+mod streams;
 mod support;

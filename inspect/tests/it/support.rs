@@ -1,5 +1,7 @@
-//! The two aggregates that the cases hold.
+//! Aggregates, among them the two that the cases hold, and what is found in an input.
 
+use kinesis_aggregation::md5;
+use kinesis_aggregation::wire::{MAGIC, RecordIndices, encode};
 use kinesis_aggregation_inspect::{Everything, FindError, Finder, Found, find};
 
 pub(crate) fn case(name: &str) -> Vec<u8> {
@@ -15,6 +17,29 @@ pub(crate) fn a() -> Vec<u8> {
 /// Two user records.
 pub(crate) fn b() -> Vec<u8> {
     case("concatenated.bin")[143..].to_vec()
+}
+
+/// `(partition key, explicit hash key, data)`
+pub(crate) type Record<'a> = (&'a str, Option<&'a str>, &'a str);
+
+/// An aggregate, whatever its keys are.
+pub(crate) fn aggregate(user_records: &[Record<'_>]) -> Vec<u8> {
+    let keys = user_records.iter().map(|(key, ..)| *key);
+    let hash_keys = user_records.iter().map(|(_, key, _)| key.unwrap_or("0"));
+    let records = (0..).zip(user_records).map(|(number, (_, key, data))| {
+        let indices = RecordIndices {
+            partition_key: number,
+            explicit_hash_key: key.map(|_| number),
+        };
+        (indices, data.as_bytes())
+    });
+    encode(keys, hash_keys, records.collect::<Vec<_>>())
+}
+
+/// A frame with the right digest around a message in hexadecimal.
+pub(crate) fn framed(message: &str) -> Vec<u8> {
+    let message = hex::decode(message).unwrap();
+    [&MAGIC[..], &message, &md5::digest(&message)].concat()
 }
 
 pub(crate) fn base64(data: &[u8]) -> String {

@@ -1,0 +1,305 @@
+//! Between one form and another: what is nearly a record, a list of bytes, a wrapped line.
+
+use bytes::Bytes;
+use kinesis_aggregation_inspect::{FindError, Finder, Found, FoundRecord, Shape, Warning, find};
+
+use crate::support::{a, assert_finds, base64, found, refusal};
+
+/// The records and refusals in an input: their numbers, and the data or why there is none.
+#[track_caller]
+fn told(input: &str) -> Vec<(usize, String)> {
+    let all = found(input);
+    let records = all.records().iter();
+    let records = records.map(|record| {
+        let data = String::from_utf8_lossy(record.data()).into_owned();
+        (record.index(), data)
+    });
+    let refused = all.refused().iter();
+    let refused = refused.map(|refused| (refused.index(), format!("! {}", refused.why())));
+    let mut told: Vec<_> = records.chain(refused).collect();
+    told.sort();
+    told
+}
+
+#[track_caller]
+fn assert_told(input: &str, expected: &[&str]) {
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|text| (*text).to_owned())
+        .enumerate()
+        .collect();
+    assert_eq!(told(input), expected, "{input}");
+}
+
+/// Letters alone are base64 digits: short ones are a word, unless they are the text of text.
+#[test]
+fn a_word_is_no_record() {
+    assert_eq!(refusal("z".repeat(36)), FindError::UnknownShape);
+    assert_finds("40", "z".repeat(40), &[[0xCF, 0x3C, 0xF3].repeat(10)]);
+    assert_told("YWJj", &["abc"]);
+    // All of it is hexadecimal.
+    assert_finds(
+        "hexadecimal",
+        "abcdef".repeat(2),
+        &[[0xAB, 0xCD, 0xEF].repeat(2)],
+    );
+}
+
+#[test]
+fn a_line_that_cannot_be_decoded_is_refused_with_its_place() {
+    assert_told(
+        "6f6e65\nzz\n 7z\n74776\n74776f\n",
+        &[
+            "one",
+            "! it is not hexadecimal at its byte 1",
+            "! it is not hexadecimal at its byte 3",
+            "! it is not hexadecimal: 5 digits are not pairs",
+            "two",
+        ],
+    );
+    assert_told(
+        "aGVsbG8h\n%GVs\nabcde\naGVsbG8=\n",
+        &[
+            "hello!",
+            "! it is not base64 at its byte 1",
+            "! it is not base64: of its 5 characters some are missing, or the last are wrong",
+            "hello",
+        ],
+    );
+}
+
+#[test]
+fn an_empty_line_is_a_record_without_data() {
+    assert_told("\n\n6f6e65\n\n74776f\n", &["", "", "one", "", "two"]);
+    let all = found("\n6f6e65\n\n74776f");
+    let lines: Vec<_> = all
+        .records()
+        .iter()
+        .map(|record| record.place().line)
+        .collect();
+    assert_eq!(lines, [1, 2, 3, 4]);
+}
+
+/// All lines but the last are of one width, one that mail and PEM have.
+#[test]
+fn lines_look_wrapped_only_if_all_but_the_last_are_as_wide() {
+    let warns = |widths: &[usize]| {
+        let lines = widths.iter().map(|width| "YWJj".repeat(width / 4) + "\n");
+        let all = found(lines.collect::<String>());
+        assert_eq!(all.records().len(), widths.len());
+        match all.warnings() {
+            [] => None,
+            [Warning::LooksWrapped { width }] => Some(*width),
+            others => panic!("{others:?}"),
+        }
+    };
+    assert_eq!(warns(&[76, 76, 8]), Some(76));
+    assert_eq!(warns(&[64, 64]), Some(64));
+    for widths in [
+        &[76][..],
+        &[76, 72, 76],
+        &[76, 80],
+        &[72, 72, 8],
+        &[76, 8, 8],
+    ] {
+        assert_eq!(warns(widths), None, "{widths:?}");
+    }
+}
+
+/// Numbers are a list of bytes if each fits into one, signed or not, and there are enough.
+#[test]
+fn a_list_of_numbers_is_bytes_or_is_not() {
+    assert_eq!(refusal("[1,2,3]"), FindError::NoRecords);
+    assert_finds("four", "[1,2,3,4]", &[vec![1, 2, 3, 4]]);
+    let list = |list: &str| format!(r#"{{"Records":[{{"Data":{list},"PartitionKey":"k"}}]}}"#);
+    assert_finds(
+        "edges",
+        list("[-128,-1,0,127,255]"),
+        &[vec![128, 255, 0, 127, 255]],
+    );
+    for wrong in [
+        "[256]",
+        "[-129]",
+        "[1.5]",
+        "[1,null]",
+        "[1,[2]]",
+        "[1,\"2\"]",
+    ] {
+        assert_told(&list(wrong), &["! its data is a list, but not of bytes"]);
+    }
+}
+
+#[test]
+fn an_object_in_a_list_of_records_has_data_or_is_refused() {
+    let list = |object: &str| format!(r#"{{"Records":[{object}]}}"#);
+    for (object, expected) in [
+        (r#"{"PartitionKey":"k"}"#, "! it has no data"),
+        (r#"{"Data":null,"PartitionKey":"k"}"#, "! it has no data"),
+        (r#"{"Data":7}"#, "! its data is not a string"),
+        (r#"{"Data":"%"}"#, "! its data is not base64"),
+        (r#"{"Data":{}}"#, "! its data is an object"),
+        ("7", "! it is not an object"),
+        (r#"{"Data":"aGk="}"#, "hi"),
+    ] {
+        assert_told(&list(object), &[expected]);
+    }
+    // Elsewhere, what has neither a key nor a number is none, unless its data is an aggregate.
+    let elsewhere = |object: &str| format!(r#"{{"other":{object}}}"#);
+    assert_eq!(
+        refusal(elsewhere(r#"{"data":"aGk="}"#)),
+        FindError::NoRecords
+    );
+    assert_told(&elsewhere(r#"{"data":"aGk=","partitionKey":"k"}"#), &["hi"]);
+    assert_told(
+        &elsewhere(r#"{"data":"aGk=","sequenceNumber":"7"}"#),
+        &["hi"],
+    );
+    let aggregate = format!(r#"{{"data":"{}"}}"#, base64(&a()));
+    assert_finds("an aggregate", elsewhere(&aggregate), &[a()]);
+}
+
+/// A shape that is named keeps out records of another.
+#[test]
+fn records_are_of_the_shape_that_is_named() {
+    let lambda = r#"{"Records":[{"kinesis":{"data":"aGk=","sequenceNumber":"7"}}]}"#;
+    let kinesis = r#"{"Records":[{"Data":"aGk=","SequenceNumber":"7"}]}"#;
+    let pipes = r#"[{"data":"aGk=","sequenceNumber":"7"}]"#;
+    let firehose = r#"{"records":[{"data":"aGk=","recordId":"7"}]}"#;
+    let inputs = [
+        (Shape::Lambda, lambda),
+        (Shape::Kinesis, kinesis),
+        (Shape::Pipes, pipes),
+        (Shape::Firehose, firehose),
+    ];
+    for (named, _) in inputs {
+        for (shape, input) in inputs {
+            let mut finder = Finder::new().shape(named);
+            finder.push(input.as_bytes());
+            finder.end();
+            match finder.next() {
+                Ok(Some(Found::Record(record))) => {
+                    assert_eq!((record.data(), named), (&Bytes::from("hi"), shape));
+                }
+                Err(FindError::OtherShape { place }) => assert!(named != shape, "{place}"),
+                other => panic!("{named:?}, {shape:?}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn documents_nest_so_deep_and_no_deeper() {
+    let nested = |depth: usize| {
+        let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+        format!(r#"{open}{{"Data":"aGk=","PartitionKey":"k"}}{close}"#)
+    };
+    assert_told(&nested(127), &["hi"]);
+    let error = refusal(nested(128)).to_string();
+    assert!(error.contains("it nests too deep"), "{error}");
+    // In strings of documents.
+    let mut text = r#"{"Data":"aGk=","PartitionKey":"k"}"#.to_owned();
+    for _ in 0..4 {
+        text = format!(r#"{{"body":{}}}"#, serde_json::to_string(&text).unwrap());
+    }
+    assert_told(&text, &["hi"]);
+    let deeper = format!(r#"{{"body":{}}}"#, serde_json::to_string(&text).unwrap());
+    assert_eq!(refusal(deeper), FindError::NoRecords);
+}
+
+#[test]
+fn yaml_records_have_data_or_are_refused() {
+    assert_told(
+        "MillisBehindLatest: 0\nRecords:\n- PartitionKey: a\n  SequenceNumber: '7'\n\
+         - Data: aGk=\n  PartitionKey: a\n- Data: '%'\n  PartitionKey: a\n",
+        &["! it has no data", "hi", "! its data is not base64"],
+    );
+    let all = found(
+        "Records:\n- ApproximateArrivalTimestamp: 1545084650.987\n  Data: aGk=\n\
+         - ApproximateArrivalTimestamp: '2026-11-25T15:00:00+00:00'\n  Data: aGk=\n",
+    );
+    let arrivals = all
+        .records()
+        .iter()
+        .map(FoundRecord::approximate_arrival_timestamp);
+    assert_eq!(
+        arrivals.collect::<Vec<_>>(),
+        [
+            Some("1545084650.987"),
+            Some("\"2026-11-25T15:00:00+00:00\"")
+        ]
+    );
+}
+
+#[test]
+fn lines_of_text_output_have_base64_or_are_refused() {
+    assert_told(
+        "RECORDS\t1545084650.987\t%\ta\t7\nRECORDS\t1545084650.987\taGk=\ta\t8\n\
+         CHILDSHARDS\tshardId-000000000001\nnothing\n",
+        &["! its data is not base64", "hi"],
+    );
+    // Neither is a line of `get-records`.
+    for line in ["12345678901234567\tAAAA", "0\tBAAA", "x\tAAAA", "\tAAAA"] {
+        let is_one = find(line.as_bytes()).is_ok_and(|all| all.records().is_empty());
+        assert!(!is_one, "{line:?}");
+    }
+}
+
+#[test]
+fn a_row_of_a_dump_that_is_none_is_refused_and_ends_a_record() {
+    assert_told(
+        "00000000: 6f6e 65                                  one\nnothing\n\
+         00000000: 7477 6f                                  two\n",
+        &["one", "! it is no row of a hex dump", "two"],
+    );
+}
+
+/// As in the second of several files.
+#[test]
+fn records_are_counted_from_where_the_last_input_ended() {
+    let mut finder = Finder::new().first_index(5);
+    assert_eq!(finder.next_index(), 5);
+    finder.push(b"6f6e65\nzz\n74776f\n");
+    finder.end();
+    let mut indices = Vec::new();
+    while let Some(found) = finder.next().unwrap() {
+        match found {
+            Found::Record(record) => indices.push(record.index()),
+            Found::Refused(refused) => indices.push(refused.index()),
+            Found::Warning(warning) => panic!("{warning}"),
+        }
+    }
+    assert_eq!((indices, finder.next_index()), (vec![5, 6, 7], 8));
+}
+
+/// What the object around a record says, unless the record says it itself.
+#[test]
+fn the_record_itself_is_believed_before_what_is_around_it() {
+    let all = found(
+        r#"{"Records":[
+            {"eventID":"shardId-000000000001:7","kinesis":{"data":"aGk=","sequenceNumber":"7","partitionKey":"k"}},
+            {"partitionKey":"outer","kinesis":{"data":"aGk=","sequenceNumber":"8","partitionKey":"inner"}},
+            {"partitionKey":"outer","kinesis":{"data":"aGk=","sequenceNumber":"9"}},
+            {"ShardId":"shardId-000000000002","Data":"aGk="}
+        ]}"#,
+    );
+    let told: Vec<_> = all
+        .records()
+        .iter()
+        .map(|record| {
+            (
+                record.shard_id(),
+                record.sequence_number(),
+                record.partition_key(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Some("shardId-000000000001"), Some("7"), Some("k")),
+            (None, Some("8"), Some("inner")),
+            (None, Some("9"), Some("outer")),
+            (Some("shardId-000000000002"), None, None),
+        ]
+    );
+}
