@@ -6,6 +6,8 @@ mod fuzz_seeds;
 mod imports;
 #[cfg(test)]
 mod layers;
+#[cfg(test)]
+mod pages;
 
 /// The examples of README.md.
 #[cfg(doctest)]
