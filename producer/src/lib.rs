@@ -87,7 +87,7 @@ pub use client::{
 
 pub use delivery::Delivery;
 pub use handle::{AbortedError, Producer};
-pub use metrics::{Metrics, MetricsRecorder, RecordedMetrics, Statistic};
+pub use metrics::{METRICS_UPLOAD_DELAYS, Metrics, MetricsRecorder, RecordedMetrics, Statistic};
 pub use outcome::{Delivered, DeliveryError, FailureKind, Outcome, PutError, PutErrorKind};
 pub use pipeline::{SHARD_BYTES_PER_SECOND, SHARD_RECORDS_PER_SECOND};
 

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::reader::Reader;
+use kinesis_aggregation_producer::METRICS_UPLOAD_DELAYS;
 
-/// The times between uploads that CloudWatch's client takes; the agent takes any number.
-const UPLOAD_MILLIS: (u64, u64) = (1000, 24 * 60 * 60 * 1000);
+use super::reader::Reader;
 
 /// How metrics go to CloudWatch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +19,10 @@ pub struct CloudWatchConfig {
 impl CloudWatchConfig {
     /// `None` if no metrics are wanted.
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let (least, most) = UPLOAD_MILLIS;
+        // The agent takes any number.
         let millis = reader.number("cloudwatch.metricsBufferTimeMillis", 30_000, 0..=u64::MAX);
+        let buffer_time = Duration::from_millis(millis);
+        let (least, most) = METRICS_UPLOAD_DELAYS.into_inner();
         let queue_size = reader.number("cloudwatch.metricsQueueSize", 10_000, 0..=u64::MAX);
         let config = Self {
             endpoint: reader.text("cloudwatch.endpoint").map(str::to_owned),
@@ -30,7 +31,7 @@ impl CloudWatchConfig {
                 .unwrap_or("AWSKinesisAgent")
                 .to_owned(),
             tags_instance: reader.flag("cloudwatch.tagInstance", false),
-            buffer_time: Duration::from_millis(millis.clamp(least, most)),
+            buffer_time: buffer_time.clamp(least, most),
             queue_size: usize::try_from(queue_size).unwrap_or(usize::MAX),
         };
         reader

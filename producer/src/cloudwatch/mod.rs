@@ -58,7 +58,6 @@ mod data;
 mod upload;
 
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::Client;
@@ -66,7 +65,7 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::MetricDatum;
 use tokio::sync::watch;
 
-use crate::MetricsRecorder;
+use crate::{METRICS_UPLOAD_DELAYS, MetricsRecorder};
 use data::Selection;
 pub use data::{MetricsGranularity, MetricsLevel};
 use upload::Uploader;
@@ -89,9 +88,6 @@ pub struct CloudWatch {
     selection: Selection,
 }
 
-/// The shortest and the longest time from one upload to the next. CloudWatch keeps nothing finer
-/// than a second, and with more than a day the account of what happened comes too late for anyone.
-const DELAYS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
 /// The service takes 30 dimensions; three are the KPL's.
 const MAX_ADDITIONAL_DIMENSIONS: usize = 27;
 /// The service's limits for texts, in characters.
@@ -101,7 +97,7 @@ const MAX_VALUE_LEN: usize = 1024;
 /// Why uploading cannot start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CloudWatchError {
-    /// From one upload to the next it is a second to a day.
+    /// It is not within [`METRICS_UPLOAD_DELAYS`].
     #[error("metrics_upload_delay is {0:?}, not 1 s to 24 h")]
     Delay(Duration),
     /// The service takes 1 to 255 characters, and keeps `AWS/` for itself.
@@ -152,7 +148,8 @@ impl CloudWatch {
         self
     }
 
-    /// From one upload to the next: a second to a day. Default [`DEFAULT_METRICS_UPLOAD_DELAY`].
+    /// From one upload to the next, within [`METRICS_UPLOAD_DELAYS`]. Default
+    /// [`DEFAULT_METRICS_UPLOAD_DELAY`].
     #[must_use]
     pub fn metrics_upload_delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
@@ -240,7 +237,7 @@ fn fits(text: &str, max: usize) -> bool {
 impl CloudWatch {
     /// Refuses at once what the service would refuse each time.
     fn check(&self) -> Result<(), CloudWatchError> {
-        if !DELAYS.contains(&self.delay) {
+        if !METRICS_UPLOAD_DELAYS.contains(&self.delay) {
             return Err(CloudWatchError::Delay(self.delay));
         }
         let namespace = &self.namespace;
