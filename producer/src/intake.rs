@@ -139,8 +139,11 @@ impl Shared {
 
     /// Takes a user record if there is room now.
     pub(super) fn try_put(&self, record: UserRecord) -> Result<Delivery, PutError> {
-        if let Err(kind) = self.check(&record) {
-            return Err(PutError::new(record, kind));
+        match self.check(&record) {
+            Ok(()) => {}
+            Err(kind) if self.is_open() => return Err(PutError::new(record, kind)),
+            // It will never be otherwise, so that nobody is to try again.
+            Err(_) => return Err(self.refuse(record)),
         }
         let must_wait = self.waiting.load(Ordering::SeqCst) > 0 || self.is_over();
         let taken = if must_wait {

@@ -79,9 +79,9 @@ pub enum FailureKind {
     /// Its `record_ttl` is over.
     #[error("its record_ttl is over")]
     Expired,
-    /// It landed in a shard whose hash key range did not become known before its `record_ttl`
-    /// was over, so nobody can tell whether a KCL delivers it.
-    #[error("the shard it landed on stayed unknown until its record_ttl was over")]
+    /// It landed in a shard whose hash key range did not become known within five minutes, or before
+    /// its `record_ttl` was over, so nobody can tell whether a KCL delivers it.
+    #[error("the hash key range of the shard that it landed in is not known")]
     UnknownShard,
     /// Its shard throttled it, and `fail_if_throttled` is set.
     #[error("its shard throttled it")]

@@ -210,7 +210,9 @@ settings! {
     /// it, if limiter and stream allow. Default [`DEFAULT_RECORD_MAX_BUFFERED_TIME`].
     record_max_buffered_time: Duration = DEFAULT_RECORD_MAX_BUFFERED_TIME,
     /// From the acceptance of a user record until nothing is sent any more; an answer that
-    /// still arrives counts. Default [`DEFAULT_RECORD_TTL`].
+    /// still arrives counts. Default [`DEFAULT_RECORD_TTL`]. However long it is, an aggregate that
+    /// landed in a shard of which no list tells fails five minutes later
+    /// ([`UnknownShard`](super::FailureKind::UnknownShard)).
     record_ttl: Duration = DEFAULT_RECORD_TTL,
     /// Whether a throttled user record fails at once instead of being put again. Default
     /// false.

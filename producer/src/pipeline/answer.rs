@@ -2,6 +2,7 @@
 //! that is, whether a KCL delivers it.
 
 use super::item::{Form, Item, Pending, failed_together};
+use super::shards::LONGEST_PAUSE;
 use super::spans::Span;
 use super::stream::Stream;
 use crate::attempt_error::AttemptError;
@@ -10,6 +11,10 @@ use crate::metrics::Meter;
 use crate::outcome::{FailureKind, Landed, Time};
 use crate::tries::Attempt;
 use kinesis_aggregation::HashKeyRange;
+
+/// How long a Kinesis record that landed may stay undecided: ten lists of the shards have failed by then,
+/// or were refused, and order may keep others waiting for it.
+const LONGEST_DOUBT: Time = LONGEST_PAUSE.saturating_mul(10);
 
 /// An answer to `PutRecords`.
 pub(super) type Answer = Result<Vec<Result<Stored, RecordError>>, ClientError>;
@@ -147,7 +152,8 @@ impl<T> Landing<T> {
     /// An aggregate of several hash keys was built by a list of shards. Where listing is not permitted
     /// any more and the list does not tell of its shard, to call it delivered might lose it, and to send
     /// it again might bring it twice to a KCL. So it stays open until the permission is back, or
-    /// `record_ttl` over: then it fails as perhaps stored. There are few of these: no more are built.
+    /// [`LONGEST_DOUBT`] or `record_ttl` over: then it fails as perhaps stored. There are few of these: no
+    /// more are built.
     pub(super) fn judge(self, stream: &mut Stream) -> Verdict<T> {
         let Some((first, last)) = self.judged_by else {
             return self.delivered();
@@ -173,13 +179,19 @@ impl<T> Landing<T> {
         Verdict::Delivered(self.members, self.places, self.landed)
     }
 
-    /// Takes out what was accepted before `cutoff`, with the try that failed then. The rest
-    /// of its aggregate may still be judged.
-    pub(super) fn take_expired(&mut self, cutoff: Time) -> (Vec<Pending<T>>, Attempt) {
+    /// When nobody waits any longer for the range of its shard.
+    fn lapses(&self) -> Time {
+        self.landed.attempt.ended.saturating_add(LONGEST_DOUBT)
+    }
+
+    /// Takes out what was accepted before `cutoff`, or all if it was undecided for too long, with the try
+    /// that failed then. The rest of its aggregate may still be judged.
+    pub(super) fn take_expired(&mut self, now: Time, cutoff: Time) -> (Vec<Pending<T>>, Attempt) {
+        let has_lapsed = self.lapses() <= now;
         let places = self.places.take().into_iter().flatten().chain(0..);
         let (mut expired, mut left) = (Vec::new(), (Vec::new(), Vec::new()));
         for (place, pending) in places.zip(std::mem::take(&mut self.members)) {
-            if pending.accepted < cutoff {
+            if has_lapsed || pending.accepted < cutoff {
                 expired.push(pending);
             } else {
                 left.0.push(place);
@@ -212,6 +224,8 @@ pub(super) struct Undecided<T> {
     landings: Vec<Landing<T>>,
     /// Nothing here was accepted before.
     oldest: Time,
+    /// None of it lapses before.
+    lapses: Time,
 }
 
 impl<T> Default for Undecided<T> {
@@ -219,6 +233,7 @@ impl<T> Default for Undecided<T> {
         Self {
             landings: Vec::new(),
             oldest: Time::MAX,
+            lapses: Time::MAX,
         }
     }
 }
@@ -227,16 +242,21 @@ impl<T> Undecided<T> {
     pub(super) fn push(&mut self, landing: Landing<T>) {
         let oldest = landing.members().map(|pending| pending.accepted).min();
         self.oldest = self.oldest.min(oldest.unwrap_or(Time::MAX));
+        self.lapses = self.lapses.min(landing.lapses());
         self.landings.push(landing);
     }
 
     pub(super) fn take_all(&mut self) -> Vec<Landing<T>> {
-        self.oldest = Time::MAX;
-        std::mem::take(&mut self.landings)
+        std::mem::take(self).landings
     }
 
     pub(super) fn oldest(&self) -> Time {
         self.oldest
+    }
+
+    /// When the first of it may have been undecided for too long.
+    pub(super) fn lapses(&self) -> Time {
+        self.lapses
     }
 
     pub(super) fn members(&self) -> impl Iterator<Item = &Pending<T>> {

@@ -200,7 +200,7 @@ impl<T> Pipeline<T> {
         let oldest = self.waiting.oldest().min(self.undecided.oldest());
         let oldest = oldest.min(self.large.oldest());
         let oldest = oldest.min(self.outbox.oldest_collected());
-        let expires = self.ledger.expires(oldest);
+        let expires = self.ledger.expires(oldest).min(self.undecided.lapses());
         (oldest < Time::MAX).then(|| expires.max(self.swept + TICK))
     }
 
@@ -213,7 +213,7 @@ impl<T> Pipeline<T> {
         expired.extend(self.outbox.take_expired(cutoff));
         self.ledger.expire(expired);
         for mut landing in self.undecided.take_all() {
-            let (mut expired, attempt) = landing.take_expired(cutoff);
+            let (mut expired, attempt) = landing.take_expired(now, cutoff);
             failed_together(&mut expired, &attempt, true);
             self.ledger
                 .fail_all(expired, &FailureKind::UnknownShard, true);

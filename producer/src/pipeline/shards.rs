@@ -15,7 +15,7 @@ use kinesis_aggregation::{Shard, ShardMap};
 /// times as long as records wait for a map, and all of them go out as plain records until then.
 const QUICK_PAUSE: Duration = Duration::from_millis(100);
 /// The KPL's longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A stream is not deleted and created again within this time.
 pub(super) const SILENCE: Duration = Duration::from_secs(2);

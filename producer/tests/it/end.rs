@@ -35,6 +35,20 @@ async fn closing_gives_those_who_wait_their_records_back() {
     producer.flush().await.expect("nothing is left");
 }
 
+/// Where the stream keeps no order, a caller that waits until it does would wait for ever.
+#[tokio::test(start_paused = true)]
+async fn once_it_is_closed_it_says_that_and_not_what_else_is_wrong_with_a_record() {
+    let builder = Producer::builder().ordered(true);
+    let stream = Stream::service_managed();
+    let producer = builder.build(stream).expect("a runtime");
+    let one = producer.put(record("one")).await.expect("accepted");
+    let error = one.await.expect_err("no order there");
+    assert_eq!(*error.kind(), FailureKind::NoOrder);
+    producer.close().await.expect("in time");
+    let error = producer.put(record("two")).await.expect_err("closed");
+    assert_eq!(error.kind(), PutErrorKind::Closed);
+}
+
 #[tokio::test(start_paused = true)]
 async fn dropping_the_last_handle_drains() {
     let stream = Stream::new([]);

@@ -7,7 +7,8 @@ use std::time::Duration;
 use kinesis_aggregation::{KinesisRecord, UserRecord};
 use kinesis_aggregation_producer::pipeline::{Action, Pipeline};
 use kinesis_aggregation_producer::{
-    ClientError, Producer, ProducerBuilder, RecordDistribution, Stored, StreamDescription,
+    ClientError, FailureKind, Outcome, Producer, ProducerBuilder, RecordDistribution, Stored,
+    StreamDescription,
 };
 
 use super::bugs::{Bench, at, one_shard};
@@ -175,18 +176,15 @@ fn where_order_is_wanted_no_landing_shows_a_service_managed_stream() {
     assert_eq!(keys.collect::<BTreeSet<_>>().len(), 40);
 }
 
-/// Listing is not permitted any more, and an aggregate of two hash keys landed in a shard that no map
-/// has: if only one of them is outside that shard, a KCL drops both.
-#[test]
-fn an_aggregate_of_several_hash_keys_in_an_unknown_shard_is_never_told_delivered() {
-    let mut bench = Bench::new(Producer::builder().record_ttl(at(5000)));
+/// Listing is not permitted any more, and an aggregate of two hash keys has landed, at 110 ms, in a shard
+/// that no map has: if only one of them is outside that shard, a KCL drops both.
+fn undecided(builder: ProducerBuilder) -> Bench {
+    let mut bench = Bench::new(builder);
     bench.pipeline.listed(at(0), Ok(one_shard()));
     let by_key = StreamDescription::new(RecordDistribution::ByKey);
     bench.pipeline.described(at(0), Ok(Some(by_key)));
     for key in ["a", "b"] {
-        let record = UserRecord::new(key, "data");
-        let hash_key = record.hash_key();
-        bench.pipeline.put(at(0), record, hash_key, key);
+        put(&mut bench, 0, key);
     }
     bench.drive(0);
     let requests = bench.drive(100);
@@ -197,10 +195,49 @@ fn an_aggregate_of_several_hash_keys_in_an_unknown_shard_is_never_told_delivered
     bench.pipeline.listed(at(120), Err(denied));
     bench.drive(120);
     assert!(bench.finished().is_empty(), "nobody knows");
-    bench.drive(6000);
-    let finished = bench.finished();
-    let failed = finished.iter().filter(|(_, outcome)| outcome.is_err());
-    assert_eq!(failed.count(), 2);
+    bench
+}
+
+fn put(bench: &mut Bench, now: u64, key: &'static str) {
+    let record = UserRecord::new(key, "data");
+    let hash_key = record.hash_key();
+    bench.pipeline.put(at(now), record, hash_key, key);
+}
+
+/// Why each user record that was resolved failed, and whether it may be stored.
+fn failures(bench: &mut Bench) -> Vec<(&'static str, FailureKind, bool)> {
+    let failure = |(key, outcome): (_, Outcome)| {
+        let error = outcome.expect_err("nobody knows");
+        (key, error.kind().clone(), error.is_maybe_stored())
+    };
+    bench.finished().into_iter().map(failure).collect()
+}
+
+#[test]
+fn an_aggregate_of_several_hash_keys_in_an_unknown_shard_is_never_told_delivered() {
+    let mut bench = undecided(Producer::builder().record_ttl(at(5000)));
+    bench.drive(4999);
+    assert_eq!(failures(&mut bench), []);
+    bench.drive(5000);
+    let failed = ["a", "b"].map(|key| (key, FailureKind::UnknownShard, true));
+    assert_eq!(failures(&mut bench), failed);
+}
+
+/// With a `record_ttl` of years it would keep back what comes after it for as long.
+#[test]
+fn an_aggregate_in_an_unknown_shard_fails_after_five_minutes_however_long_record_ttl_is() {
+    let years = Duration::from_secs(10 * 365 * 86_400);
+    let mut bench = undecided(Producer::builder().record_ttl(years).ordered(true));
+    put(&mut bench, 130, "a");
+    let lapses = 110 + 5 * 60 * 1000;
+    for now in [1130, 60_000, lapses - 1] {
+        assert!(bench.drive(now).is_empty(), "its hash key is kept back");
+        assert_eq!(bench.pipeline.wake(), Some(at(lapses)));
+    }
+    assert_eq!(failures(&mut bench), []);
+    assert_eq!(bench.drive(lapses).len(), 1, "the next of its hash key");
+    let failed = ["a", "b"].map(|key| (key, FailureKind::UnknownShard, true));
+    assert_eq!(failures(&mut bench), failed);
 }
 
 /// Where nobody may list the shards any more, nobody could tell whether a KCL delivers an aggregate of
@@ -209,9 +246,7 @@ fn an_aggregate_of_several_hash_keys_in_an_unknown_shard_is_never_told_delivered
 fn an_aggregate_that_waits_is_taken_apart_when_listing_is_forbidden() {
     let mut bench = Bench::ready(Producer::builder());
     for key in ["a", "b"] {
-        let record = UserRecord::new(key, "data");
-        let hash_key = record.hash_key();
-        bench.pipeline.put(at(0), record, hash_key, key);
+        put(&mut bench, 0, key);
     }
     let denied = ClientError::fatal("AccessDeniedException");
     bench.pipeline.listed(at(10), Err(denied));
