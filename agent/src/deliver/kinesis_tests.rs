@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use kinesis_aggregation::wire;
 use kinesis_aggregation_producer::test_util::{Fault, MemoryStream};
-use kinesis_aggregation_producer::{ClientError, Producer, RecordDistribution};
+use kinesis_aggregation_producer::{ClientError, Producer, RECORD_OVERHEAD, RecordDistribution};
 use tokio::sync::mpsc;
 
 use super::kinesis::{deliver, producer};
@@ -61,6 +61,9 @@ fn flow(keys: &str) -> Flow {
     config.flows()[0].clone()
 }
 
+/// The least that a producer takes: room for one record of 1 MiB.
+const ROOM: usize = (1 << 20) + RECORD_OVERHEAD;
+const MINUTE: Duration = Duration::from_secs(60);
 /// Keeps the lines of a file in order.
 const ORDERED: &str = r#", "kagg.partitionKeyFrom": "file""#;
 
@@ -76,7 +79,7 @@ struct Running {
 impl Running {
     fn start(keys: &str, stream: &MemoryStream) -> Self {
         let flow = flow(keys);
-        let producer = producer(&flow, stream.clone(), 1 << 22).expect("good");
+        let producer = producer(&flow, stream.clone(), ROOM).expect("good");
         let (sender, receiver) = mpsc::channel(8);
         let (done, tickets) = std::sync::mpsc::channel();
         let traffic = Arc::new(Traffic::default());
@@ -96,18 +99,25 @@ impl Running {
     async fn send(&self, lines: impl IntoIterator<Item = Outgoing>) {
         let lines = lines.into_iter().collect();
         self.sender.send(lines).await.expect("is taken");
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(MINUTE).await;
     }
 
     /// Whether all was delivered, and the numbers of the lines that were told to be done with.
     async fn end(self) -> (bool, Vec<u64>) {
         drop(self.sender);
-        let hour = Duration::from_secs(3600);
-        let delivered = tokio::time::timeout(hour, self.delivery).await;
-        let delivered = delivered.expect("in time").expect("no panic");
-        let tickets = self.tickets.iter().flatten();
-        (delivered, tickets.map(|ticket| ticket.serial).collect())
+        ended(self.delivery, &self.tickets).await
     }
+}
+
+/// The same, once the delivery ends.
+async fn ended(
+    delivery: tokio::task::JoinHandle<bool>,
+    tickets: &std::sync::mpsc::Receiver<Vec<Ticket>>,
+) -> (bool, Vec<u64>) {
+    let delivered = tokio::time::timeout(300 * MINUTE, delivery).await;
+    let delivered = delivered.expect("in time").expect("no panic");
+    let tickets = tickets.iter().flatten();
+    (delivered, tickets.map(|ticket| ticket.serial).collect())
 }
 
 fn line(number: u64) -> Outgoing {
@@ -228,4 +238,145 @@ async fn lines_that_an_ended_producer_does_not_take_are_not_told_to_be_delivered
         assert_eq!(running.end().await, (false, vec![]), "{was_put_before}");
         assert!(!traffic.has_losses());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flow_whose_lines_wait_for_order_ends_with_its_producer() {
+    for was_taken_before in [false, true] {
+        let stream = MemoryStream::new(1);
+        let running = Running::start(ORDERED, &stream);
+        if !was_taken_before {
+            // The producer has learned what the stream is.
+            running.send([line(9)]).await;
+        }
+        stream.set_distribution(RecordDistribution::ServiceManaged);
+        if !was_taken_before {
+            tokio::time::sleep(10 * MINUTE).await;
+        }
+        for numbers in [0..3, 3..5, 5..6] {
+            running.send(numbers.map(line)).await;
+        }
+        running
+            .producer
+            .close()
+            .await
+            .expect("nothing is under way");
+        let (is_delivered, told) = running.end().await;
+        assert!(!is_delivered, "{was_taken_before}");
+        assert!(told.iter().all(|number| *number == 9), "{told:?}");
+    }
+}
+
+/// No line comes that would show it.
+#[tokio::test(start_paused = true)]
+async fn a_quiet_flow_ends_with_its_producer_if_a_line_is_left() {
+    let stream = MemoryStream::new(1);
+    let running = Running::start("", &stream);
+    stream.delete();
+    running.send([0, 1].map(line)).await;
+    running
+        .producer
+        .close()
+        .await
+        .expect("nothing is under way");
+    let (is_delivered, told) = ended(running.delivery, &running.tickets).await;
+    assert_eq!((is_delivered, told), (false, vec![]));
+}
+
+/// They are put again in an hour. By then the stream goes by keys, and would take a new line at once.
+#[tokio::test(start_paused = true)]
+async fn a_new_line_does_not_overtake_those_that_wait_for_order() {
+    const HOUR: &str =
+        r#", "retryInitialBackoffMillis": 3600000, "retryMaxBackoffMillis": 3600000"#;
+    let stream = MemoryStream::new(1);
+    stream.set_distribution(RecordDistribution::ServiceManaged);
+    let running = Running::start(&format!("{ORDERED}{HOUR}"), &stream);
+    running.send((0..3).map(line)).await;
+    stream.set_distribution(RecordDistribution::ByKey);
+    tokio::time::sleep(20 * MINUTE).await;
+    for numbers in [3..5, 5..6] {
+        running.send(numbers.map(line)).await;
+    }
+    assert_eq!(running.end().await, (true, vec![0, 1, 2, 3, 4, 5]));
+    let lines: Vec<Bytes> = (0..6).map(|number| line(number).data).collect();
+    assert_eq!(stored(&stream), lines);
+}
+
+/// Some of the lines that wait are taken and refused again, and others have no room.
+#[tokio::test(start_paused = true)]
+async fn lines_stay_in_order_however_often_the_distribution_changes() {
+    const RARELY: &str = r#", "retryInitialBackoffMillis": 50000, "retryMaxBackoffMillis": 100000"#;
+    for seed in 0..20 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let stream = MemoryStream::new(1);
+        let running = Running::start(&format!("{ORDERED}{RARELY}"), &stream);
+        let mut number = 0;
+        for _ in 0..20 {
+            let distribution = random.choice([
+                RecordDistribution::ByKey,
+                RecordDistribution::ServiceManaged,
+            ]);
+            stream.set_distribution(distribution.expect("one of two"));
+            let many = random.u64(1..10);
+            let lines = (number..number + many).map(|number| {
+                let mut line = line(number);
+                let mut data = line.data.to_vec();
+                data.resize(random.usize(1..300_000), b' ');
+                data[0] = u8::try_from(number).expect("few");
+                line.data = data.into();
+                line
+            });
+            number += many;
+            running
+                .sender
+                .send(lines.collect())
+                .await
+                .expect("is taken");
+            tokio::time::sleep(Duration::from_secs(random.u64(0..500))).await;
+        }
+        stream.set_distribution(RecordDistribution::ByKey);
+        let (is_delivered, mut told) = running.end().await;
+        told.sort_unstable();
+        assert_eq!((is_delivered, told), (true, (0..number).collect()));
+        let came: Vec<u64> = stored(&stream).iter().map(|data| data[0].into()).collect();
+        assert_eq!(came, (0..number).collect::<Vec<_>>(), "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_failure_after_a_pause_is_said_and_has_a_pause_of_its_own() {
+    const TEN_SECONDS: &str = r#", "retryInitialBackoffMillis": 10000, "maxBufferAgeMillis": 1000"#;
+    let logged = Logged::default();
+    let _logged = tracing::subscriber::set_default(logged.clone());
+    let stream = MemoryStream::new(1);
+    let running = Running::start(TEN_SECONDS, &stream);
+    for _ in 0..4 {
+        stream.next(Fault::Fail(ClientError::fatal("AccessDeniedException")));
+    }
+    let started = tokio::time::Instant::now();
+    for number in 0..3 {
+        let lines = vec![line(number)];
+        running.sender.send(lines).await.expect("is taken");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    assert_eq!(stream.requests(), 3, "the pause is not over");
+    assert_eq!(logged.count(tracing::Level::WARN), 1, "they share it");
+    assert_eq!(running.end().await, (true, vec![0, 1, 2]));
+    assert_eq!(stream.requests(), 5);
+    assert_eq!(logged.count(tracing::Level::WARN), 2);
+    let seconds = started.elapsed().as_secs();
+    assert!((20..25).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_end_what_failed_does_not_wait_for_company() {
+    let stream = MemoryStream::new(1);
+    let running = Running::start("", &stream);
+    stream.next(Fault::Fail(ClientError::fatal("AccessDeniedException")));
+    let started = tokio::time::Instant::now();
+    let lines = vec![line(0)];
+    running.sender.send(lines).await.expect("is taken");
+    assert_eq!(running.end().await, (true, vec![0]));
+    let elapsed = started.elapsed();
+    assert!(elapsed < Duration::from_secs(1), "{elapsed:?}");
 }

@@ -1,13 +1,16 @@
 //! Delivers records: to a Kinesis stream through the producer, or to Firehose.
 
+mod fates;
 mod firehose;
 mod kinesis;
 #[cfg(test)]
 mod kinesis_tests;
+mod link;
 mod outgoing;
 mod pause;
 
 pub(crate) use firehose::deliver as deliver_to_firehose;
 pub use firehose::{FirehoseClient, FirehoseError};
-pub(crate) use kinesis::{deliver as deliver_to_kinesis, md5_key, producer};
+pub(crate) use kinesis::{deliver as deliver_to_kinesis, producer};
+pub(crate) use link::md5_key;
 pub(crate) use outgoing::{Outgoing, Ticket, Traffic};

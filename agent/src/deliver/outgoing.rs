@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
-/// Which record of which file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which record of which file. Ordered as they were read, within a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket {
     pub(crate) file: u64,
     pub(crate) serial: u64,

@@ -1,0 +1,162 @@
+//! The half of a delivery to a stream that sees to what becomes of the records.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use kinesis_aggregation::UserRecord;
+use kinesis_aggregation_producer::{FailureKind, Outcome, PutErrorKind};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::link::{Link, Pending, is_over};
+use super::outgoing::Ticket;
+use super::pause::Pause;
+
+/// What becomes of the records.
+pub(super) struct Fates<'l> {
+    link: &'l Link<'l>,
+    /// In the order in which they were put.
+    pending: VecDeque<Pending>,
+    /// To be put again when the pause is over, in the order of each file.
+    failed: BTreeMap<Ticket, UserRecord>,
+    pause: Pause,
+    /// What fails before that shares the pause.
+    pause_ends: Instant,
+    /// Not told yet.
+    settled: Vec<Ticket>,
+    /// Whether the producer takes no more, so that a record is left undelivered.
+    is_over: bool,
+}
+
+impl<'l> Fates<'l> {
+    pub(super) fn new(link: &'l Link<'l>) -> Self {
+        Self {
+            link,
+            pending: VecDeque::new(),
+            failed: BTreeMap::new(),
+            pause: link.pause(),
+            pause_ends: Instant::now(),
+            settled: Vec::new(),
+            is_over: false,
+        }
+    }
+
+    /// Settles every record. Returns false if the producer ends before.
+    pub(super) async fn run(mut self, mut receiver: mpsc::Receiver<Pending>) -> bool {
+        let mut is_open = true;
+        loop {
+            self.settle_resolved();
+            if self.is_over {
+                receiver.close();
+            }
+            let is_pending = !self.pending.is_empty();
+            tokio::select! {
+                biased;
+                outcome = first(&mut self.pending), if is_pending => self.settle_first(outcome),
+                first = receiver.recv(), if is_open && !is_pending => {
+                    is_open = first.is_some();
+                    self.pending.extend(first);
+                    while let Ok(next) = receiver.try_recv() {
+                        self.pending.push_back(next);
+                    }
+                }
+                () = sleep_until(self.pause_ends), if self.may_put_again() => self.put_again().await,
+                else => return !self.is_over,
+            }
+        }
+    }
+
+    /// Settles the first ones, as far as is known what became of them, and tells.
+    fn settle_resolved(&mut self) {
+        while let Some(first) = self.pending.front_mut()
+            && let Some(outcome) = first.delivery.try_wait()
+        {
+            self.settle_first(outcome);
+        }
+        if !self.settled.is_empty() {
+            self.link.tell(std::mem::take(&mut self.settled));
+        }
+    }
+
+    fn settle_first(&mut self, outcome: Outcome) {
+        let Some(Pending { ticket, len, .. }) = self.pending.pop_front() else {
+            return;
+        };
+        let error = match outcome {
+            Ok(_) => {
+                self.pause.succeeded();
+                self.link.traffic.sent(len);
+                self.settled.push(ticket);
+                return self.link.settled();
+            }
+            Err(error) => error,
+        };
+        self.link.traffic.failed();
+        let kind = error.kind().clone();
+        let Some(record) = error.into_record() else {
+            return self.leave();
+        };
+        let pause = self.failed.is_empty().then(|| self.rest());
+        self.failed.insert(ticket, record);
+        if kind == FailureKind::NoOrder {
+            self.link.wait_for_order();
+        } else if let Some(pause) = pause {
+            let id = &self.link.id;
+            tracing::warn!(
+                "{id}: records were not delivered and are put again in {pause:?}: {kind}"
+            );
+        }
+    }
+
+    /// Begins a pause.
+    fn rest(&mut self) -> Duration {
+        let pause = self.pause.next();
+        self.pause_ends = Instant::now() + pause;
+        pause
+    }
+
+    /// Where the stream keeps no order, an earlier record may not have failed yet.
+    fn may_put_again(&self) -> bool {
+        !self.failed.is_empty() && (self.pending.is_empty() || !self.link.lacks_order())
+    }
+
+    async fn put_again(&mut self) {
+        while let Some((ticket, record)) = self.failed.pop_first() {
+            let error = match self.link.put(ticket, record).await {
+                Ok(pending) => {
+                    self.pending.push_back(pending);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            match error.kind() {
+                PutErrorKind::NoOrder => {
+                    self.link.wait_for_order();
+                    self.failed.insert(ticket, error.into_record());
+                    self.rest();
+                    break;
+                }
+                kind if is_over(kind) => self.leave(),
+                kind => {
+                    self.link.refused(ticket, kind);
+                    self.link.settled();
+                }
+            }
+        }
+        self.link.was_put_again();
+    }
+
+    /// The producer has ended, so this record is left to the next process.
+    fn leave(&mut self) {
+        self.is_over = true;
+        self.link.settled();
+    }
+}
+
+/// The outcome of the first record; never, if there is none.
+async fn first(pending: &mut VecDeque<Pending>) -> Outcome {
+    match pending.front_mut() {
+        Some(first) => (&mut first.delivery).await,
+        None => std::future::pending().await,
+    }
+}

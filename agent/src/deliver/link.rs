@@ -1,0 +1,217 @@
+//! The half of a delivery to a stream that puts new records, and what it shares with the other half.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use kinesis_aggregation::UserRecord;
+use kinesis_aggregation_producer::{Delivery, Producer, PutError, PutErrorKind};
+use md5::{Digest as _, Md5};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::sleep;
+
+use super::outgoing::{Outgoing, Ticket, Traffic};
+use super::pause::Pause;
+use crate::config::{Flow, PartitionKeyOption};
+
+/// A record with its key: its own, else the MD5 of its bytes, or none, and then the producer gives a
+/// random one to each Kinesis record.
+fn user_record(option: PartitionKeyOption, key: Option<String>, data: Bytes) -> UserRecord {
+    if let Some(key) = key {
+        return UserRecord::new(key, data);
+    }
+    match option {
+        PartitionKeyOption::Random => UserRecord::without_partition_key(data),
+        PartitionKeyOption::Deterministic => UserRecord::new(md5_key(&data), data),
+    }
+}
+
+/// The MD5 of bytes as a partition key: 32 hexadecimal digits.
+pub(crate) fn md5_key(bytes: &[u8]) -> String {
+    let digest = u128::from_be_bytes(Md5::digest(bytes).into());
+    format!("{digest:032x}")
+}
+
+/// A record that the producer has.
+pub(super) struct Pending {
+    pub(super) ticket: Ticket,
+    pub(super) len: usize,
+    pub(super) delivery: Delivery,
+}
+
+/// What both halves have to do with the producer.
+///
+/// A stream with service-managed distribution keeps no order. Where the flow wants one, the producer refuses
+/// records there, and gives back those that it has and has not sent. All wait for a stream that goes by
+/// keys, and none may overtake another: while they wait, new records are not put until all others are
+/// settled.
+pub(super) struct Link<'f> {
+    flow: &'f Flow,
+    /// The flow's name.
+    pub(super) id: String,
+    producer: Producer,
+    done: std::sync::mpsc::Sender<Vec<Ticket>>,
+    pub(super) traffic: Arc<Traffic>,
+    /// Records that were put and are not settled, those included that are to be put again.
+    unsettled: AtomicUsize,
+    /// Whether the stream kept no order at some time since there were none.
+    lacks_order: AtomicBool,
+    /// Told when there are none, and when some were put again.
+    moved: Notify,
+}
+
+impl<'f> Link<'f> {
+    pub(super) fn new(
+        flow: &'f Flow,
+        producer: Producer,
+        done: std::sync::mpsc::Sender<Vec<Ticket>>,
+        traffic: Arc<Traffic>,
+    ) -> Self {
+        Self {
+            flow,
+            id: flow.id(),
+            producer,
+            done,
+            traffic,
+            unsettled: AtomicUsize::new(0),
+            lacks_order: AtomicBool::new(false),
+            moved: Notify::new(),
+        }
+    }
+
+    /// Puts all new records, and waits until they are resolved. Returns false if the producer ends before.
+    pub(super) async fn put_all(
+        &self,
+        mut records: mpsc::Receiver<Vec<Outgoing>>,
+        sender: mpsc::Sender<Pending>,
+    ) -> bool {
+        loop {
+            let batch = tokio::select! {
+                batch = records.recv() => batch,
+                // The producer has ended, and no record may come for long that would show it.
+                () = sender.closed() => return false,
+            };
+            let Some(batch) = batch else {
+                break;
+            };
+            for Outgoing { ticket, data, key } in batch {
+                let record = user_record(self.flow.partition_key(), key, data);
+                match self.put_in_turn(ticket, record).await {
+                    Ok(pending) => {
+                        if sender.send(pending).await.is_err() {
+                            return false;
+                        }
+                    }
+                    Err(kind) if is_over(kind) => return false,
+                    Err(kind) => self.refused(ticket, kind),
+                }
+            }
+        }
+        drop(sender);
+        // What waits for company need not wait any longer, nor what is put again from now on.
+        while self.producer.flush().await.is_ok() {
+            if !self.has_unsettled() {
+                return true;
+            }
+            self.moved.notified().await;
+        }
+        false
+    }
+
+    /// Puts a new record. Where order is wanted, that is after all others, and once the stream keeps it.
+    async fn put_in_turn(
+        &self,
+        ticket: Ticket,
+        mut record: UserRecord,
+    ) -> Result<Pending, PutErrorKind> {
+        let mut pause = self.pause();
+        loop {
+            while self.lacks_order() && self.has_unsettled() {
+                self.moved.notified().await;
+            }
+            match self.put(ticket, record).await {
+                Ok(pending) => {
+                    self.unsettled.fetch_add(1, Ordering::Relaxed);
+                    return Ok(pending);
+                }
+                Err(error) if error.kind() == PutErrorKind::NoOrder => {
+                    self.wait_for_order();
+                    record = error.into_record();
+                }
+                Err(error) => return Err(error.kind()),
+            }
+            sleep(pause.next()).await;
+        }
+    }
+
+    pub(super) async fn put(
+        &self,
+        ticket: Ticket,
+        record: UserRecord,
+    ) -> Result<Pending, PutError> {
+        let len = record.data().len();
+        let delivery = self.producer.put(record).await?;
+        Ok(Pending {
+            ticket,
+            len,
+            delivery,
+        })
+    }
+
+    pub(super) fn pause(&self) -> Pause {
+        Pause::new(self.flow.retry_initial(), self.flow.retry_max())
+    }
+
+    fn has_unsettled(&self) -> bool {
+        self.unsettled.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether records wait for a stream that keeps order.
+    pub(super) fn lacks_order(&self) -> bool {
+        self.lacks_order.load(Ordering::Relaxed)
+    }
+
+    /// The stream keeps no order, which is said once until all is settled.
+    pub(super) fn wait_for_order(&self) {
+        if !self.lacks_order.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                "{}: kagg.partitionKeyFrom file keeps the lines of a file in order, and a stream with service-managed distribution keeps none: lines wait until the stream goes by partition keys; remove the setting to send them without order",
+                self.id
+            );
+        }
+    }
+
+    /// No try will ever help: the record is too large, or reads as an aggregate.
+    pub(super) fn refused(&self, ticket: Ticket, kind: PutErrorKind) {
+        self.traffic.refused();
+        tracing::error!(
+            "{}: a record cannot be put and is left out: {kind}",
+            self.id
+        );
+        self.tell(vec![ticket]);
+    }
+
+    /// These records are done with.
+    pub(super) fn tell(&self, tickets: Vec<Ticket>) {
+        // Nobody listens any more once the flow has ended.
+        let _ = self.done.send(tickets);
+    }
+
+    /// A record that was put is settled.
+    pub(super) fn settled(&self) {
+        if self.unsettled.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.lacks_order.store(false, Ordering::Relaxed);
+            self.moved.notify_one();
+        }
+    }
+
+    /// Records that failed were put again.
+    pub(super) fn was_put_again(&self) {
+        self.moved.notify_one();
+    }
+}
+
+/// Whether the producer has ended.
+pub(super) fn is_over(kind: PutErrorKind) -> bool {
+    matches!(kind, PutErrorKind::Closed | PutErrorKind::Aborted)
+}
