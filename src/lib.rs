@@ -14,19 +14,19 @@
 //! | you have | take |
 //! |---|---|
 //! | a Lambda function | this crate with the feature [`lambda`](#features): [a whole program](lambda#a-whole-function) |
-//! | a consumer on AWS's SDK | this crate with the feature [`sdk`](#features): [a whole program](sdk#a-whole-stream) |
-//! | an engine of your own, or another client | this crate as it is: [`Deaggregator`], [`StoredRecord`] |
-//! | a producer | the crate [`kinesis-aggregation-producer`](https://docs.rs/kinesis-aggregation-producer) |
-//! | a shell, and a stream of unreadable bytes | the command [`kagg`](https://crates.io/crates/kagg) |
+//! | a consumer on AWS's SDK | this crate with the feature [`sdk`](#features): [a whole stream](sdk#a-whole-stream) |
+//! | an engine of your own, or another client | this crate as it is: [`engine`] |
+//! | a producer | the crate [`kinesis-aggregation-producer`](https://docs.rs/kinesis-aggregation-producer): a whole program on its front page |
+//! | a shell, and unreadable bytes | the command [`kagg`](https://crates.io/crates/kagg) |
 //! | work on the format itself | [`wire`]: [a whole program](wire#a-whole-program) |
 //!
 //! Rust 1.89; with the feature `sdk` 1.94.1, which aws-sdk-kinesis needs.
 //!
 //! # Reading
 //!
-//! [`deaggregate`] reads one Kinesis record, [`Deaggregator`] whole batches (several times faster:
-//! hand it a page of `GetRecords` or an event at once), with a shard's hash key range, resuming
-//! after a checkpoint, salvaging what the KCL gives up.
+//! [`deaggregate`] reads one Kinesis record. [`Deaggregator`] reads whole batches (several times faster:
+//! hand it a page of `GetRecords` or an event at once), filters by a shard's hash key range, resumes
+//! after a checkpoint, and salvages what the KCL gives up on.
 //!
 //! ```
 //! use kinesis_aggregation::{Aggregator, Deaggregator, KinesisRecord, UserRecord};
@@ -46,8 +46,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Rule by rule, side by side with the real KCL and AWS's Node and Python libraries:
-//! [`compatibility`].
+//! [`compatibility`] has every rule, side by side with the real KCL and AWS's Node and Python libraries.
 //!
 //! # Writing
 //!
@@ -55,17 +54,17 @@
 //! [`ShardedAggregator`] those of a whole stream. An aggregate whose user records belong to
 //! different shards is dropped by the KCL, all of it, silently; so mixing them takes a call that
 //! says so ([`mixing_shards`](AggregatorBuilder::mixing_shards)). Producers that keep something of
-//! their own beside each user record build on [`packing`].
+//! their own with each user record build on [`packing`].
 //!
 //! # In an engine of your own
 //!
-//! For stream processors, connectors and databases with their own client, offsets and restarts:
-//! [`engine`].
+//! [`engine`] is for stream processors, connectors and databases with their own client, offsets and
+//! restarts.
 //!
 //! # The level below
 //!
-//! [`wire`] has the frame, the reader's index and the encoder for people who know the format,
-//! [`proto`] prost's types for the schema, [`md5`] many digests at once.
+//! For people who know the format, [`wire`] has the frame, the reader's index and the encoder,
+//! [`proto`] prost's types for the schema, and [`md5`] many digests at once.
 //!
 //! # Features
 //!
@@ -125,12 +124,12 @@ pub use sequence::{ExtendedSequenceNumber, SequenceNumber};
 pub use shard::{Shard, ShardMap};
 pub use sharded::ShardedAggregator;
 
-/// How each library reads the same bytes: a page of the docs, not code.
+/// How each library reads the same bytes. A page of documentation, without code.
 #[cfg(doc)]
 #[doc = include_str!("../docs/COMPATIBILITY.md")]
 pub mod compatibility {}
 
-/// For stream processors, connectors and databases: a page of the docs, not code.
+/// For stream processors, connectors and databases. A page of documentation, without code.
 #[cfg(doc)]
 #[doc = include_str!("../docs/ENGINE.md")]
 pub mod engine {}

@@ -3,45 +3,46 @@
 //! # What it guarantees
 //!
 //! - Every user record that is accepted gets one outcome, through its [`Delivery`]: where it was
-//!   delivered, or the record back and why not. None is lost silently.
-//! - Delivered means that a KCL delivers it. The KCL drops a whole aggregate when one of its user
-//!   records is outside the hash key range of the shard where it is stored, so an aggregate is
-//!   judged only when the range of the shard where it landed is known, and then as a whole: all
-//!   delivered, or every one sent again under the new shard map. A split loses nothing, and a
-//!   merge sends nothing twice.
-//! - A user record comes twice only after an answer that never came (`PutRecords` has no
-//!   idempotence), or to readers that do not filter by hash key range, such as Lambda functions,
-//!   when an aggregate is sent again after a split.
-//! - `record_max_buffered_time` after its acceptance a user record is in a request, if the
-//!   limiter and the stream allow; while the shard map is unknown, or its shard has split or merged
-//!   and the map is being refreshed, it waits that long for it, and then goes raw, alone. What is
-//!   sent again waits up to a second for a map, and other shards' user records go on as they were.
-//!   Nothing is sent `record_ttl` after its acceptance.
-//! - On a stream with service-managed distribution, which ignores keys and where the KCL drops
-//!   aggregates, nothing is aggregated, and user records without a partition key travel without.
+//!   delivered, or the record back, and why. None is lost silently.
+//! - Delivered means that a KCL delivers it. The KCL drops a whole aggregate if one of its user
+//!   records is outside the hash key range of the shard that stores it. So an aggregate is judged
+//!   only once that range is known, and then as a whole: all of its user records are delivered, or
+//!   all are sent again under the new shard map. A split loses nothing, and a merge sends nothing
+//!   twice.
+//! - A user record is delivered twice only after an answer that never came (`PutRecords` is not
+//!   idempotent), or, when an aggregate is sent again after a split, to readers that do not filter by
+//!   hash key range, such as Lambda functions.
+//! - A user record is in a request within `record_max_buffered_time` of its acceptance, if the
+//!   limiter and the stream allow. While the shard map is unknown, or is being refreshed because its
+//!   shard has split or merged, it waits that long for the map, and is then sent raw, alone. What is
+//!   sent again waits up to a second for a map; user records of other shards are not held up.
+//!   Nothing is sent later than `record_ttl` after its acceptance.
+//! - A stream with service-managed distribution ignores keys, and the KCL drops aggregates from it. So
+//!   nothing is aggregated there, and user records without a partition key are sent without one.
 //!   A switch in either direction is seen in `DescribeStreamSummary` or, without permission for
 //!   that, by where records land; nothing is lost by it. Unless order is wanted, the first records do
-//!   not wait for the description, which comes within 25 s of the first put: an account has few of
-//!   them. On such a stream they may be aggregated once, and then be sent again.
-//!   Where listing the shards is not permitted either, only user records without a partition key are
-//!   aggregated, two Kinesis records for each random hash key; until these show such a stream, a KCL
-//!   may drop them, and user records whose data looks like an aggregate, which travel in one.
+//!   not wait for the description, which is asked for within 25 s of the first put: an account has
+//!   20 a second. On such a stream they may be aggregated once, and then be sent again.
+//!   If listing the shards is not permitted either, only user records without a partition key are
+//!   aggregated, two Kinesis records for each random hash key. Until these reveal such a stream, a KCL
+//!   may drop them, and also user records whose data looks like an aggregate, which travel in one.
 //! - A stream that is deleted and created again is another stream. What was known of the old one is
-//!   forgotten as soon as its creation time, the range of a shard, a landing, or its absence tells; and
-//!   after two seconds without an answer no aggregate counts as delivered before a new list of the
-//!   shards confirms the range of its shard.
-//! - While shards or the link take less than is put, `put` waits, and what is accepted has time to be
-//!   sent. Besides the records that there is room for, a producer takes less than 64 MiB.
+//!   forgotten as soon as its creation time, the range of a shard, a landing or its absence gives it
+//!   away; and after two seconds without an answer, no aggregate counts as delivered before a new list
+//!   of the shards confirms the range of its shard.
+//! - While the shards or the link take less than is put, `put` waits, so that what is accepted has time
+//!   to be sent. Besides the records that there is room for, a producer uses less than 64 MiB.
 //!
 //! Order is kept only [on demand](ProducerBuilder::ordered).
 //!
-//! # The way of a user record
+//! # The path of a user record
 //!
 //! ```text
-//! put -> room (bytes, records) -> route: an aggregate for each predicted shard, or raw
-//!     -> limiter of the shard -> collector: 500 records, 5 MiB -> PutRecords, 24 at a time
-//!     -> judge: delivered, or every member again (it landed where the KCL would drop it)
-//!     -> retrier: what was throttled or failed, until record_ttl -> Delivery
+//! put -> room: waits for bytes and records  -> route: an aggregate for each predicted shard, or raw
+//!     -> the shard's limiter -> collector: 500 records, 5 MiB -> PutRecords, 24 at a time
+//!     -> stored:     would a KCL deliver it from that shard? -> Delivery
+//!                    if not, each of its user records is routed again
+//!     -> not stored: throttled or failed, so sent again, until record_ttl -> Delivery, with the reason
 //! ```
 //!
 //! # Beside the real KPL, through a split and a merge

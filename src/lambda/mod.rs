@@ -5,7 +5,8 @@
 //!
 //! # A whole function
 //!
-//! With `lambda_runtime` and `tokio`:
+//! After `cargo add kinesis-aggregation --features lambda`, `cargo add lambda_runtime serde_json` and
+//! `cargo add tokio --features macros,rt-multi-thread`:
 //!
 //! ```no_run
 //! use std::time::Duration;

@@ -36,7 +36,8 @@
 //! [`list_shards`] lists the shards, [`Lineage`] says which of them to read now (children wait for
 //! their parents, so that each key's records come in order), and a [`ShardReader`] reads one. To
 //! resume, keep the position of the last user record that you are done with, shard by shard, and
-//! [`Start::After`] it.
+//! [`Start::After`] it. `tests/embedded/examples/consume.rs` of the project is a whole program, which
+//! runs without AWS.
 //!
 //! ```no_run
 //! use std::collections::HashMap;
