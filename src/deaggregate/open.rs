@@ -123,7 +123,7 @@ impl<'r> Opener<'r> {
             Candidate::Skipped => Judged::default(),
             Candidate::Plain(reason, data, first) => self.plain(*reason, data, *first),
             Candidate::Framed(frame, data, first) => {
-                // "another digest": the KCL takes it for a plain record.
+                // "wrong digest" in docs/COMPATIBILITY.md: the KCL takes it for a plain record.
                 if digest == Some(*frame.digest()) {
                     self.aggregate(frame, *first)
                 } else {

@@ -56,3 +56,26 @@ fn contributing_md_names_steps_of_ci() {
     }
     assert!(count >= 10, "{count}");
 }
+
+/// The code that decides quotes the page's rows by name.
+#[test]
+fn the_rules_that_code_quotes_are_rows_of_compatibility_md() {
+    let page = read("docs/COMPATIBILITY.md");
+    let mut count = 0;
+    for file in ["src/deaggregate/judge.rs", "src/deaggregate/open.rs"] {
+        let code = read(file);
+        let comments = code.lines().map(str::trim_start);
+        let comments = comments.filter(|line| line.starts_with("//"));
+        let comments = comments.map(|line| line.trim_start_matches(['/', '!', ' ']));
+        let comments: Vec<_> = comments.collect();
+        let comments = comments.join(" ");
+        // A single word in quotes is no name.
+        let quoted = comments.split('"').skip(1).step_by(2);
+        for name in quoted.filter(|text| text.contains(' ')) {
+            let is_row = page.contains(&format!("\n| {name} |"));
+            assert!(is_row, "{file}: no row is called \"{name}\"");
+            count += 1;
+        }
+    }
+    assert!(count >= 10, "{count}");
+}
