@@ -6,7 +6,7 @@ use std::process::Command;
 
 use kinesis_aggregation::md5::Level;
 
-/// Replaces what stands in `document` between the marks of what `writes` it.
+/// Replaces what is in `document` between the marks of what `writes` it.
 pub(crate) fn put(document: &str, writes: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
     let begin = format!("<!-- {writes} writes from here -->\n");

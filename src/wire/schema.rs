@@ -1,4 +1,4 @@
-//! The fields of the schema (`proto/kpl.proto`), as their tags stand on the wire.
+//! The fields of the schema (`proto/kpl.proto`), as their tags appear on the wire.
 //!
 //! A tag is the field's number and its wire type in one varint, `number << 3 | type`. All of ours
 //! take one byte: field 3 with a length is `3 << 3 | 2` = `1A`.

@@ -17,8 +17,8 @@ use super::stream::{Look, State, Stream};
 const CHUNK: usize = 256 * 1024;
 /// Directories are listed at most this often, however fast files are read.
 const LIST_EVERY: Duration = Duration::from_millis(50);
-/// A file of which nothing is under way is read this much although there is no room, lest lines
-/// that are half read leave no room for their ends.
+/// A file of which nothing is under way is read this much although there is no room: otherwise
+/// lines that are half read could leave no room for their ends.
 const LEAST: usize = 4096;
 
 /// Follows the files of one flow.

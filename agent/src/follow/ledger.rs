@@ -3,7 +3,7 @@
 //! ```text
 //!          position                       read
 //!              v                            v
-//!   ...........[ 3 done ][ 4 open ][ 5 done ]          acknowledged in any order
+//!   ...........[ 3 open ][ 4 done ][ 5 open ]          acknowledged in any order
 //!   \_ before _/\_______ chunks, kept _____/
 //! ```
 //!
@@ -104,7 +104,7 @@ impl Ledger {
             && passed > 0
             && let Some(chunk) = self.chunks.front_mut()
         {
-            // The rest is the beginning of a record. A copy of it, lest it keep all of the chunk.
+            // The rest is the beginning of a record: copied, so that it does not keep the whole chunk.
             let rest = chunk.get(passed..).unwrap_or_default();
             let rest = Bytes::copy_from_slice(rest);
             append(&mut self.before, chunk.get(..passed).unwrap_or_default());

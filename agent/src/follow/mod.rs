@@ -8,7 +8,7 @@
 //!                        Shadow --- the other is cut off: ---> |  +-> Missing --+
 //!                                   goes on in the copy        |        |
 //!                                                              v        v not found for 5 s
-//!                                   rotated and quiet for 5 s: Done    Lost, reported
+//!                                   rotated and quiet for 5 s: Done    Done, reported as lost
 //! ```
 //!
 //! A plain struct: it reads through [`FileSystem`], is told the time, and does nothing by itself.

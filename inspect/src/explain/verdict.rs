@@ -59,7 +59,7 @@ pub enum JudgedBy {
 }
 
 impl<'a> Verdict<'a> {
-    /// The verdict, and the outcome that it stands on: a digest is computed once.
+    /// The verdict, and the outcome that it is based on, so that the digest is computed once.
     pub(super) fn new(
         record: &'a FoundRecord,
         user_records: &[UserRecord<'_>],

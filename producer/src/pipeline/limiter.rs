@@ -9,7 +9,7 @@ pub const SHARD_RECORDS_PER_SECOND: u32 = 1000;
 /// What a shard takes, in bytes a second.
 pub const SHARD_BYTES_PER_SECOND: u32 = 1024 * 1024;
 
-/// Two token buckets of one second each, for records and for bytes; none is no limit.
+/// Two token buckets of one second each, for records and for bytes. `None` is no limit.
 pub(super) struct Limiter(Option<[Bucket; 2]>);
 
 struct Bucket {

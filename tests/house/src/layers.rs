@@ -85,7 +85,7 @@ fn no_two_files_of_a_package_import_each_other() {
     assert!(circles.is_empty(), "\n{circles}");
 }
 
-/// The rooms that a file names as `crate::room`, but for its tests, which stand at its end.
+/// The rooms that a file names as `crate::room`, except in its tests, which are at its end.
 fn imports(text: &str) -> BTreeSet<String> {
     let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let code = code
