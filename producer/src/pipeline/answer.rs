@@ -104,9 +104,9 @@ pub(super) fn is_lost(error: &ClientError) -> bool {
 /// A Kinesis record that the stream stored.
 pub(super) struct Landing<T> {
     members: Vec<Pending<T>>,
-    /// Their places in the Kinesis record, if some of it are not here any more.
+    /// Their places in the Kinesis record, once some of its user records have been taken out.
     places: Option<Vec<u64>>,
-    /// Of an aggregate that is to be judged, the first and the last hash key; none of what is
+    /// The first and the last hash key of an aggregate that is to be judged; `None` for what is
     /// delivered wherever it landed.
     judged_by: Option<Span>,
     landed: Landed,
@@ -116,12 +116,12 @@ pub(super) struct Landing<T> {
 
 /// What became of a Kinesis record that the stream stored.
 pub(super) enum Verdict<T> {
-    /// With their places in the Kinesis record: none are 0, 1, 2 ...
+    /// With their places in the Kinesis record; `None` means 0, 1, 2, …
     Delivered(Vec<Pending<T>>, Option<Vec<u64>>, Landed),
-    /// The KCL drops the aggregate, or nobody will ever know. The try failed, for all its user
-    /// records.
+    /// The KCL drops the aggregate, or it will never be known whether it does. The try failed, for
+    /// all its user records.
     Dropped(Vec<Pending<T>>, Attempt),
-    /// Nobody knows yet.
+    /// The range of its shard is not known yet.
     Open(Landing<T>),
 }
 

@@ -264,7 +264,7 @@ impl Stream {
         self.strategy.ask(now);
     }
 
-    /// The range of a shard, to judge what landed there by an answer that came then. None while it
+    /// The range of a shard, to judge what landed there by an answer that came then. `None` while it
     /// is not known: a list is then asked for.
     pub(super) fn range(&mut self, shard_id: &str, answered: Time) -> Option<HashKeyRange> {
         if !self.shards.is_of_this_life(answered) {
@@ -290,8 +290,8 @@ impl Stream {
         self.is_blind() && !self.is_service_managed() && !self.ordered
     }
 
-    /// Whether a Kinesis record landed where its hash key belongs, on a stream of which no range will
-    /// be known; none if one may be. That it goes by keys is taken on trust if nothing says otherwise.
+    /// On a stream whose ranges will never be known, whether a Kinesis record landed where its hash key
+    /// belongs: taken on trust if nothing says otherwise. `None` if the ranges are or may become known.
     pub(super) fn unseen(&self) -> Option<bool> {
         let goes_by_keys = self.is_unlisted() && !self.is_service_managed();
         (goes_by_keys || self.is_blind()).then_some(goes_by_keys)
