@@ -90,7 +90,6 @@ mod response;
 mod resume;
 mod test_event;
 mod transform;
-mod user_record;
 mod user_records;
 mod window;
 
@@ -114,6 +113,5 @@ pub use resume::{
 };
 pub use test_event::TestEvent;
 pub use transform::{TransformResponse, TransformResult, Transformed, TransformedRecord};
-pub use user_record::EventUserRecord;
-pub use user_records::EventUserRecords;
+pub use user_records::{EventUserRecord, EventUserRecords};
 pub use window::{MAX_STATE, WindowResponse};

@@ -10,8 +10,7 @@ use super::error::{Error, FailureReason};
 use super::progress::Progress;
 use super::record::EventRecord;
 use super::response::BatchResponse;
-use super::user_record::EventUserRecord;
-use super::user_records::EventUserRecords;
+use super::user_records::{EventUserRecord, EventUserRecords};
 use crate::deaggregate::Deaggregated;
 use crate::error::Loss;
 
@@ -122,7 +121,7 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         let mut alarm = self.alarm();
         let mut lanes = Lanes::new(&whole.items);
         // An aggregate without readable user records has nothing that its cut would have to wait for.
-        for position in whole.finished() {
+        for position in whole.finished(false) {
             whole.close_in_time(position, &mut alarm).await;
         }
         let mut running = FuturesUnordered::new();
@@ -166,7 +165,8 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         }
         drop(running);
         // The callback is told once: of the first Kinesis record that is not done.
-        if out_of_time && let Some(position) = whole.first_unfinished() {
+        let is_unfinished = |left: &Option<usize>| left.is_some_and(|left| left > 0);
+        if out_of_time && let Some(position) = whole.left.iter().position(is_unfinished) {
             self.fail(position, FailureReason::Deadline);
         }
         whole.progress.finish()
@@ -208,16 +208,13 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         }
     }
 
-    /// The Kinesis records whose readable user records are all done, and whose cuts come next.
-    fn finished(&self) -> Vec<usize> {
+    /// The Kinesis records whose readable user records are all done, and whose cuts come next; if
+    /// `in_order`, only those before the first one with a user record that is not done.
+    fn finished(&self, in_order: bool) -> Vec<usize> {
         let left = self.left.iter().enumerate();
-        let finished = left.filter(|(_, left)| **left == Some(0));
+        let reached = left.take_while(|(_, left)| !in_order || left.is_none_or(|left| left == 0));
+        let finished = reached.filter(|(_, left)| **left == Some(0));
         finished.map(|(position, _)| position).collect()
-    }
-
-    fn first_unfinished(&self) -> Option<usize> {
-        let mut left = self.left.iter();
-        left.position(|left| left.is_some_and(|left| left > 0))
     }
 
     /// A user record is done, which is said once of each. Returns whether it was the last one of its
@@ -236,20 +233,16 @@ impl<'b, R: EventRecord> Whole<'b, R> {
     /// has its place in that order too.
     fn settle(&mut self, called: Called<Handled>) -> Vec<usize> {
         let len = self.items.len();
-        let ordered = !matches!(called, Ok(Handled::AllBut(_)));
+        let in_order = !matches!(called, Ok(Handled::AllBut(_)));
         match called.map(|handled| handled.of_each(len)) {
-            Ok(Ok(done)) => self.settle_each(&done, ordered),
+            Ok(Ok(done)) => self.settle_each(&done, in_order),
             Ok(Err(index)) => self.fail_all(FailureReason::NoSuchIndex { index, len }),
             Err(broken) => self.fail_all(broken.reason()),
         }
-        let mut finished = self.finished();
-        if ordered && let Some(first) = self.first_unfinished() {
-            finished.retain(|position| *position < first);
-        }
-        finished
+        self.finished(in_order)
     }
 
-    fn settle_each(&mut self, done: &[bool], ordered: bool) {
+    fn settle_each(&mut self, done: &[bool], in_order: bool) {
         for (item, done) in std::mem::take(&mut self.items).iter().zip(done) {
             if *done {
                 self.done(item);
@@ -257,7 +250,7 @@ impl<'b, R: EventRecord> Whole<'b, R> {
             }
             self.event.fail_one(item, FailureReason::NotDone);
             self.progress.fail(1);
-            if ordered {
+            if in_order {
                 // The rest was not reached.
                 break;
             }

@@ -8,8 +8,7 @@ use super::error::{AfterCut, FailureReason};
 use super::event::{event, event_record, stream_record};
 use super::json::{Data, as_base64, object};
 use super::record::{EventRecord, Timestamp};
-use super::user_record::EventUserRecord;
-use super::user_records::EventUserRecords;
+use super::user_records::{EventUserRecord, EventUserRecords};
 use crate::error::Loss;
 
 /// The event of a function in a pipe: an array of flat records.
@@ -74,7 +73,7 @@ object!(RecordJson {
 /// them is what the pipe's target gets.
 ///
 /// Besides a pipe's own fields it has `explicitHashKey`, `subSequenceNumber` and `aggregated`; and
-/// `damaged`, if it [is](super::EventUserRecord::is_damaged).
+/// `damaged`, if it [is](crate::UserRecordRef::is_damaged).
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PipesUserRecord<'b> {

@@ -9,8 +9,7 @@ use super::progress::Progress;
 use super::record::EventRecord;
 use super::response::BatchResponse;
 use super::resume::Resume;
-use super::user_record::EventUserRecord;
-use super::user_records::EventUserRecords;
+use super::user_records::{EventUserRecord, EventUserRecords};
 use crate::deaggregate::UserRecords;
 use crate::error::Loss;
 

@@ -111,7 +111,7 @@ impl Processor {
 
     /// Whether to open damaged aggregates, which otherwise reach the handler as plain records:
     /// [`Deaggregator::salvage_damaged`]. The handler tells their user records by
-    /// [`is_damaged`](super::EventUserRecord::is_damaged). A damaged aggregate is cut, however much of
+    /// [`is_damaged`](crate::UserRecordRef::is_damaged). A damaged aggregate is cut, however much of
     /// it can be read: [`on_cut`](Self::on_cut) decides whether it fails.
     #[must_use]
     pub fn salvage_damaged(mut self, salvage_damaged: bool) -> Self {

@@ -1,10 +1,8 @@
 //! The records of all event shapes, by what they have in common; and their arrival times.
 
 use std::fmt;
-use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -80,21 +78,6 @@ impl<R: EventRecord> Records for Vec<R> {
 
     fn records(&self) -> &[R] {
         self
-    }
-}
-
-/// Where `part` lies in `whole`, if it is a part of it.
-pub(super) fn range_in(whole: &[u8], part: &[u8]) -> Option<Range<usize>> {
-    let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
-    let end = start.checked_add(part.len())?;
-    (end <= whole.len()).then_some(start..end)
-}
-
-/// `part` of `record`'s data, sharing its buffer if `R` can.
-pub(super) fn share_part<R: StoredRecord>(record: &R, part: &[u8]) -> Bytes {
-    match range_in(record.data(), part) {
-        Some(range) => record.share(range),
-        None => Bytes::copy_from_slice(part),
     }
 }
 

@@ -11,8 +11,7 @@ use super::error::{AfterCut, Error, FailureReason};
 use super::json::as_base64;
 use super::process::Run;
 use super::record::EventRecord;
-use super::user_record::EventUserRecord;
-use super::user_records::EventUserRecords;
+use super::user_records::{EventUserRecord, EventUserRecords};
 use crate::deaggregate::UserRecords;
 use crate::error::Loss;
 

@@ -8,8 +8,7 @@ use super::error::Error;
 use super::process::{InOrder, Run};
 use super::record::EventRecord;
 use super::response::BatchResponse;
-use super::user_record::EventUserRecord;
-use super::user_records::EventUserRecords;
+use super::user_records::{EventUserRecord, EventUserRecords};
 
 /// The largest state that Lambda keeps, in bytes of JSON: "1 MB per shard" in its documentation, of
 /// which this is the stricter reading. With a larger one it ends the window early.
