@@ -1,12 +1,11 @@
 //! The event of an EventBridge pipe with a Kinesis stream as its source.
 
-use std::fmt;
-
-use serde::Serialize;
+use base64_simd::STANDARD;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::error::{AfterCut, FailureReason};
 use super::event::{event, event_record, stream_record};
-use super::json::{Data, as_base64, object};
+use super::json::{Data, object};
 use super::record::{EventRecord, Timestamp};
 use super::user_records::{EventUserRecord, EventUserRecords};
 use crate::error::Loss;
@@ -16,14 +15,14 @@ use crate::error::Loss;
 /// A pipe does not deaggregate. As its *target*, answer with what
 /// [`process`](EventUserRecords::process) returns; as its *enrichment*, with
 /// [`flatten`](EventUserRecords::flatten) or any other array.
-#[derive(Clone, Serialize)]
+#[derive(Clone, serde::Serialize)]
 #[serde(transparent)]
 pub struct PipesEvent<'a>(EventJson<'a>);
 
 event!(PipesEvent(EventJson), OwnedPipesEvent, PipesRecord);
 
 /// A [`PipesEvent`] without a lifetime, for runtimes that deserialise the event themselves.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, serde::Serialize)]
 #[serde(transparent)]
 pub struct OwnedPipesEvent(PipesEvent<'static>);
 
@@ -38,7 +37,7 @@ object!(
 );
 
 /// A Kinesis record, as a pipe sends it. It serialises as it was read.
-#[derive(Clone, Serialize)]
+#[derive(Clone, serde::Serialize)]
 #[serde(transparent)]
 pub struct PipesRecord<'a>(RecordJson<'a>);
 
@@ -74,61 +73,40 @@ object!(RecordJson {
 ///
 /// Besides a pipe's own fields it has `explicitHashKey`, `subSequenceNumber` and `aggregated`; and
 /// `damaged`, if it [is](crate::UserRecordRef::is_damaged).
-#[derive(Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PipesUserRecord<'b> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    partition_key: Option<&'b str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    explicit_hash_key: Option<&'b str>,
-    sequence_number: &'b str,
-    sub_sequence_number: u64,
-    aggregated: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    damaged: bool,
-    #[serde(serialize_with = "as_base64")]
-    data: &'b [u8],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    approximate_arrival_timestamp: Option<&'b Timestamp>,
-    #[serde(rename = "eventID", skip_serializing_if = "Option::is_none")]
-    event_id: Option<&'b str>,
-    #[serde(rename = "eventSourceARN", skip_serializing_if = "Option::is_none")]
-    event_source_arn: Option<&'b str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aws_region: Option<&'b str>,
-}
+#[derive(Clone, Copy, Debug)]
+pub struct PipesUserRecord<'b>(EventUserRecord<'b, PipesRecord<'b>>);
 
-impl<'b> PipesUserRecord<'b> {
-    fn new(user_record: &EventUserRecord<'b, PipesRecord<'_>>) -> Self {
+impl Serialize for PipesUserRecord<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(user_record) = self;
         let source = user_record.source();
-        Self {
-            partition_key: user_record.partition_key(),
-            explicit_hash_key: user_record.explicit_hash_key(),
-            sequence_number: source.sequence_number(),
-            sub_sequence_number: user_record.sub_sequence_number(),
-            aggregated: user_record.is_aggregated(),
-            damaged: user_record.is_damaged(),
-            data: user_record.data(),
-            approximate_arrival_timestamp: source.arrival_timestamp(),
-            event_id: source.event_id(),
-            event_source_arn: source.event_source_arn(),
-            aws_region: source.aws_region(),
+        let mut json = serializer.serialize_map(None)?;
+        for (key, text) in [
+            ("partitionKey", user_record.partition_key()),
+            ("explicitHashKey", user_record.explicit_hash_key()),
+            ("sequenceNumber", Some(source.sequence_number())),
+            ("data", Some(&STANDARD.encode_to_string(user_record.data()))),
+            ("eventID", source.event_id()),
+            ("eventSourceARN", source.event_source_arn()),
+            ("awsRegion", source.aws_region()),
+        ] {
+            if let Some(text) = text {
+                json.serialize_entry(key, text)?;
+            }
         }
+        json.serialize_entry("subSequenceNumber", &user_record.sub_sequence_number())?;
+        json.serialize_entry("aggregated", &user_record.is_aggregated())?;
+        if user_record.is_damaged() {
+            json.serialize_entry("damaged", &true)?;
+        }
+        if let Some(arrived) = source.arrival_timestamp() {
+            json.serialize_entry("approximateArrivalTimestamp", arrived)?;
+        }
+        json.end()
     }
 }
 
-/// Lengths only.
-impl fmt::Debug for PipesUserRecord<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PipesUserRecord")
-            .field("sequence_number", &self.sequence_number)
-            .field("sub_sequence_number", &self.sub_sequence_number)
-            .field("data_len", &self.data.len())
-            .finish_non_exhaustive()
-    }
-}
-
-impl<'a> EventUserRecords<'_, PipesRecord<'a>> {
+impl EventUserRecords<'_, PipesRecord<'_>> {
     /// The answer of an enrichment that deaggregates: a flat array. Aggregates outside the hash key
     /// range are dropped.
     ///
@@ -140,7 +118,7 @@ impl<'a> EventUserRecords<'_, PipesRecord<'a>> {
         let mut answer = Vec::new();
         for user_record in self.user_records() {
             match user_record {
-                Ok(user_record) => answer.push(PipesUserRecord::new(&user_record)),
+                Ok(user_record) => answer.push(PipesUserRecord(user_record)),
                 Err(loss) => {
                     if !self.is_dropped(&loss) && self.after_cut(&loss) == AfterCut::Fail {
                         self.fail(loss.record_index(), FailureReason::Cut(&loss));

@@ -71,17 +71,17 @@ enum Cut {
 }
 
 impl Processor {
-    /// For every hash key. A cut aggregate fails. Nothing is remembered.
+    /// A processor without a hash key range, callbacks or memory: a cut aggregate fails.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// For a stream of one shard with this hash key range. An aggregate with a user record outside
-    /// it is dropped whole, as in the KCL, so that what a producer sent twice through a reshard is
-    /// processed once. Not for streams with service-managed distribution, where a record's hash key
-    /// says nothing about its shard.
+    /// Reads a stream of one shard with this hash key range. An aggregate with a user record outside
+    /// the range is dropped whole, as in the KCL, so that what a producer sent twice during a reshard
+    /// is processed once. Do not use it on a stream with service-managed distribution, where a
+    /// record's hash key says nothing about its shard.
     ///
-    /// A function on a stream of several shards sees all of them: give it a
+    /// A function on a stream of several shards reads all of them: give it a
     /// [`shard_map`](Self::shard_map) instead.
     #[must_use]
     pub fn hash_key_range(mut self, range: HashKeyRange) -> Self {
@@ -89,12 +89,12 @@ impl Processor {
         self
     }
 
-    /// For a stream of these shards, in place of one [`hash_key_range`](Self::hash_key_range): each
-    /// event is read with the range of the shard it is from. An event from a shard that the map does
-    /// not know, such as one made by a split since, is read without a range, so nothing of it is
-    /// dropped.
+    /// Reads each event with the hash key range of the shard it is from, in place of one
+    /// [`hash_key_range`](Self::hash_key_range) for all. An event from a shard that the map does not
+    /// have, such as one made by a later split, is read without a range: nothing in it is dropped.
     ///
-    /// Build the map from `ListShards`, closed shards included: they are read too.
+    /// Build the map from all shards that `ListShards` returns, including closed ones: Lambda reads
+    /// those too.
     #[must_use]
     pub fn shard_map(mut self, shard_map: ShardMap) -> Self {
         self.ranges = Ranges::OfShards(shard_map);
@@ -110,9 +110,9 @@ impl Processor {
     }
 
     /// Whether to open damaged aggregates, which otherwise reach the handler as plain records:
-    /// [`Deaggregator::salvage_damaged`]. The handler tells their user records by
-    /// [`is_damaged`](crate::UserRecordRef::is_damaged). A damaged aggregate is cut, however much of
-    /// it can be read: [`on_cut`](Self::on_cut) decides whether it fails.
+    /// [`Deaggregator::salvage_damaged`]. [`is_damaged`](crate::UserRecordRef::is_damaged) tells the
+    /// handler which user records are from one. A damaged aggregate counts as cut, however much of it
+    /// can be read: [`on_cut`](Self::on_cut) decides whether it fails.
     #[must_use]
     pub fn salvage_damaged(mut self, salvage_damaged: bool) -> Self {
         self.deaggregator = self.deaggregator.salvage_damaged(salvage_damaged);
@@ -126,46 +126,48 @@ impl Processor {
         self
     }
 
-    /// Remembers which user records are done of Kinesis records that Lambda sends again, and leaves
-    /// them out then. See [`Resume`] for what a handler promises with `Ok`.
+    /// Remembers which user records are done, and leaves them out when Lambda sends their Kinesis
+    /// record again. See [`Resume`] for what a handler promises with `Ok`.
     #[must_use]
     pub fn resume(mut self, resume: impl Resume + 'static) -> Self {
         self.resume = Some(Box::new(resume));
         self
     }
 
-    /// Is told of every aggregate that is dropped because a user record of it is outside the hash
-    /// key range; when salvaging, of user records too. This is not a failure: expect it after a
-    /// reshard. Without a range nothing is dropped.
+    /// Called for every aggregate that is dropped because one of its user records is outside the
+    /// hash key range; when salvaging, for single user records too. This is not a failure: expect it
+    /// after a reshard. Without a range nothing is dropped.
     #[must_use]
     pub fn on_dropped(mut self, f: impl Fn(&Lost<'_>) + Send + Sync + 'static) -> Self {
         self.on_dropped = Some(Box::new(f));
         self
     }
 
-    /// Is told of every cut aggregate, and decides whether the Kinesis record fails. Put it aside, as
-    /// the whole Kinesis record is there, and go on; or count it, and fail. It is called after the user
-    /// records before the bad one; for a wrong digest, before the first one. With a
-    /// [`resume`](Self::resume), one that went on is not told again when its Kinesis record comes again.
+    /// Called for every cut aggregate, to decide whether its Kinesis record fails. `f` gets the whole
+    /// Kinesis record, so it can store it elsewhere and go on; or it can count it, and fail. It is
+    /// called after the handler had the user records before the bad one; for a wrong digest, before
+    /// the first one. With a [`resume`](Self::resume), it is not called again for an aggregate where
+    /// it went on.
     ///
-    /// A cut aggregate has a user record with a bad index, or with an explicit hash key that is not
-    /// a number of 0 to 2^128-1; or it is damaged and was opened all the same
-    /// ([`salvage_damaged`](Self::salvage_damaged)). That holds with a hash key range too: what the KCL
-    /// then drops for a number that no shard owns (`-123`, from old writers) is not expected after a
-    /// reshard, and must not be dropped in silence.
+    /// An aggregate is cut if a user record has a bad index, or an explicit hash key that is not a
+    /// number from 0 to 2^128-1; or if it is damaged and was opened anyway
+    /// ([`salvage_damaged`](Self::salvage_damaged)). This is so with a hash key range, too. There the
+    /// KCL silently drops an aggregate with an explicit hash key such as `-123`, which old producers
+    /// wrote and no shard owns. A reshard does not explain such a loss, so it is not counted as
+    /// dropped here.
     ///
-    /// Without this, a cut aggregate fails. It will never succeed: **an event source mapping
-    /// without limits for its retries then comes back to it until it expires, and blocks its shard
-    /// until then.**
+    /// Without this, a cut aggregate fails. It never succeeds: **an event source mapping that does
+    /// not limit retries sends it again and again until it expires, and its shard is blocked until
+    /// then.**
     #[must_use]
     pub fn on_cut(mut self, f: impl Fn(&Lost<'_>) -> AfterCut + Send + Sync + 'static) -> Self {
         self.on_cut = Cut::Asks(Box::new(f));
         self
     }
 
-    /// [`on_cut`](Self::on_cut) with an asynchronous function, to put the Kinesis record aside where
-    /// only a client can reach. It takes the place of `on_cut`, and only the asynchronous forms of
-    /// processing call it: in the others a cut aggregate fails.
+    /// [`on_cut`](Self::on_cut) with an asynchronous function, for example to send the Kinesis record
+    /// to a queue. It replaces `on_cut`, and only the asynchronous forms of processing call it: in
+    /// the others a cut aggregate fails.
     ///
     /// ```
     /// use kinesis_aggregation::lambda::{AfterCut, Processor};
@@ -189,8 +191,8 @@ impl Processor {
         self
     }
 
-    /// Is told of everything that makes a Kinesis record fail. Log it: the answer to Lambda has no
-    /// place for reasons.
+    /// Called with everything that makes a Kinesis record fail. Log it: the answer to Lambda does not
+    /// say why.
     #[must_use]
     pub fn on_failure(mut self, f: impl Fn(&Failure<'_>) + Send + Sync + 'static) -> Self {
         self.on_failure = Some(Box::new(f));
@@ -201,8 +203,8 @@ impl Processor {
         &self.deaggregator
     }
 
-    /// The range to read `records` by. With a map of the shards: that of the one shard that they
-    /// all are from.
+    /// The range to read `records` with: given a shard map, the range of their shard, if they are
+    /// all from one.
     pub(super) fn range_of<R: EventRecord>(&self, records: &[R]) -> Option<HashKeyRange> {
         match &self.ranges {
             Ranges::None => None,
@@ -238,7 +240,7 @@ impl Processor {
         call::catch(|| on_cut(lost)).unwrap_or(AfterCut::Fail)
     }
 
-    /// [`Self::after_cut`], where it can wait.
+    /// [`Self::after_cut`] for the asynchronous forms.
     pub(super) async fn after_cut_async(&self, lost: Lost<'_>) -> AfterCut {
         let Cut::AsksAsync(on_cut) = &self.on_cut else {
             return self.after_cut(&lost);
