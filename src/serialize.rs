@@ -1,4 +1,4 @@
-//! serde (feature `serde`): hash keys, ranges and positions as their texts, shards as structs.
+//! serde (feature `serde`): hash keys, ranges and positions as their texts. ([`Shard`](crate::Shard) derives it.)
 //!
 //! A hash key is a string, not a number, because most JSON readers keep 53 bits of a number, and a
 //! hash key has 128.
@@ -8,11 +8,10 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::ser::{Serialize, Serializer};
 
 use crate::hash_key::{HashKey, HashKeyRange};
 use crate::sequence::{ExtendedSequenceNumber, SequenceNumber};
-use crate::shard::Shard;
 
 /// Reads and writes these types as the text of their `Display` and `FromStr`.
 macro_rules! as_text {
@@ -60,48 +59,10 @@ impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Text<T> {
     }
 }
 
-/// As a struct of `id`, `hash_key_range`, `closed` and `starting_sequence_number`, `None` if that is
-/// not known.
-impl Serialize for Shard {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut shard = serializer.serialize_struct("Shard", 4)?;
-        shard.serialize_field("id", self.id())?;
-        shard.serialize_field("hash_key_range", &self.hash_key_range())?;
-        shard.serialize_field("closed", &self.is_closed())?;
-        let starting = self.starting_sequence_number();
-        shard.serialize_field("starting_sequence_number", &starting)?;
-        shard.end()
-    }
-}
-
-/// From a struct of `id`, `hash_key_range`, `closed`, and, if it is known,
-/// `starting_sequence_number`.
-impl<'de> Deserialize<'de> for Shard {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(rename = "Shard")]
-        struct Fields {
-            id: String,
-            hash_key_range: HashKeyRange,
-            closed: bool,
-            #[serde(default)]
-            starting_sequence_number: Option<SequenceNumber>,
-        }
-        let fields = Fields::deserialize(deserializer)?;
-        let shard = match fields.closed {
-            true => Self::closed(fields.id, fields.hash_key_range),
-            false => Self::open(fields.id, fields.hash_key_range),
-        };
-        Ok(match fields.starting_sequence_number {
-            Some(number) => shard.with_starting_sequence_number(number),
-            None => shard,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shard::Shard;
 
     #[test]
     fn a_hash_key_is_a_string() {

@@ -7,7 +7,8 @@ use crate::error::ShardMapError;
 use crate::hash_key::{HashKey, HashKeyRange};
 use crate::sequence::SequenceNumber;
 
-/// A shard, as `ListShards` describes it.
+/// A shard, as `ListShards` describes it. With the feature `serde` it is a struct of `id`,
+/// `hash_key_range`, `closed` and `starting_sequence_number`, which may be missing.
 ///
 /// ```
 /// use kinesis_aggregation::{HashKeyRange, Shard};
@@ -16,6 +17,7 @@ use crate::sequence::SequenceNumber;
 /// assert!(!shard.is_closed());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Shard {
     id: String,
     hash_key_range: HashKeyRange,

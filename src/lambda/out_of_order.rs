@@ -236,8 +236,8 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         let in_order = !matches!(called, Ok(Handled::AllBut(_)));
         match called.map(|handled| handled.of_each(len)) {
             Ok(Ok(done)) => self.settle_each(&done, in_order),
-            Ok(Err(index)) => self.fail_all(FailureReason::NoSuchIndex { index, len }),
-            Err(broken) => self.fail_all(broken.reason()),
+            Ok(Err(index)) => return self.fail_all(FailureReason::NoSuchIndex { index, len }),
+            Err(broken) => return self.fail_all(broken.reason()),
         }
         self.finished(in_order)
     }
@@ -257,8 +257,9 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         }
     }
 
-    /// Everything in the slice fails: the callback is told once for each Kinesis record.
-    fn fail_all(&mut self, reason: FailureReason<'_>) {
+    /// Everything in the slice fails: the callback is told once for each Kinesis record. Returns the
+    /// Kinesis records to close all the same.
+    fn fail_all(&mut self, reason: FailureReason<'_>) -> Vec<usize> {
         for one_record in self
             .items
             .chunk_by(|a, b| a.record_index() == b.record_index())
@@ -268,6 +269,7 @@ impl<'b, R: EventRecord> Whole<'b, R> {
             }
         }
         self.progress.fail(self.items.len());
+        self.finished(true)
     }
 
     /// Ends a Kinesis record whose readable user records are done: asks about its cuts, and it is

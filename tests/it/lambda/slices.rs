@@ -102,6 +102,19 @@ fn an_index_outside_the_slice_is_an_error() {
     assert!(response.is_success());
 }
 
+/// With an answer that cannot be trusted nothing is done, so no cut has its turn.
+#[test]
+fn after_an_index_outside_the_slice_no_later_cut_is_told() {
+    let (processor, log) = logging(AfterCut::GoOn);
+    let records = [Stored::plain("1", "k", "a"), Stored::cut("2", &[])];
+    for handled in [Handled::First(5), Handled::AllBut(vec![5])] {
+        let response = batch(&processor, &records, Ok(handled));
+        assert_eq!(named(&response), ["1"]);
+        let expected = ["Kinesis record 1: the handler named 5 of a slice of 1 user records"];
+        assert_eq!(take(&log), expected);
+    }
+}
+
 #[test]
 fn a_cut_is_told_in_its_place() {
     let records = [
