@@ -1,4 +1,4 @@
-//! `aws_lambda_events`' types: read as they are, and made from ours.
+//! Reads `aws_lambda_events`' types, and makes them of ours.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -30,7 +30,7 @@ fn not_empty(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The crate has an empty string where the event has nothing.
+/// Where the event lacks a string, the crate has an empty one.
 impl StoredRecord for aws::KinesisEventRecord {
     fn partition_key(&self) -> Option<&str> {
         not_empty(&self.kinesis.partition_key)
@@ -45,9 +45,9 @@ impl StoredRecord for aws::KinesisEventRecord {
     }
 }
 
-/// Its arrival time is what `aws_lambda_events` 1.2 makes of it: right only with no digits after
-/// the decimal point or with three, the last not 0. An [`OwnedKinesisEvent`] becomes that crate's
-/// event with the right ones.
+/// Its arrival time is as `aws_lambda_events` 1.2 reads it: right only if no digits or three follow the
+/// decimal point, and the last is not 0. The event made from an [`OwnedKinesisEvent`] has the right
+/// ones.
 impl EventRecord for aws::KinesisEventRecord {
     fn event_id(&self) -> Option<&str> {
         self.event_id.as_deref()
@@ -64,9 +64,9 @@ impl EventRecord for aws::KinesisEventRecord {
     }
 }
 
-/// The event as `aws_lambda_events` reads it. Its type has no place for a tumbling window's fields,
-/// and nothing is under `other`, which that crate has with its feature `catch-all-fields`. For the
-/// records see [`KinesisEventRecord`].
+/// The event as `aws_lambda_events` reads it. Its type has no fields for a tumbling window. `other`,
+/// which it has with that crate's feature `catch-all-fields`, is empty. For the records see
+/// [`KinesisEventRecord`].
 impl From<KinesisEvent<'_>> for aws::KinesisEvent {
     fn from(event: KinesisEvent<'_>) -> Self {
         let mut converted = Self::default();
@@ -87,10 +87,10 @@ impl From<OwnedKinesisEvent> for aws::KinesisEvent {
 ///
 /// * the arrival time is the event's, to the nanosecond; the start of 1970 if the event has none;
 /// * an encryption type that the crate does not know is `None`;
-/// * nothing is under `other`, which the crate has with its feature `catch-all-fields`.
+/// * `other`, which it has with that crate's feature `catch-all-fields`, is empty.
 ///
-/// A missing partition key is an empty string, as it is there. The data are not copied, unless
-/// something else shares them.
+/// A missing partition key is an empty string, as in that crate. The data are copied only if something
+/// else shares them.
 impl From<KinesisEventRecord<'_>> for aws::KinesisEventRecord {
     fn from(record: KinesisEventRecord<'_>) -> Self {
         let json = record.0;
@@ -123,7 +123,7 @@ fn kinesis(json: KinesisJson<'_>) -> aws::KinesisRecord {
     converted
 }
 
-/// chrono's `DateTime<Utc>`, which is in the crate's types.
+/// chrono's `DateTime<Utc>`, named by way of the crate's types.
 type Date = <SecondTimestamp as Deref>::Target;
 
 fn date(timestamp: &Timestamp) -> Option<Date> {

@@ -1,5 +1,5 @@
-//! Calls of handlers, and the deadline for them. A panic in one is a failure, and not a lost batch;
-//! with `panic = "abort"` there is nothing to catch.
+//! Calls handlers, catches their panics and stops them at the deadline. A panic is a failure of one
+//! user record, not of the batch (with `panic = "abort"` it cannot be caught).
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use futures_timer::Delay;
 
 use super::error::{Error, FailureReason};
 
-/// Why a handler has not done its user records.
+/// Why a handler did not do its user records.
 pub(super) enum Broken {
     Error(Error),
     Panicked,
@@ -29,7 +29,7 @@ impl Broken {
     }
 }
 
-/// How the call of a handler ended.
+/// The result of calling a handler.
 pub(super) type Called<T> = Result<T, Broken>;
 
 /// Calls a handler.
@@ -37,7 +37,7 @@ pub(super) fn call<T, E: Into<Error>>(f: impl FnOnce() -> Result<T, E>) -> Calle
     catch(|| f().map_err(Into::into))?.map_err(Broken::Error)
 }
 
-/// Calls a handler and polls the future that it returns.
+/// Calls a handler and awaits the future that it returns.
 pub(super) async fn call_async<T, E: Into<Error>, F>(f: impl FnOnce() -> F) -> Called<T>
 where
     F: Future<Output = Result<T, E>>,
@@ -46,7 +46,7 @@ where
     output.map_err(|error| Broken::Error(error.into()))
 }
 
-/// [`call_async`], broken off when the alarm rings.
+/// [`call_async`], stopped when the alarm rings.
 pub(super) async fn call_in_time<T, E: Into<Error>, F>(
     alarm: &mut Alarm,
     f: impl FnOnce() -> F,
@@ -60,13 +60,13 @@ where
 
 /// Calls `f`.
 ///
-/// Unwind safety is asserted: after a panic a handler may be called again with what it left half
-/// done, as it may be after an error. That is the handler's own business.
+/// Asserts unwind safety: a handler that panicked may be called again while its own state is half
+/// changed, as after an error. Handlers must cope with that.
 pub(super) fn catch<T>(f: impl FnOnce() -> T) -> Called<T> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|_| Broken::Panicked)
 }
 
-/// Calls `f` and polls the future that it returns.
+/// Calls `f` and awaits the future that it returns.
 pub(super) async fn catch_async<F: Future>(f: impl FnOnce() -> F) -> Called<F::Output> {
     let mut future = pin!(catch(f)?);
     poll_fn(|context| match catch(|| future.as_mut().poll(context)) {
@@ -81,7 +81,7 @@ pub(super) async fn catch_async<F: Future>(f: impl FnOnce() -> F) -> Called<F::O
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
     pub(super) at: SystemTime,
-    /// The clock, which tests replace.
+    /// The clock; tests have their own.
     pub(super) now: fn() -> SystemTime,
 }
 
@@ -97,7 +97,7 @@ impl Deadline {
         (self.now)() >= self.at
     }
 
-    /// An alarm for it, which needs no runtime: `futures-timer` has a thread of its own.
+    /// An alarm for it. It needs no async runtime: `futures-timer` has its own thread.
     pub(super) fn alarm(self) -> Alarm {
         let left = self.at.duration_since((self.now)());
         let left = left.unwrap_or_default();
@@ -112,7 +112,7 @@ impl Deadline {
 pub(super) struct Alarm(Option<Delay>);
 
 impl Alarm {
-    /// The future's output; `None` if the alarm rings first, and the future is dropped.
+    /// Returns the future's output, or drops the future and returns `None` if the alarm rings first.
     pub(super) async fn race<F: Future>(&mut self, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
         poll_fn(

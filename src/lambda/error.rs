@@ -7,18 +7,18 @@ use serde_json::error::Category;
 use super::record::EventRecord;
 use crate::error::Loss;
 
-/// The error of a handler as callbacks see it, and the error type of `lambda_runtime`. Any type that
-/// is an error becomes one, and any text.
+/// The error type of `lambda_runtime`, and of a handler as callbacks see it. Any error converts into
+/// it, and so does any text.
 ///
-/// A handler has an error type of its own if it likes: whatever turns into this one.
+/// A handler may have any error type that converts into this one.
 pub type Error = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// Why a payload is not the event that was asked for; may grow. It shows positions, identifiers and
-/// names of fields, never data or keys.
+/// Why a payload cannot be read as the event that was asked for; may grow. It shows positions,
+/// identifiers and names of fields, never data or keys.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EventError {
-    /// It is not JSON, or JSON of another shape.
+    /// It is not JSON, or JSON of a different shape.
     #[error(transparent)]
     Json(#[from] JsonError),
     /// One record of the event is at fault.
@@ -45,7 +45,7 @@ pub enum JsonProblem {
     Truncated,
     /// It is JSON, but a required field is missing.
     MissingField,
-    /// It is JSON, but something in it has another type than it should.
+    /// It is JSON, but a value in it has the wrong type.
     OtherShape,
 }
 
@@ -88,8 +88,8 @@ impl From<serde_json::Error> for JsonError {
     }
 }
 
-/// The field that serde misses: ``missing field `Records` at line 1 column 2``. Such a name comes
-/// from the type that is read, never from the payload.
+/// The field in serde's ``missing field `Records` at line 1 column 2``. The name comes from the type
+/// that is read, never from the payload.
 fn missing_field(error: &str) -> Option<Box<str>> {
     let (field, _) = error.strip_prefix("missing field `")?.split_once('`')?;
     Some(field.into())
@@ -151,7 +151,7 @@ pub enum RecordErrorKind {
     /// Its `data` are not base64.
     #[error("has `data` of {len} characters that are not base64")]
     NotBase64 {
-        /// The length of what is there.
+        /// The length of the text, in characters.
         len: usize,
     },
     /// It has no sequence number, so an answer could not name it.
@@ -247,24 +247,24 @@ pub struct Failure<'a> {
 pub enum FailureReason<'a> {
     /// The handler returned an error.
     Handler(&'a Error),
-    /// The handler panicked; the panic hook had the message.
+    /// The handler panicked; the panic hook got the message.
     Panicked,
     /// The aggregate is cut.
     Cut(&'a Loss),
-    /// A handler that takes the whole slice reported this user record as not done.
+    /// A handler of the whole slice reported this user record as not done.
     NotDone,
-    /// A handler that takes the whole slice named a user record that is not in it, so its answer
-    /// cannot be trusted: all of the slice fails.
+    /// A handler of the whole slice named a user record that is not in it. Its answer cannot be
+    /// trusted, so the whole slice fails.
     NoSuchIndex {
         /// The index, counted from 0, or the count of `Handled::First`.
         index: usize,
-        /// The user records of the slice.
+        /// How many user records the slice has.
         len: usize,
     },
-    /// The [deadline](super::EventUserRecords::until) came before this one's turn.
+    /// The [deadline](super::EventUserRecords::until) passed before it was done.
     Deadline,
-    /// Two user records of one Firehose record want different dynamic partition keys; the answer has
-    /// room for one set.
+    /// Two user records of one Firehose record have different dynamic partition keys; the answer can
+    /// have only one set.
     PartitionKeysDiffer,
 }
 

@@ -1,13 +1,13 @@
-//! Reading and writing that all event types have in common.
+//! What all event types have in common: how they and their records are read.
 
 use serde::de::{Deserialize, Deserializer, Error};
 
 use super::error::{RecordError, RecordErrorKind};
 
-/// Refuses the first record without an identifier (or with an empty one), which is the error
-/// `unnamed`, or without data. Of each record it takes the identifier and the problem of its data.
+/// Refuses the first record without an identifier, or with an empty one (`unnamed` is the error), or
+/// with a problem with its data. `records` has the identifier and the problem of each.
 ///
-/// All fields of a record are optional to serde, so that the error about a missing one can name the
+/// To serde all fields of a record are optional, so that the error about a missing one can name the
 /// record.
 pub(super) fn check<'r>(
     records: impl Iterator<Item = (Option<&'r str>, Option<RecordErrorKind>)>,
@@ -29,8 +29,8 @@ pub(super) fn check<'r>(
     Ok(())
 }
 
-/// Reads an array of records as the JSON that they wrap. The records themselves cannot be
-/// deserialised: it is the event that checks them.
+/// Reads an array of records as the JSON that they wrap. A record alone cannot be deserialised, because
+/// the event checks its records.
 pub(super) fn records<'de, D, Json, R>(deserializer: D) -> Result<Vec<R>, D::Error>
 where
     D: Deserializer<'de>,
@@ -41,11 +41,11 @@ where
     Ok(records.into_iter().map(R::from).collect())
 }
 
-/// The error without what serde quotes from the payload, which may be a key or data.
+/// Removes from an error what serde quotes from the payload, which may be a key or data.
 ///
-/// Serde writes ``invalid type: string "secret", expected a sequence at line 1 column 20``. All that
-/// it quotes comes before the last `, expected `, and what follows is our types' own text, with the
-/// position. Its other errors quote nothing: the payload has no enums, and unknown fields are fine.
+/// Serde writes ``invalid type: string "secret", expected a sequence at line 1 column 20``. Everything
+/// that it quotes comes before the last `, expected `; after that come our types' own words and the
+/// position. Its other errors quote nothing: the payload has no enums, and unknown fields are ignored.
 pub(super) fn discreet<E: Error>(error: E) -> E {
     let text = error.to_string();
     if !text.starts_with("invalid ") {
@@ -57,8 +57,8 @@ pub(super) fn discreet<E: Error>(error: E) -> E {
     }
 }
 
-/// All that an event type needs to be read: `$event` wraps `$json`, which has `records`. `$owned` is
-/// the event without a lifetime.
+/// How an event type is read: `$event` wraps `$json`, which has `records`; `$owned` is the event without
+/// a lifetime.
 macro_rules! event {
     ($event:ident($json:ident), $owned:ident, $record:ident) => {
         impl<'a> $event<'a> {
@@ -140,9 +140,9 @@ macro_rules! event {
 }
 pub(super) use event;
 
-/// All that a record type needs to be read, and to be read by a batch: `$record` wraps `$json`.
-/// Answers name it by its field `$id`; its `metadata()` has `partition_key` and `sequence_number`.
-/// `data` and `$id` are in the object `$at`.
+/// How a record type is read, by an event and by a batch: `$record` wraps `$json`. Answers name it by
+/// its field `$id`; its `metadata()` has `partition_key` and `sequence_number`. `data` and `$id` are in
+/// the object `$at`.
 macro_rules! event_record {
     ($record:ident($json:ident), ($($at:ident.)*) $id:ident or $unnamed:ident) => {
         impl<'a> From<$json<'a>> for $record<'a> {
@@ -208,8 +208,8 @@ macro_rules! event_record {
 }
 pub(super) use event_record;
 
-/// The fields of a record from a Kinesis stream: in the object `$at`, a `$metadata`, what the stream
-/// stores; beside it what Lambda or Pipes say.
+/// The fields of a record from a Kinesis stream: what the stream stores is in the object `$at`, a
+/// `$metadata`; what Lambda or Pipes add is beside it.
 macro_rules! stream_record {
     ($record:ident, ($($at:ident.)*) $metadata:ident) => {
         impl $record<'_> {

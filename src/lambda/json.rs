@@ -1,4 +1,4 @@
-//! The objects of the events' JSON: their strings, and the data in base64.
+//! Parts of the events' JSON: strings that borrow, data in base64, and objects of them.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::base64;
 use super::error::RecordErrorKind;
 
-/// A string of the event, if it is there. It borrows from the payload unless it has escapes there.
+/// A string of the event, if it has it. It borrows from the payload unless it has escapes there.
 pub(super) type Text<'a> = Option<Cow<'a, str>>;
 
-/// Reads a [`Text`]. Serde borrows a `Cow` only where it is a field, and copies one in an `Option`.
+/// Reads a [`Text`]. On its own, serde borrows a `Cow` in a field but copies one in an `Option`.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text<'de>, D::Error> {
     #[derive(Deserialize)]
     #[serde(transparent)]
@@ -22,14 +22,14 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text<'d
     Ok(text.map(|Borrowed(text)| text))
 }
 
-/// The value of `data`, decoded as it is met, straight from the payload.
+/// The value of `data`, decoded straight from the payload.
 #[derive(Clone, Serialize)]
 #[serde(transparent)]
 pub(super) struct Data {
     /// Empty if there is a problem.
     #[serde(serialize_with = "as_base64")]
     pub(super) bytes: Bytes,
-    /// Told only once the event is read, because the error names the record.
+    /// It is reported only after the whole event is read, because the error names the record.
     #[serde(skip)]
     pub(super) problem: Option<RecordErrorKind>,
 }
@@ -50,8 +50,8 @@ impl Data {
     }
 }
 
-/// Asks for bytes and not for a string: serde_json then skips its checks of UTF-8 and escapes, and
-/// is several times faster. Whatever those would refuse is not base64 either.
+/// Reads bytes, not a string: serde_json then skips its checks of UTF-8 and escapes, and is several
+/// times faster. Anything that those would refuse is not base64 either.
 impl<'de> Deserialize<'de> for Data {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -78,8 +78,7 @@ pub(super) fn as_base64<S: Serializer>(
     serializer.serialize_str(&STANDARD.encode_to_string(data))
 }
 
-/// Makes a value that borrows from the payload independent of it. Strings are copied, data are
-/// shared.
+/// Makes a value that borrows from the payload independent of it: strings are copied, data are shared.
 pub(super) trait IntoOwned {
     type Owned;
 
@@ -118,8 +117,8 @@ impl<T: IntoOwned> IntoOwned for Vec<T> {
     }
 }
 
-/// An object of an event's JSON. Its `texts` and `parts` borrow from the payload, its `options` do
-/// not. A text or an option that is not there is not written either.
+/// An object of an event's JSON. Its `texts` and `parts` may borrow from the payload, its `options` do
+/// not. Texts and options that are missing are not written either.
 macro_rules! object {
     ($(#[$attr:meta])* $vis:vis $name:ident {
         $(texts { $($(#[$text_attr:meta])* $text:ident),* $(,)? })?

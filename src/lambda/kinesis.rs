@@ -13,8 +13,8 @@ use super::record::Timestamp;
 
 /// The event of a function that reads a stream: one batch of one shard.
 ///
-/// Its strings borrow from the payload; the data are decoded once, and owned user records share
-/// them. With a tumbling window, the window and its state are there too.
+/// Its strings borrow from the payload. The data are decoded once, and owned user records share them.
+/// With a tumbling window, it has the window and its state too.
 ///
 /// ```
 /// use kinesis_aggregation::lambda::KinesisEvent;
@@ -57,8 +57,8 @@ event!(
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
-/// Code written for `aws_lambda_events`' `KinesisEvent` can get one from it: faster than that crate
-/// reads the JSON itself, and with the right arrival times.
+/// It converts into `aws_lambda_events`' `KinesisEvent`, for code that takes one: faster than that
+/// crate reads the JSON itself, and with the right arrival times.
 ///
 /// ```
 /// use kinesis_aggregation::lambda::OwnedKinesisEvent;
@@ -121,22 +121,22 @@ impl Window<'_> {
 }
 
 impl<'a> KinesisEvent<'a> {
-    /// The window, with a tumbling window.
+    /// The window, if the mapping has a tumbling window.
     pub fn window(&self) -> Option<&Window<'a>> {
         self.0.window.as_ref()
     }
 
-    /// The state that the last answer gave, as JSON.
+    /// The state from the last answer, as JSON.
     pub fn state_json(&self) -> Option<&str> {
         self.0.state.as_deref().map(RawValue::get)
     }
 
-    /// The state that the last answer gave. At the start of a window, when the state is missing
-    /// or is an empty object that is no `S`, it is the default.
+    /// The state from the last answer. At the start of a window it is the default: Lambda then sends
+    /// no state, or an empty object even if that is not an `S`.
     ///
     /// # Errors
     ///
-    /// [`JsonError`] if the state is not an `S`. It quotes nothing of the state.
+    /// [`JsonError`] if the state is not an `S`. It quotes none of the state.
     pub fn state<S: DeserializeOwned + Default>(&self) -> Result<S, JsonError> {
         let Some(json) = self.state_json() else {
             return Ok(S::default());
@@ -151,12 +151,12 @@ impl<'a> KinesisEvent<'a> {
         })
     }
 
-    /// The shard, with a tumbling window; every record knows its shard too.
+    /// The shard, if the mapping has a tumbling window; each record has its shard too.
     pub fn shard_id(&self) -> Option<&str> {
         self.0.shard_id.as_deref()
     }
 
-    /// The stream, with a tumbling window; every record knows its stream too.
+    /// The stream, if the mapping has a tumbling window; each record has its stream too.
     pub fn event_source_arn(&self) -> Option<&str> {
         self.0.event_source_arn.as_deref()
     }
@@ -166,7 +166,7 @@ impl<'a> KinesisEvent<'a> {
         self.0.is_final_invoke_for_window.unwrap_or_default()
     }
 
-    /// Whether Lambda ended the window early, because its state grew past the limit.
+    /// Whether Lambda ended the window early, because its state was too large.
     pub fn is_window_terminated_early(&self) -> bool {
         self.0.is_window_terminated_early.unwrap_or_default()
     }

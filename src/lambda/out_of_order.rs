@@ -16,25 +16,25 @@ use crate::error::Loss;
 
 /// Which user records of the slice a handler has done.
 ///
-/// An index outside the slice is an error of the handler, and then nothing counts as done.
+/// If an index is outside the slice, the handler has a bug, and nothing counts as done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Handled {
     /// All user records are done.
     All,
-    /// This many are done, from the start of the slice; the rest is not.
+    /// This many are done, from the start of the slice; the rest are not.
     First(usize),
-    /// All are done except those at these indices. This gives up the order of the slice: what follows
-    /// a failed one is done before it.
+    /// All are done except those at these indices. This gives up the order of the slice: user records
+    /// after a failed one are done before it.
     AllBut(Vec<usize>),
 }
 
 impl<R: EventRecord> EventUserRecords<'_, R> {
     /// Calls `f` once with all user records, in order; with a [`Resume`](super::Resume), with those
-    /// that are still to be done. An error or a panic fails them all.
+    /// that are not done yet. An error or a panic fails them all.
     ///
-    /// Without user records it is not called. [`on_cut`](super::Processor::on_cut) is told after it, of the
-    /// aggregates whose readable user records are done: after [`Handled::First`], only up to the
-    /// first that is not done.
+    /// If there are none, `f` is not called. After `f`, [`on_cut`](super::Processor::on_cut) is called
+    /// for the cut aggregates whose readable user records are done; after [`Handled::First`], only for
+    /// those before the first user record that is not done.
     ///
     /// ```
     /// use kinesis_aggregation::lambda::{BatchResponse, Error, Handled, OwnedKinesisEvent, Processor};
@@ -88,13 +88,13 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
 
     /// Calls `f` for up to `limit` user records at a time (0 counts as 1), those of one partition
     /// key one after another, in order. When one fails, the later ones of its partition key are not
-    /// called, and the rest is finished.
+    /// called, and the others are finished.
     ///
-    /// The futures run inside this one, on its task, and need no particular runtime. User records
-    /// without a partition key have no order. A panic in `f` is a failure.
+    /// The futures run inside this one, on its task, with any async runtime. User records without a
+    /// partition key have no order. A panic in `f` is a failure.
     ///
-    /// The answer names the lowest Kinesis record that failed, so Lambda also sends again what was
-    /// done after it: a [`Resume`](super::Resume) leaves that out.
+    /// The answer names the lowest Kinesis record that failed, so Lambda also sends the later ones
+    /// again, done or not. A [`Resume`](super::Resume) leaves out what is done.
     ///
     /// ```
     /// use kinesis_aggregation::lambda::{BatchResponse, Error, OwnedKinesisEvent, Processor};
@@ -120,7 +120,7 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         let mut whole = Whole::new(self);
         let mut alarm = self.alarm();
         let mut lanes = Lanes::new(&whole.items);
-        // An aggregate without readable user records has nothing that its cut would have to wait for.
+        // The cut of an aggregate without readable user records has nothing to wait for.
         for position in whole.finished(false) {
             whole.close_in_time(position, &mut alarm).await;
         }
@@ -178,7 +178,7 @@ struct Whole<'b, R: EventRecord> {
     event: &'b EventUserRecords<'b, R>,
     progress: Progress<'b, R>,
     items: Vec<EventUserRecord<'b, R>>,
-    /// How many of the items are left of each Kinesis record. `None` if it was done whole before.
+    /// How many items of each Kinesis record are left. `None` if all of it was done before.
     left: Vec<Option<usize>>,
 }
 
@@ -217,8 +217,8 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         finished.map(|(position, _)| position).collect()
     }
 
-    /// A user record is done, which is said once of each. Returns whether it was the last one of its
-    /// Kinesis record.
+    /// A user record is done; call it once for each. Returns whether it was the last one of its Kinesis
+    /// record.
     fn done(&mut self, item: &EventUserRecord<'b, R>) -> bool {
         self.progress.done_one(item);
         let Some(Some(left)) = self.left.get_mut(item.record_index()) else {
@@ -228,9 +228,9 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         *left == 0
     }
 
-    /// Takes the answer of a handler that had the whole slice. Returns the Kinesis records to close: if
-    /// the order was kept, only those before the first user record that is not done, because a cut
-    /// has its place in that order too.
+    /// Takes the answer of a handler that got the whole slice. Returns the Kinesis records to close: if
+    /// the order was kept, only those before the first user record that is not done, because a cut has
+    /// a place in that order too.
     fn settle(&mut self, called: Called<Handled>) -> Vec<usize> {
         let len = self.items.len();
         let in_order = !matches!(called, Ok(Handled::AllBut(_)));
@@ -257,8 +257,8 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         }
     }
 
-    /// Everything in the slice fails: the callback is told once for each Kinesis record. Returns the
-    /// Kinesis records to close all the same.
+    /// Everything in the slice fails: the callback is called once for each Kinesis record. Returns the
+    /// Kinesis records to close anyway.
     fn fail_all(&mut self, reason: FailureReason<'_>) -> Vec<usize> {
         for one_record in self
             .items
@@ -272,8 +272,8 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         self.finished(true)
     }
 
-    /// Ends a Kinesis record whose readable user records are done: asks about its cuts, and it is
-    /// done unless one of them fails it.
+    /// Ends a Kinesis record whose readable user records are done: asks about its cuts. It is done
+    /// unless one of them makes it fail.
     fn close(&mut self, position: usize) {
         let mut cut = None;
         for loss in self.losses(position) {
@@ -285,7 +285,7 @@ impl<'b, R: EventRecord> Whole<'b, R> {
         self.progress.close(position, cut);
     }
 
-    /// [`Self::close`], where the callback for cuts may wait.
+    /// [`Self::close`] for the asynchronous forms.
     async fn close_in_time(&mut self, position: usize, alarm: &mut Alarm) {
         let mut cut = None;
         for loss in self.losses(position) {
@@ -326,8 +326,8 @@ impl Handled {
 /// With the keys `k l k m k`, 0, 1 and 3 may run at once; `next` is `[2, -, 4, -, -]`, so 2 may run
 /// once 0 is done, and 4 once 2 is. If 0 fails, nothing ever lets 2 and 4 run.
 struct Lanes {
-    /// Those that may run now, the lowest first: at most one of each partition key. One without a
-    /// key has no order, and may always run.
+    /// Those that may run now, the lowest first: at most one of each partition key, and all without a
+    /// key, which have no order.
     ready: BinaryHeap<Reverse<usize>>,
     /// For each, the next one under the same partition key.
     next: Vec<Option<usize>>,

@@ -1,4 +1,4 @@
-//! Payloads of functions, and events of any shape.
+//! Payloads that are still JSON, and events of any shape.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,8 +15,8 @@ use super::pipes::PipesEvent;
 /// A payload that is still JSON, for functions that get events of several shapes: see
 /// [`AnyEvent::detect`]. The payload is copied once, and the events borrow from it.
 ///
-/// If all events have one shape, its owned event is faster, such as
-/// [`OwnedKinesisEvent`](super::OwnedKinesisEvent).
+/// If all events have the same shape, an owned event such as
+/// [`OwnedKinesisEvent`](super::OwnedKinesisEvent) is faster.
 ///
 /// ```
 /// use kinesis_aggregation::lambda::{BatchResponse, Error, Payload, Processor};
@@ -146,7 +146,7 @@ impl<'a> AnyEvent<'a> {
         })
     }
 
-    /// Reads an event whose shape its keys tell. `None` if they do not: see [`Shape::detect`].
+    /// Reads an event whose shape its keys show. `None` if they do not: see [`Shape::detect`].
     ///
     /// # Errors
     ///

@@ -68,8 +68,8 @@ object!(RecordJson {
     }
 });
 
-/// A user record in the shape of a pipe's record, to answer as an enrichment: the flat array of
-/// them is what the pipe's target gets.
+/// A user record that serialises in the shape of a pipe's record: as the answer of an enrichment, an
+/// array of them is what the pipe's target gets.
 ///
 /// Besides a pipe's own fields it has `explicitHashKey`, `subSequenceNumber` and `aggregated`; and
 /// `damaged`, if it [is](crate::UserRecordRef::is_damaged).
@@ -107,13 +107,13 @@ impl Serialize for PipesUserRecord<'_> {
 }
 
 impl EventUserRecords<'_, PipesRecord<'_>> {
-    /// The answer of an enrichment that deaggregates: a flat array. Aggregates outside the hash key
-    /// range are dropped.
+    /// The answer of an enrichment that deaggregates: a flat array of user records. Aggregates outside
+    /// the hash key range are dropped.
     ///
     /// # Errors
     ///
-    /// The [`Loss`] of the first cut aggregate, unless [`Processor::on_cut`](super::Processor::on_cut)
-    /// goes on after it: an enrichment succeeds or fails as a whole.
+    /// The [`Loss`] of the first cut aggregate where [`Processor::on_cut`](super::Processor::on_cut)
+    /// does not go on: an enrichment succeeds or fails as a whole.
     pub fn flatten(&self) -> Result<Vec<PipesUserRecord<'_>>, Loss> {
         let mut answer = Vec::new();
         for user_record in self.user_records() {

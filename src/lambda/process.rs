@@ -14,8 +14,8 @@ use crate::deaggregate::UserRecords;
 use crate::error::Loss;
 
 impl<R: EventRecord> EventUserRecords<'_, R> {
-    /// Calls `f` for one user record after another, in order, up to the first failure; what follows
-    /// is not called. The answer names the failed Kinesis record, and Lambda starts again there.
+    /// Calls `f` for one user record after another, in order, and stops at the first failure. The
+    /// answer names the Kinesis record that failed, and Lambda starts again there.
     ///
     /// A panic in `f` is a failure.
     ///
@@ -83,9 +83,9 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
         run.finish()
     }
 
-    /// [`process`](Self::process) for user records whose data are JSON. `f` gets those that are a
-    /// `T`, and `poison` the others, with the reason: put one aside there and return `Ok` to go on,
-    /// or return an error to fail.
+    /// [`process`](Self::process) for user records whose data are JSON. `f` gets those that can be
+    /// read as a `T`, `poison` gets the others, with the reason. In `poison`, return `Ok` to go on, for
+    /// example after storing the user record elsewhere, or an error to fail.
     ///
     /// ```
     /// use kinesis_aggregation::lambda::{BatchResponse, Error, OwnedKinesisEvent, Processor};
@@ -150,13 +150,13 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     }
 }
 
-/// Goes through user records. It calls no handler itself, so that the synchronous forms and the
-/// asynchronous ones can share it.
+/// Goes through user records. It does not call the handler itself, so that the synchronous and the
+/// asynchronous forms can share it.
 pub(super) trait Run<'b, R: EventRecord + 'b> {
     fn event(&self) -> &'b EventUserRecords<'b, R>;
 
-    /// The next user record to call the handler for, or the next cut to ask the callback about. Each
-    /// is settled before the next one is asked for.
+    /// Returns the next user record to call the handler for, or the next cut to ask the callback
+    /// about. Settle it before the next call.
     fn step(&mut self) -> Option<Result<EventUserRecord<'b, R>, Loss>>;
 
     /// Takes the callback's answer about a cut.
@@ -172,7 +172,7 @@ pub(super) trait Run<'b, R: EventRecord + 'b> {
         }
     }
 
-    /// [`Self::next`], where the callback for cuts may wait.
+    /// [`Self::next`] for the asynchronous forms.
     async fn next_in_time(&mut self, alarm: &mut Alarm) -> Option<EventUserRecord<'b, R>> {
         loop {
             match self.step()? {
@@ -192,9 +192,9 @@ pub(super) struct InOrder<'b, R: EventRecord> {
     progress: Progress<'b, R>,
     /// The index of the current Kinesis record.
     position: usize,
-    /// What is left of it; `None` before its turn.
+    /// The rest of it; `None` before its turn.
     user_records: Option<UserRecords<'b>>,
-    /// Makes it fail after its readable user records.
+    /// A cut that will make it fail, after its readable user records.
     cut: Option<Loss>,
     failed: bool,
 }
@@ -221,7 +221,7 @@ impl<'b, R: EventRecord> InOrder<'b, R> {
         }
     }
 
-    /// Takes the end of the call for a user record.
+    /// Takes the result of the call for a user record.
     pub(super) fn settle(&mut self, user_record: &EventUserRecord<'b, R>, called: Called<()>) {
         let broken_off = matches!(called, Err(Broken::OutOfTime));
         if self.event.report(user_record, called).is_some() {

@@ -222,7 +222,7 @@ impl Processor {
         self.resume.as_deref()
     }
 
-    /// Whether a loss is a drop, which is not a failure; if so, the callback is told.
+    /// Returns whether a loss is a drop, which is not a failure; if so, calls the callback.
     pub(super) fn is_dropped(&self, lost: &Lost<'_>) -> bool {
         let is_dropped = *lost.loss().kind() == LossKind::OutOfRange;
         if is_dropped && let Some(on_dropped) = &self.on_dropped {

@@ -1,4 +1,4 @@
-//! The account of what is done of an event.
+//! Keeps track of what is done of an event.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ use crate::deaggregate::Deaggregated;
 use crate::error::{Loss, LossKind};
 use crate::sequence::SequenceNumber;
 
-/// Keeps the account of an event's Kinesis records. If it is dropped without an answer, as when the
-/// processing is cancelled, it still tells the [`Resume`] what is done.
+/// What is done of an event's Kinesis records. If it is dropped before [`finish`](Self::finish), as
+/// when the processing is cancelled, it still tells the [`Resume`] what is done.
 pub(super) struct Progress<'b, R: EventRecord> {
     event: &'b EventUserRecords<'b, R>,
     /// Whether each is done.
@@ -27,11 +27,11 @@ struct Memory<'b> {
 }
 
 struct Remembered<'b> {
-    /// `None` for a record without a sequence number, and for those that share a key: what was done
-    /// of one would pass for done of the other.
+    /// `None` for a record without a sequence number, and for records that share a key: they could
+    /// not be told apart.
     key: Option<RecordKey<'b>>,
     done: Done,
-    /// Whether something was done before this invocation.
+    /// Whether some of it was done before this invocation.
     known: bool,
 }
 
@@ -55,13 +55,13 @@ impl<'b> Memory<'b> {
         Self { resume, records }
     }
 
-    /// Tells the store which Kinesis records will come again, and what is done of each; and which it
-    /// can forget, because they are done and will not come again.
+    /// Tells the [`Resume`] which Kinesis records will come again, and what is done of each; and which
+    /// ones it can forget, because they are done and will not come again.
     ///
     /// | the Kinesis record | comes again | does not |
     /// |---|---|---|
-    /// | is done | keep all of it | forget it, if something was known of it |
-    /// | is not done | keep what is done of it | cannot be: what is not done comes again |
+    /// | is done | save all of it as done | forget it, if some of it was known |
+    /// | is not done | save what is done of it | impossible: what is not done comes again |
     fn save(self, complete: &[bool], comes_again: impl Fn(usize) -> bool) {
         let (mut kept, mut succeeded) = (Vec::new(), Vec::new());
         let records = self.records.into_iter().zip(complete);
@@ -91,7 +91,7 @@ impl<'b, R: EventRecord> Progress<'b, R> {
         }
     }
 
-    /// Whether a Kinesis record was done whole, before.
+    /// Returns whether all of a Kinesis record was done before; if so, counts it.
     pub(super) fn leaves_out(&mut self, position: usize, record: &Deaggregated<&R>) -> bool {
         let was_complete = self.done(position).is_some_and(Done::is_everything);
         if was_complete {
@@ -101,7 +101,7 @@ impl<'b, R: EventRecord> Progress<'b, R> {
         was_complete
     }
 
-    /// Whether a user record was done before.
+    /// Returns whether a user record was done before; if so, counts it.
     pub(super) fn leaves_out_one(&mut self, user_record: &EventUserRecord<'_, R>) -> bool {
         let was_done = self.is_done(user_record.place());
         self.leave_out(usize::from(was_done));
@@ -127,7 +127,7 @@ impl<'b, R: EventRecord> Progress<'b, R> {
         self.remember(user_record.place());
     }
 
-    /// So many user records failed.
+    /// Counts user records that failed.
     pub(super) fn fail(&mut self, count: usize) {
         self.counts.failed = self.counts.failed.saturating_add(count);
     }
@@ -139,14 +139,14 @@ impl<'b, R: EventRecord> Progress<'b, R> {
         }
     }
 
-    /// Whether to ask the callback about this loss: it is a cut, and the callback has not said before
-    /// to go on. If it is a drop, the callback for those is told.
+    /// Whether to ask the callback about this loss: it is a cut, and the callback did not say before
+    /// to go on. For a drop, calls the callback for drops.
     pub(super) fn asks_about(&self, loss: &Loss) -> bool {
         !self.is_done(told(loss)) && !self.event.is_dropped(loss)
     }
 
-    /// Takes the callback's answer. If it goes on, it is not asked again when the Kinesis record comes
-    /// again; if not, the loss becomes the `cut` that makes the Kinesis record fail, unless there is one.
+    /// Takes the callback's answer. After `GoOn` it is not asked again when the Kinesis record comes
+    /// again. After `Fail` the Kinesis record fails with this loss, or with an earlier `cut`.
     pub(super) fn settle_cut(&mut self, loss: &Loss, after: AfterCut, cut: &mut Option<Loss>) {
         match after {
             AfterCut::GoOn => self.remember(told(loss)),
@@ -155,8 +155,8 @@ impl<'b, R: EventRecord> Progress<'b, R> {
         }
     }
 
-    /// All readable user records of a Kinesis record are done. Returns whether it is done too, which
-    /// it is without a `cut`.
+    /// All readable user records of a Kinesis record are done. Returns whether the Kinesis record is
+    /// done too: it fails if there is a `cut`.
     pub(super) fn close(&mut self, position: usize, cut: Option<Loss>) -> bool {
         let Some(loss) = cut else {
             self.complete(position);
@@ -173,7 +173,7 @@ impl<'b, R: EventRecord> Progress<'b, R> {
         }
     }
 
-    /// The answer: all that is not done has failed.
+    /// Returns the answer: everything that is not done has failed.
     pub(super) fn finish(mut self) -> BatchResponse {
         let records = self.event.records();
         let lowest = Lowest::of(records, &self.complete);
@@ -201,11 +201,10 @@ impl<R: EventRecord> Drop for Progress<'_, R> {
     }
 }
 
-/// The place under which a cut is remembered among the user records that are done.
+/// The place under which a cut that went on is remembered, among the user records that are done.
 ///
-/// For a bad user record that is lost, that is its own number. One that is salvaged has its own number
-/// for its handler, and the callback's answer must not count as the handler's; nor may the one about a
-/// wrong digest count as the one about the first user record. So these have bits of their own: an
+/// A lost user record's number is free, because no handler gets it. A salvaged one's number is for its
+/// handler, and the first one's is not for a wrong digest, so these two have an extra bit each: an
 /// aggregate has fewer than 2^31 user records.
 fn told(loss: &Loss) -> (usize, u64) {
     const SALVAGED: u64 = 1 << 32;
@@ -218,8 +217,9 @@ fn told(loss: &Loss) -> (usize, u64) {
     (loss.record_index(), loss.sub_sequence_number() | kind)
 }
 
-/// Where to start again: the shards with a failed record, each with its lowest sequence number, also
-/// as the event has it. `None` if a failed record has no sequence number: no answer can name it.
+/// Where to start again: for each shard with a failed record, the lowest failed sequence number, as a
+/// number and as the event writes it. `None` if a failed record has no sequence number, so that no
+/// answer can name it.
 struct Lowest<'b>(Option<Vec<(Option<&'b str>, Numbered<'b>)>>);
 
 type Numbered<'b> = (SequenceNumber, &'b str);

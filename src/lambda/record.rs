@@ -1,4 +1,4 @@
-//! The records of all event shapes, by what they have in common; and their arrival times.
+//! What the records of all events have in common, and their arrival times.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -12,7 +12,7 @@ use crate::record::StoredRecord;
 ///
 /// Implemented for this module's record types and for `aws_lambda_events`' `KinesisEventRecord`.
 pub trait EventRecord: StoredRecord {
-    /// The event id, `shardId-…:SEQUENCE`, of Lambda and Pipes.
+    /// The event id, `shardId-…:SEQUENCE`, in events of Lambda and Pipes.
     fn event_id(&self) -> Option<&str> {
         None
     }
@@ -28,7 +28,7 @@ pub trait EventRecord: StoredRecord {
         None
     }
 
-    /// Its record id, by which an answer to Firehose names it.
+    /// Its record id, in events of Firehose: the answer names it.
     fn record_id(&self) -> Option<&str> {
         None
     }
@@ -81,10 +81,10 @@ impl<R: EventRecord> Records for Vec<R> {
     }
 }
 
-/// An arrival time as the event has it: it serialises back to the very text that was read.
+/// An arrival time as the event has it: it serialises to the same text that was read.
 ///
 /// Lambda and Pipes count seconds, Firehose milliseconds, and some samples in AWS's documentation
-/// have a date in words. The record's `arrival_time` knows which.
+/// have a date as text. [`EventRecord::arrival_time`] knows which.
 ///
 /// ```
 /// use kinesis_aggregation::lambda::Timestamp;
@@ -105,9 +105,9 @@ impl Timestamp {
         self.0.get()
     }
 
-    /// The time since 1970-01-01T00:00:00Z, read as a number of seconds, to the nanosecond; what
-    /// is finer is cut off. The number may be a string, as `aws_lambda_events` writes it. `None` if
-    /// it is not a number, or out of range.
+    /// The time since 1970-01-01T00:00:00Z, read as a number of seconds, to the nanosecond; more
+    /// digits are cut off. The number may be a string, as `aws_lambda_events` writes it. `None` if it
+    /// is not a number, or out of range.
     pub fn as_seconds(&self) -> Option<Duration> {
         decimal(self.as_json(), 9)
     }
@@ -133,8 +133,8 @@ impl PartialEq for Timestamp {
 
 impl Eq for Timestamp {}
 
-/// The JSON number `json` times 10^`shift`, in nanoseconds. Not by way of a float: seconds since
-/// 1970 leave an f64 less than a microsecond's precision.
+/// The JSON number `json` times 10^`shift`, in nanoseconds. Not parsed as a float: an `f64` of seconds
+/// since 1970 is not precise to the microsecond.
 fn decimal(json: &str, shift: i32) -> Option<Duration> {
     let quoted = json
         .strip_prefix('"')

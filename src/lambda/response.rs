@@ -6,8 +6,9 @@ use crate::sequence::SequenceNumber;
 
 /// The answer to a batch of a stream, with `ReportBatchItemFailures`: where to start again.
 ///
-/// Lambda starts again at the lowest sequence number named, with everything after it; if none is
-/// named, the batch is done. The same answer suits a pipe's target.
+/// Lambda starts again at the lowest sequence number in it, with everything after that; an answer
+/// without one means that the batch is done. A function that is the target of a pipe gives the same
+/// answer.
 ///
 /// ```
 /// use kinesis_aggregation::lambda::BatchResponse;
@@ -23,7 +24,7 @@ pub struct BatchResponse {
     batch_item_failures: Vec<BatchItemFailure>,
     #[serde(skip)]
     counts: Counts,
-    /// Whether no user record is done and every Kinesis record comes again.
+    /// No user record was done, and every Kinesis record comes again.
     #[serde(skip)]
     nothing_done: bool,
 }
@@ -34,8 +35,7 @@ struct BatchItemFailure {
     item_identifier: String,
 }
 
-/// How many user records of an event were processed, and how. Those that are in none of the counts
-/// were not reached.
+/// How many user records of an event were done, failed or were left out. The others were not reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub(super) done: usize,
@@ -45,13 +45,13 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// User records that this invocation has done.
+    /// User records that this invocation did.
     pub fn done(&self) -> usize {
         self.done
     }
 
-    /// User records that failed: with an error or a panic, or because the handler of the whole slice
-    /// did not do them.
+    /// User records that failed: with an error or a panic, or because a handler of the whole slice
+    /// reported them as not done.
     pub fn failed(&self) -> usize {
         self.failed
     }
@@ -67,7 +67,7 @@ impl Counts {
     }
 }
 
-/// An invocation came to nothing: see [`BatchResponse::error_if_nothing_done`].
+/// An invocation that did nothing: see [`BatchResponse::error_if_nothing_done`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no user record of the batch was done: {} failed, {} Kinesis records are cut", .0.failed, .0.cut)]
 pub struct NothingDone(Counts);
@@ -90,8 +90,8 @@ impl BatchResponse {
         Self::of([sequence_number.as_str().to_owned()])
     }
 
-    /// Start again with the whole batch. Lambda takes an empty identifier for that; nothing else
-    /// here makes one.
+    /// Start again with the whole batch. This is the only answer with an empty identifier, which tells
+    /// Lambda so.
     pub fn all_failed() -> Self {
         Self::of([String::new()])
     }
@@ -111,14 +111,14 @@ impl BatchResponse {
         self
     }
 
-    /// How many user records were done and how many failed; all 0 for an answer that no processing
-    /// made.
+    /// How many user records were done and how many failed; all 0 in an answer that was not made by
+    /// processing.
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// Fails the invocation if it came to nothing, so that Lambda's `Errors` metric rises and alarms
-    /// fire: with an answer that names failures, Lambda counts the invocation as a success.
+    /// Makes the invocation fail if it did nothing, so that Lambda's `Errors` metric rises and alarms
+    /// fire: Lambda counts an invocation that answers as a success, even if the answer names failures.
     ///
     /// Lambda sends the whole batch again either way. With `BisectBatchOnFunctionError` it halves
     /// the batch first.
@@ -139,8 +139,8 @@ impl BatchResponse {
     ///
     /// # Errors
     ///
-    /// [`NothingDone`] if something failed, this invocation did no user record, and the answer
-    /// brings every Kinesis record of the batch back.
+    /// [`NothingDone`] if something failed, no user record was done, and Lambda will send every Kinesis
+    /// record of the batch again.
     pub fn error_if_nothing_done(self) -> Result<Self, NothingDone> {
         if self.nothing_done {
             Err(NothingDone(self.counts))
@@ -159,8 +159,8 @@ impl BatchResponse {
         self.item_identifiers().any(str::is_empty)
     }
 
-    /// The sequence numbers to start again at: the lowest of each shard. An event of Lambda's is
-    /// from one shard.
+    /// The sequence numbers to start again at: the lowest of each shard. Lambda's events are from one
+    /// shard.
     pub fn item_identifiers(&self) -> impl Iterator<Item = &str> {
         let failures = self.batch_item_failures.iter();
         failures.map(|failure| failure.item_identifier.as_str())

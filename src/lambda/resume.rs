@@ -1,8 +1,7 @@
-//! Remembering what is done of Kinesis records that will come again.
+//! Remembers what is done of Kinesis records that will come again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::mem::size_of;
 use std::ops::Range;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +17,7 @@ pub struct RecordKey<'a> {
 }
 
 impl<'a> RecordKey<'a> {
-    /// The key of this record. `None` if it has no sequence number, which Lambda's always have.
+    /// The key of this record. `None` if it has no sequence number; records from Lambda have one.
     pub fn of<R: EventRecord>(record: &'a R) -> Option<Self> {
         Some(Self {
             event_source_arn: record.event_source_arn().unwrap_or_default(),
@@ -54,28 +53,28 @@ impl fmt::Display for RecordKey<'_> {
     }
 }
 
-/// A memory of the user records that were done, so that a retry leaves them out. Give one to
+/// Remembers which user records are done, so that a retry leaves them out. Give one to
 /// [`Processor::resume`](super::Processor::resume).
 ///
 /// **`Ok` means durable.** When a handler returns `Ok`, its user record is remembered as done and
-/// never handed out again, even if Lambda sends its Kinesis record ten times more. A handler must
+/// never handed out again, even if Lambda sends its Kinesis record ten more times. A handler must
 /// not return `Ok` for what it has only buffered.
 ///
-/// [`MemoryResume`](super::MemoryResume) lives as long as the warm function. To share a memory
-/// between instances, implement this over a table: `examples/lambda_resume.rs` does. Both functions
-/// are called once for each event that is processed, `load` before its first user record and `save`
-/// after its last, also when the processing is cancelled. So a table that is reached asynchronously
-/// can be read before the processing and written after it, with a plain map in between.
+/// [`MemoryResume`](super::MemoryResume) lasts as long as the function's instance stays warm. To share
+/// it between instances, implement this trait over a table, as `examples/lambda_resume.rs` does. Both
+/// methods are called once for each event, `load` before its first user record and `save` after its
+/// last one, even if the processing is cancelled. So an asynchronous client can read the table before
+/// the processing and write it afterwards, with a plain map in between.
 ///
-/// It holds a set for each Kinesis record and not a watermark, because with a
+/// It keeps a set for each Kinesis record, not a watermark for the shard, because with a
 /// `ParallelizationFactor` the batches of one shard interleave.
 pub trait Resume: Send + Sync {
-    /// Returns what was done of each of these Kinesis records, in the same order. If the list is
-    /// too short, nothing was done of the rest.
+    /// Returns what is done of each of these Kinesis records, in the same order. Nothing is done of
+    /// those for which the list is too short.
     fn load(&self, records: &[RecordKey<'_>]) -> Vec<Done>;
 
-    /// Remembers `kept` in place of what was remembered of each: these Kinesis records will come
-    /// again, even those that are done whole. Forgets `succeeded`, which will not come again.
+    /// Replaces what is remembered of each Kinesis record in `kept`: these will come again, even those
+    /// of which everything is done. Forgets `succeeded`, which will not come again.
     fn save(&self, kept: &[(RecordKey<'_>, Done)], succeeded: &[RecordKey<'_>]);
 }
 
@@ -102,8 +101,8 @@ impl<T: Resume + ?Sized> Resume for Arc<T> {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Done {
-    /// In order, none empty, with gaps between them, so that equal sets are equal here. None holds
-    /// `u64::MAX`, so that each end is a number; no Kinesis record has so many user records.
+    /// In order, none empty, with gaps between them, so that equal sets have equal ranges. None
+    /// contains `u64::MAX`, so that each end is a `u64`; no Kinesis record has so many user records.
     ranges: Vec<Range<u64>>,
 }
 
@@ -173,7 +172,7 @@ impl Done {
     }
 }
 
-/// Ranges with both ends, as in `0-4,7`; nothing at all for nothing.
+/// Ranges with both ends included, as in `0-4,7`; an empty text for an empty set.
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, range) in self.ranges.iter().enumerate() {
@@ -197,7 +196,7 @@ pub struct ParseDoneError;
 ///
 /// # Errors
 ///
-/// [`ParseDoneError`] if it is no such list.
+/// [`ParseDoneError`] if it is not such a list.
 impl FromStr for Done {
     type Err = ParseDoneError;
 
@@ -217,24 +216,23 @@ impl FromStr for Done {
     }
 }
 
-/// How many Kinesis records a [`MemoryResume`] remembers by default: the most that one batch can
-/// have.
+/// How many Kinesis records a [`MemoryResume`] remembers by default: the largest batch that Lambda
+/// sends.
 pub const DEFAULT_MAX_RECORDS: usize = 10_000;
 
-/// How many bytes a [`MemoryResume`] takes by default.
+/// How many bytes of memory a [`MemoryResume`] takes at most, by default.
 pub const DEFAULT_MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Roughly what one entry costs besides its key and its ranges: the nodes of two maps.
 const ENTRY: usize = 160;
 
-/// Remembers in the function's own memory, as long as its instance stays warm. A retry that another
-/// instance gets does everything again.
+/// Remembers in the function's memory, as long as its instance stays warm. If another instance gets
+/// the retry, it does everything again.
 ///
-/// When it is full, it forgets what was saved longest ago, and those user records are done again if
-/// they come again.
+/// When it is full, it forgets what was saved longest ago; those user records are done again if they
+/// come again.
 ///
-/// Keep one for all invocations, in the [`Processor`](super::Processor) that you make before the
-/// first.
+/// Make one [`Processor`](super::Processor) with it before the first invocation, and keep that.
 pub struct MemoryResume {
     max_records: usize,
     max_bytes: usize,
@@ -243,16 +241,10 @@ pub struct MemoryResume {
 
 #[derive(Default)]
 struct Memory {
-    entries: HashMap<Arc<str>, Entry>,
-    /// When each was saved.
+    /// What is done, and the number of the save that said so.
+    entries: HashMap<Arc<str>, (u64, Done)>,
+    /// The keys, by that number.
     by_age: BTreeMap<u64, Arc<str>>,
-    saves: u64,
-    bytes: usize,
-}
-
-struct Entry {
-    done: Done,
-    saved: u64,
     bytes: usize,
 }
 
@@ -281,7 +273,7 @@ impl MemoryResume {
         self.len() == 0
     }
 
-    /// Nothing in here panics half way through a change, so a poisoned lock protects a good memory.
+    /// No change of the memory can panic half way, so even a poisoned lock protects a good one.
     fn with<T>(&self, f: impl FnOnce(&mut Memory) -> T) -> T {
         f(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -289,23 +281,26 @@ impl MemoryResume {
 
 impl Memory {
     fn forget(&mut self, key: &str) {
-        if let Some(entry) = self.entries.remove(key) {
-            self.by_age.remove(&entry.saved);
-            self.bytes = self.bytes.saturating_sub(entry.bytes);
+        if let Some((saved, done)) = self.entries.remove(key) {
+            self.by_age.remove(&saved);
+            self.bytes = self.bytes.saturating_sub(size(key, &done));
         }
     }
 
     fn remember(&mut self, key: Arc<str>, done: Done) {
         self.forget(&key);
-        let ranges = done.ranges().len().saturating_mul(size_of::<Range<u64>>());
-        let bytes = key.len().saturating_add(ranges).saturating_add(ENTRY);
-        self.saves = self.saves.wrapping_add(1);
-        let saved = self.saves;
-        self.bytes = self.bytes.saturating_add(bytes);
+        let last = self.by_age.last_key_value();
+        let saved = last.map_or(0, |(saved, _)| saved.saturating_add(1));
+        self.bytes = self.bytes.saturating_add(size(&key, &done));
         self.by_age.insert(saved, Arc::clone(&key));
-        let entry = Entry { done, saved, bytes };
-        self.entries.insert(key, entry);
+        self.entries.insert(key, (saved, done));
     }
+}
+
+/// Roughly what an entry takes, in bytes.
+fn size(key: &str, done: &Done) -> usize {
+    let ranges = size_of_val(done.ranges());
+    key.len().saturating_add(ranges).saturating_add(ENTRY)
 }
 
 impl Default for MemoryResume {
@@ -320,12 +315,11 @@ impl Resume for MemoryResume {
             if memory.entries.is_empty() {
                 return Vec::new();
             }
-            let entry = |key: &RecordKey<'_>| memory.entries.get(key.to_string().as_str());
-            let done = |key| entry(key).map(|entry| entry.done.clone());
-            records
-                .iter()
-                .map(|key| done(key).unwrap_or_default())
-                .collect()
+            let done = |key: &RecordKey<'_>| {
+                let entry = memory.entries.get(key.to_string().as_str());
+                entry.map(|(_, done)| done.clone()).unwrap_or_default()
+            };
+            records.iter().map(done).collect()
         })
     }
 

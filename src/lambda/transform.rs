@@ -1,4 +1,4 @@
-//! Answers that name every record: Firehose's.
+//! Transforms Firehose's records: the answer names each of them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -39,7 +39,7 @@ pub enum TransformResult {
     Ok,
     /// It was left out on purpose.
     Dropped,
-    /// It failed, and comes back as it was.
+    /// It failed; the answer has its data unchanged.
     ProcessingFailed,
 }
 
@@ -72,7 +72,7 @@ impl TransformedRecord {
         self.result
     }
 
-    /// The data to go on with.
+    /// The data in the answer.
     pub fn data(&self) -> &Bytes {
         &self.data
     }
@@ -97,7 +97,7 @@ pub struct Transformed {
 }
 
 impl Transformed {
-    /// These data. End them with a newline if the destination wants lines.
+    /// A user record with these data. End them with a newline if the destination wants lines.
     pub fn new(data: impl Into<Vec<u8>>) -> Self {
         Self {
             data: data.into(),
@@ -125,16 +125,15 @@ impl fmt::Debug for Transformed {
 }
 
 impl<R: EventRecord> EventUserRecords<'_, R> {
-    /// Calls `f` for each user record, in order, and answers for each record with what `f` returned
-    /// for all its user records, put together. `None` leaves a user record out. A record of which
-    /// nothing is left is `Dropped`, and so is one outside the hash key range.
+    /// Calls `f` for each user record, in order. The answer to a record is what `f` returned for its
+    /// user records, joined. `None` leaves a user record out. If nothing is left, the record is
+    /// `Dropped`, and so is one outside the hash key range.
     ///
-    /// At the first error or panic the record is `ProcessingFailed`, with its data as they came; so
-    /// is one whose aggregate is cut, unless [`on_cut`](super::Processor::on_cut) goes on. The other
-    /// records are not affected.
+    /// At the first error or panic the record is `ProcessingFailed`, with its data unchanged; so is a
+    /// cut aggregate, unless [`on_cut`](super::Processor::on_cut) goes on. Other records are not
+    /// affected.
     ///
-    /// A record without a record id, which only other events have, gets no answer, and `f` is not
-    /// called for it.
+    /// Records without a record id, which only other kinds of events have, are skipped.
     ///
     /// ```
     /// use kinesis_aggregation::lambda::{Error, FirehoseEvent, Processor, Transformed};
@@ -200,7 +199,7 @@ struct One<'b, R> {
 }
 
 impl<'b, R: EventRecord> One<'b, R> {
-    /// All records of an event but those without a record id: no answer could name them.
+    /// The records of an event, except those without a record id: no answer could name them.
     fn all(event: &'b EventUserRecords<'b, R>) -> impl Iterator<Item = Self> {
         let records = event.batch().records().iter().enumerate();
         records.filter_map(move |(position, record)| {

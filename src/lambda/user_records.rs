@@ -19,7 +19,7 @@ use crate::hash_key::HashKeyRange;
 use crate::record::UserRecordRef;
 
 impl Processor {
-    /// Reads all Kinesis records of an event into their user records, all at once.
+    /// Reads all Kinesis records of an event.
     pub fn read<'e, E: Records + ?Sized>(
         &'e self,
         event: &'e E,
@@ -30,9 +30,8 @@ impl Processor {
         }
     }
 
-    /// [`read`](Self::read) with the hash key range of the event's own shard, in place of the
-    /// processor's own settings. The ranges are what `ListShards` answers, and a shard's never
-    /// changes.
+    /// [`read`](Self::read) with the hash key range of the event's shard, in place of what the
+    /// processor has. `ListShards` returns the ranges, and a shard's range never changes.
     pub fn read_in_range<'e, E: Records + ?Sized>(
         &'e self,
         event: &'e E,
@@ -56,7 +55,7 @@ impl Processor {
     }
 }
 
-/// The user records of an event, read but not yet processed: what [`Processor::read`] returns.
+/// The user records of an event, read but not yet processed: the result of [`Processor::read`].
 #[must_use = "nothing is processed yet"]
 pub struct EventUserRecords<'e, R> {
     processor: &'e Processor,
@@ -66,12 +65,12 @@ pub struct EventUserRecords<'e, R> {
 }
 
 impl<'e, R: EventRecord> EventUserRecords<'e, R> {
-    /// Stops in time: once `deadline` has passed, no handler is called any more, and the answer
-    /// names the first Kinesis record that is not done. Without this, a function that runs into
-    /// Lambda's timeout gives no answer, and the whole batch is done again.
+    /// Stops in time: after `deadline` no handler is called, and the answer names the first Kinesis
+    /// record that is not done. Without this, a function that reaches Lambda's timeout gives no
+    /// answer, and the whole batch is done again.
     ///
-    /// An asynchronous handler that is still running then is dropped, and its user record comes
-    /// again. One that is not asynchronous is not interrupted. Leave time for the answer:
+    /// An asynchronous handler that is still running at the deadline is dropped, and its user record
+    /// comes again. A synchronous one is not interrupted. Leave time for the answer:
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -89,12 +88,12 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
     /// }
     /// ```
     ///
-    /// A deadline that has already passed here is ignored. Otherwise nothing would ever be done where
-    /// the function's timeout is shorter than the room that you leave, or under cargo-lambda's
-    /// emulator, whose deadlines are long past.
+    /// A deadline that has already passed is ignored. Otherwise nothing would ever be done if the
+    /// function's timeout is shorter than the time you leave, or under cargo-lambda's emulator, whose
+    /// deadlines are long past.
     ///
-    /// It holds for all forms of processing but [`process_batch`](Self::process_batch), which calls
-    /// its handler once and cannot stop it, and [`transform`](Self::transform) and
+    /// All forms of processing obey it except [`process_batch`](Self::process_batch), which calls its
+    /// handler once and cannot stop it, and [`transform`](Self::transform) and
     /// [`flatten`](Self::flatten), which must answer for every record.
     pub fn until(mut self, deadline: SystemTime) -> Self {
         self.deadline = Deadline::new(deadline);
@@ -113,7 +112,7 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
         self.processor.memory()
     }
 
-    /// Whether a loss is a drop, which is not a failure; if so, the callback is told.
+    /// Returns whether a loss is a drop, which is not a failure; if so, calls the callback.
     pub(super) fn is_dropped(&self, loss: &Loss) -> bool {
         self.processor.is_dropped(&Lost::new(loss, self.records))
     }
@@ -123,14 +122,14 @@ impl<'e, R: EventRecord> EventUserRecords<'e, R> {
         self.processor.after_cut(&Lost::new(loss, self.records))
     }
 
-    /// [`Self::after_cut`], where it can wait: until the alarm rings.
+    /// [`Self::after_cut`] for the asynchronous forms; a cut fails if the alarm rings first.
     pub(super) async fn after_cut_in_time(&self, loss: &Loss, alarm: &mut Alarm) -> AfterCut {
         let lost = Lost::new(loss, self.records);
         let asked = self.processor.after_cut_async(lost);
         alarm.race(asked).await.unwrap_or(AfterCut::Fail)
     }
 
-    /// Returns the handler's result for this user record. If it failed, the callback is told.
+    /// Returns the handler's result for this user record. If it failed, calls the callback.
     pub(super) fn report<T>(
         &self,
         user_record: &EventUserRecord<'_, R>,
@@ -235,13 +234,13 @@ impl<'b, R: EventRecord> EventUserRecord<'b, R> {
         self.position
     }
 
-    /// The Kinesis record's index in the event, and the user record's in there.
+    /// The Kinesis record's index in the event, and the sub-sequence number.
     pub(super) fn place(&self) -> (usize, u64) {
         (self.position, self.sub_sequence_number())
     }
 
-    /// The data, to send to another task. With this module's record types they share the Kinesis
-    /// record's buffer; with `aws_lambda_events`' they are copied.
+    /// The data, to send to another task. They share the Kinesis record's buffer, but with
+    /// `aws_lambda_events`' record type they are copied.
     pub fn shared_data(&self) -> Bytes {
         // They are a part of the Kinesis record's.
         let (part, whole) = (self.data(), self.source.data());
@@ -253,8 +252,8 @@ impl<'b, R: EventRecord> EventUserRecord<'b, R> {
     ///
     /// # Errors
     ///
-    /// [`JsonError`] if the data are not the JSON of a `T`. Unlike serde's own error, it quotes
-    /// nothing of the data, and can be logged.
+    /// [`JsonError`] if the data are not the JSON of a `T`. Unlike serde's own error, it quotes none of
+    /// the data, so it can be logged.
     ///
     /// ```
     /// use kinesis_aggregation::lambda::{Error, EventUserRecord};
@@ -295,9 +294,8 @@ impl<'b, R: EventRecord> EventUserRecord<'b, R> {
         self.source.arrival_time()
     }
 
-    /// `shardId:sequenceNumber:subSequenceNumber`: the same at every delivery, and different for
-    /// every other user record of the stream. `None` if the event does not name the shard or the
-    /// sequence number.
+    /// `shardId:sequenceNumber:subSequenceNumber`: the same at each delivery, and different for each
+    /// user record of the stream. `None` if the event does not name the shard or the sequence number.
     pub fn idempotency_key(&self) -> Option<String> {
         let (shard_id, sequence_number) = (self.shard_id()?, self.sequence_number()?);
         let sub_sequence_number = self.sub_sequence_number();

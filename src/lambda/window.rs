@@ -10,8 +10,8 @@ use super::record::EventRecord;
 use super::response::BatchResponse;
 use super::user_records::{EventUserRecord, EventUserRecords};
 
-/// The largest state that Lambda keeps, in bytes of JSON: "1 MB per shard" in its documentation, of
-/// which this is the stricter reading. With a larger one it ends the window early.
+/// The largest state that Lambda keeps, in bytes of JSON. Its documentation says "1 MB per shard"; this
+/// is the stricter reading. With a larger state it ends the window early.
 pub const MAX_STATE: usize = 1_000_000;
 
 /// The answer to a batch of a tumbling window: the state for the next invocation, which Lambda
@@ -28,8 +28,8 @@ pub struct WindowResponse {
 impl WindowResponse {
     /// The answer with this state.
     ///
-    /// With a state above [`MAX_STATE`] it logs a warning (`tracing`), and Lambda ends the window
-    /// early: the window's last invocation comes with
+    /// If the state is larger than [`MAX_STATE`], this logs a warning (`tracing`), and Lambda ends the
+    /// window early: the window's last invocation comes with
     /// [`is_window_terminated_early`](super::KinesisEvent::is_window_terminated_early). This is not an
     /// error: an invocation that failed would come again with the same state, and block its shard.
     ///
@@ -73,9 +73,9 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     /// [`process`](Self::process) for a tumbling window: `f` adds each user record to the state,
     /// in order, up to the first failure.
     ///
-    /// The state that comes back holds the Kinesis records before the failed one and nothing of that
-    /// one, which Lambda sends again whole: so each user record is in the state once. For this the
-    /// state is cloned for each Kinesis record, and a [`Resume`](super::Resume) is not used.
+    /// The state that it returns has the Kinesis records before the failed one, and nothing of the
+    /// failed one, which Lambda sends again whole. So each user record is in the state once. For this
+    /// the state is cloned for each Kinesis record, and a [`Resume`](super::Resume) is not used.
     ///
     /// ```
     /// use kinesis_aggregation::lambda::{Error, KinesisEvent, Processor, WindowResponse};
@@ -115,7 +115,7 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     ///
     /// # Cancellation
     ///
-    /// If the future is dropped, the state is lost, and the last invocation's counts.
+    /// If the future is dropped, the new state is lost, and Lambda keeps the one before it.
     pub async fn process_window_async<S, F, E>(&self, mut state: S, mut f: F) -> (S, BatchResponse)
     where
         S: Clone,
