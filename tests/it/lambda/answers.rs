@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use kinesis_aggregation::lambda::{
-    AfterCut, Error, FirehoseEvent, PipesEvent, Processor, Transformed,
+    AfterCut, Error, FirehoseEvent, OwnedPipesEvent, PipesEvent, Processor, TestEvent, Transformed,
 };
+use kinesis_aggregation::{HashKey, UserRecord};
 use serde_json::{Value, json};
 
 use super::support::{Stored, event_json, quiet_panic};
@@ -101,4 +102,38 @@ fn an_enrichment_answers_with_a_flat_array() {
     // It is a pipe's event again, of plain records.
     let again = serde_json::to_vec(&answer).unwrap();
     assert_eq!(PipesEvent::from_slice(&again).unwrap().records().len(), 3);
+}
+
+#[test]
+fn an_enrichments_user_record_has_a_pipes_fields_and_its_own() {
+    let hash_key = HashKey::new(7);
+    let json = TestEvent::new()
+        .aggregate([UserRecord::new("k", "secret").with_explicit_hash_key(hash_key)])
+        .plain("a", Stored::damaged("2", &[("l", "two")]).data)
+        .pipes_json();
+    let event: OwnedPipesEvent = serde_json::from_str(&json).unwrap();
+    let processor = Processor::new().salvage_damaged(true);
+    let processor = processor.on_cut(|_| AfterCut::GoOn);
+    let user_records = processor.read(&event);
+    let answer = user_records.flatten().unwrap();
+    assert!(!format!("{answer:?}").contains("secret"));
+    let source = json!({
+        "subSequenceNumber": 0,
+        "aggregated": true,
+        "approximateArrivalTimestamp": 1_767_225_600.5,
+        "eventSourceARN": "arn:aws:kinesis:us-east-1:123456789012:stream/test",
+        "awsRegion": "us-east-1",
+    });
+    let own = [
+        json!({"partitionKey": "k", "explicitHashKey": "7", "data": base64("secret"),
+            "sequenceNumber": "1", "eventID": "shardId-000000000000:1"}),
+        json!({"partitionKey": "l", "damaged": true, "data": base64("two"),
+            "sequenceNumber": "2", "eventID": "shardId-000000000000:2"}),
+    ];
+    let expected = own.map(|mut own| {
+        let source = source.as_object().unwrap().clone();
+        own.as_object_mut().unwrap().extend(source);
+        own
+    });
+    assert_eq!(serde_json::to_value(answer).unwrap(), json!(expected));
 }
