@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 
-use super::client::{ClientError, RecordError, chain};
+use super::client::{ClientError, RecordError};
 
 /// Why a try to put a user record failed: the service's answer, or what stood between.
 ///
@@ -20,25 +20,20 @@ pub struct AttemptError(Arc<Inner>);
 
 struct Inner {
     code: ByteString,
-    message: Message,
-}
-
-enum Message {
-    None,
-    /// The service's, for one record.
-    Text(ByteString),
-    /// The transport's, for the whole request.
-    Cause(Box<dyn Error + Send + Sync>),
+    /// The service's for one record; for the whole request the chain of causes.
+    message: Option<String>,
+    /// The transport's.
+    cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl AttemptError {
-    fn new(code: ByteString, message: Message) -> Self {
-        Self(Arc::new(Inner { code, message }))
-    }
-
     /// A failure that the producer itself found out.
     pub(super) fn named(code: &'static str) -> Self {
-        Self::new(ByteString::from_static(code), Message::None)
+        Self(Arc::new(Inner {
+            code: ByteString::from_static(code),
+            message: None,
+            cause: None,
+        }))
     }
 
     /// Returns the service's error code (`InternalFailure`), the transport's (`Timeout`), or the
@@ -54,30 +49,27 @@ impl AttemptError {
 
     /// Returns the service's message or the chain of causes, in one line.
     pub fn message(&self) -> Option<String> {
-        match &self.0.message {
-            Message::None => None,
-            Message::Text(text) => Some(text.to_string()),
-            Message::Cause(cause) => Some(chain(cause.as_ref())),
-        }
+        self.0.message.clone()
     }
 }
 
 impl From<ClientError> for AttemptError {
     fn from(error: ClientError) -> Self {
-        let (code, cause) = error.into_parts();
-        Self::new(code, cause.map_or(Message::None, Message::Cause))
+        Self(Arc::new(Inner {
+            message: error.reason(),
+            code: error.code,
+            cause: error.source,
+        }))
     }
 }
 
 impl From<RecordError> for AttemptError {
     fn from(error: RecordError) -> Self {
-        let (code, message) = error.into_parts();
-        let message = if message.is_empty() {
-            Message::None
-        } else {
-            Message::Text(message)
-        };
-        Self::new(code, message)
+        Self(Arc::new(Inner {
+            message: error.reason(),
+            code: error.code,
+            cause: None,
+        }))
     }
 }
 
@@ -99,10 +91,7 @@ impl fmt::Debug for AttemptError {
 
 impl Error for AttemptError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.0.message {
-            Message::Cause(cause) => Some(cause.as_ref()),
-            Message::None | Message::Text(_) => None,
-        }
+        self.0.cause.as_deref().map(|cause| cause as _)
     }
 }
 

@@ -7,8 +7,7 @@ use std::time::SystemTime;
 
 use bytestring::ByteString;
 
-use kinesis_aggregation::KinesisRecord;
-use kinesis_aggregation::Shard;
+use kinesis_aggregation::{KinesisRecord, Shard};
 
 /// One stream, as the producer talks to it.
 ///
@@ -146,7 +145,7 @@ impl Stored {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the record was refused: {code}")]
 pub struct RecordError {
-    code: ByteString,
+    pub(super) code: ByteString,
     message: ByteString,
 }
 
@@ -173,8 +172,9 @@ impl RecordError {
         &self.message
     }
 
-    pub(super) fn into_parts(self) -> (ByteString, ByteString) {
-        (self.code, self.message)
+    /// The message, if there is one.
+    pub(super) fn reason(&self) -> Option<String> {
+        (!self.message.is_empty()).then(|| self.message.to_string())
     }
 
     /// Returns whether the shard takes no more for now.
@@ -188,8 +188,8 @@ impl RecordError {
 #[error("the request failed: {code}")]
 pub struct ClientError {
     kind: ClientErrorKind,
-    code: ByteString,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    pub(super) code: ByteString,
+    pub(super) source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 /// The kind of a [`ClientError`]: whether asking again may help.
@@ -272,10 +272,6 @@ impl ClientError {
     /// The service's message or the chain of causes.
     pub(super) fn reason(&self) -> Option<String> {
         self.source.as_deref().map(|source| chain(source))
-    }
-
-    pub(super) fn into_parts(self) -> (ByteString, Option<Box<dyn Error + Send + Sync>>) {
-        (self.code, self.source)
     }
 }
 

@@ -44,12 +44,6 @@ pub(super) enum State {
 /// Gets what was not resolved when the producer stopped trying.
 pub(super) type GiveUp = oneshot::Sender<Vec<DeliveryError>>;
 
-/// What callers asked for since the task last looked.
-pub(super) struct Asked {
-    pub(super) give_up: Option<GiveUp>,
-    pub(super) state: State,
-}
-
 struct Queue {
     entries: Vec<Entry>,
     tickets: Tickets,
@@ -125,36 +119,28 @@ impl Shared {
         let max = self.max_record_size.load(Ordering::Relaxed);
         let checked = self.config.aggregate.check_within(record, max);
         checked.map_err(PutErrorKind::Refused)?;
-        let settings = &self.config.settings;
-        if !self.is_service_managed.load(Ordering::Relaxed) {
-            Ok(())
-        } else if settings.ordered {
-            Err(PutErrorKind::NoOrder)
-        } else if !settings.aggregates_anywhere() && is_framed(record.data()) {
-            Err(PutErrorKind::LooksLikeAggregate)
-        } else {
-            Ok(())
+        if self.is_service_managed.load(Ordering::Relaxed) {
+            let settings = &self.config.settings;
+            if settings.ordered {
+                return Err(PutErrorKind::NoOrder);
+            }
+            if !settings.aggregates_anywhere() && is_framed(record.data()) {
+                return Err(PutErrorKind::LooksLikeAggregate);
+            }
         }
+        Ok(())
     }
 
     /// Takes a user record if there is room now.
     pub(super) fn try_put(&self, record: UserRecord) -> Result<Delivery, PutError> {
-        match self.check(&record) {
-            Ok(()) => {}
-            Err(kind) if self.is_open() => return Err(PutError::new(record, kind)),
-            // It will never be otherwise, so that nobody is to try again.
-            Err(_) => return Err(self.refuse(record)),
+        if let Err(kind) = self.check(&record) {
+            return Err(self.refuse(record, kind));
         }
         let must_wait = self.waiting.load(Ordering::SeqCst) > 0 || self.is_over();
-        let taken = if must_wait {
-            None
-        } else {
-            self.limits.room.try_take(bytes(&record))
-        };
-        match taken {
+        let room = Some(&self.limits.room).filter(|_| !must_wait);
+        match room.and_then(|room| room.try_take(bytes(&record))) {
             Some(taken) => self.accept(record, taken),
-            None if self.is_open() => Err(PutError::new(record, PutErrorKind::NoRoom)),
-            None => Err(self.refuse(record)),
+            None => Err(self.refuse(record, PutErrorKind::NoRoom)),
         }
     }
 
@@ -174,11 +160,11 @@ impl Shared {
         };
         // The turn passes on when this one is accepted, or refused.
         let Some((taken, _turn)) = taken else {
-            return Err(self.refuse(record));
+            return Err(self.refuse(record, PutErrorKind::NoRoom));
         };
         // The stream may have changed meanwhile.
         if let Err(kind) = self.check(&record) {
-            return Err(PutError::new(record, kind));
+            return Err(self.refuse(record, kind));
         }
         self.accept(record, taken)
     }
@@ -210,7 +196,7 @@ impl Shared {
         let mut queue = lock(&self.queue);
         if queue.state != State::Open {
             drop(queue);
-            return Err(self.refuse(record));
+            return Err(self.refuse(record, PutErrorKind::NoRoom));
         }
         queue.bytes += record.data().len();
         let (ticket, delivery) = queue.tickets.next();
@@ -234,16 +220,15 @@ impl Shared {
         Ok(delivery)
     }
 
-    fn refuse(&self, record: UserRecord) -> PutError {
+    /// Gives a record back for this reason, unless nothing is accepted any more: that will never be
+    /// otherwise, so that nobody is to try again.
+    fn refuse(&self, record: UserRecord, kind: PutErrorKind) -> PutError {
         let kind = match lock(&self.queue).state {
+            State::Open => kind,
+            State::Closing | State::Closed => PutErrorKind::Closed,
             State::Aborted => PutErrorKind::Aborted,
-            _ => PutErrorKind::Closed,
         };
         PutError::new(record, kind)
-    }
-
-    fn is_open(&self) -> bool {
-        lock(&self.queue).state == State::Open
     }
 
     /// Resolves when all that was put is resolved; an error if the task ends before.
@@ -276,8 +261,10 @@ impl Shared {
         let (give_up, given_up) = oneshot::channel();
         {
             let mut queue = lock(&self.queue);
-            if matches!(queue.state, State::Open | State::Closing) {
-                queue.give_up = Some(give_up);
+            match queue.state {
+                State::Open | State::Closing => queue.give_up = Some(give_up),
+                // The task is gone: nobody else would end the wait.
+                State::Closed | State::Aborted => drop(give_up),
             }
         }
         self.wake.notify_one();
@@ -309,16 +296,13 @@ impl Shared {
 
     // The task's side.
 
-    /// Moves what was put into `entries`, and returns what was asked for.
-    pub(super) fn take(&self, entries: &mut Vec<Entry>, watches: bool) -> Asked {
+    /// Moves what came into `entries`, and returns what else was asked for.
+    pub(super) fn take(&self, entries: &mut Vec<Entry>, watches: bool) -> (State, Option<GiveUp>) {
         let mut queue = lock(&self.queue);
         std::mem::swap(&mut queue.entries, entries);
         queue.bytes = 0;
         queue.is_watched = watches && !entries.is_empty();
-        Asked {
-            give_up: queue.give_up.take(),
-            state: queue.state,
-        }
+        (queue.state, queue.give_up.take())
     }
 
     pub(super) async fn woken(&self) {
@@ -399,4 +383,21 @@ impl Shared {
 /// No record has more than 10 MiB.
 fn bytes(record: &UserRecord) -> u32 {
     u32::try_from(room(record)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::ProducerBuilder;
+
+    /// All may resolve between the end of a limit and the question what is left.
+    #[tokio::test(start_paused = true)]
+    async fn giving_up_after_the_end_gives_nothing_and_does_not_wait() {
+        let config = ProducerBuilder::default().config().expect("the defaults");
+        let shared = Shared::new(config, runtime::Handle::current().id());
+        shared.end(false);
+        let given_up = tokio::time::timeout(Time::from_secs(1), shared.give_up());
+        let left = given_up.await.expect("at once").expect("it ended in time");
+        assert!(left.is_empty());
+    }
 }

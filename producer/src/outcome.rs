@@ -122,13 +122,11 @@ pub enum FailureKind {
 ///
 /// Displays with the reason why the last try failed, and has that [`AttemptError`] as its source.
 #[derive(Clone)]
-pub struct DeliveryError {
-    pub(super) kind: FailureKind,
-    pub(super) rest: Box<Undelivered>,
-}
+pub struct DeliveryError(pub(super) Box<Undelivered>);
 
 #[derive(Clone)]
 pub(super) struct Undelivered {
+    pub(super) kind: FailureKind,
     pub(super) record: Option<UserRecord>,
     pub(super) maybe_stored: bool,
     pub(super) accepted: Time,
@@ -138,67 +136,65 @@ pub(super) struct Undelivered {
 impl DeliveryError {
     /// The producer ended without a word.
     pub(super) fn aborted() -> Self {
-        Self {
+        Self(Box::new(Undelivered {
             kind: FailureKind::Aborted,
-            rest: Box::new(Undelivered {
-                record: None,
-                maybe_stored: true,
-                accepted: Time::ZERO,
-                attempts: Tries::default(),
-            }),
-        }
+            record: None,
+            maybe_stored: true,
+            accepted: Time::ZERO,
+            attempts: Tries::default(),
+        }))
     }
 
     /// The producer ended before it was sent.
     pub(super) fn not_sent(record: UserRecord) -> Self {
         let mut error = Self::aborted();
-        error.rest.record = Some(record);
-        error.rest.maybe_stored = false;
+        error.0.record = Some(record);
+        error.0.maybe_stored = false;
         error
     }
 
     /// Returns the reason.
     pub fn kind(&self) -> &FailureKind {
-        &self.kind
+        &self.0.kind
     }
 
     /// Returns whether the stream may hold the record all the same: an answer never came, or it landed
     /// in an aggregate that the KCL drops and other readers may not. Putting it again may then
     /// deliver it twice.
     pub fn is_maybe_stored(&self) -> bool {
-        self.rest.maybe_stored
+        self.0.maybe_stored
     }
 
     /// Returns how many times it was put.
     pub fn tries(&self) -> usize {
-        self.rest.attempts.count()
+        self.0.attempts.count()
     }
 
     /// Returns the tries: the first one, and the last ones. Of more than four some are left out.
     pub fn attempts(&self) -> impl Iterator<Item = Attempt> + '_ {
-        let kept = self.rest.attempts.kept().iter();
-        kept.map(|attempt| attempt.since(self.rest.accepted))
+        let kept = self.0.attempts.kept().iter();
+        kept.map(|attempt| attempt.since(self.0.accepted))
     }
 
     fn last_error(&self) -> Option<&AttemptError> {
-        self.rest.attempts.kept().last()?.error()
+        self.0.attempts.kept().last()?.error()
     }
 
     /// Returns the record.
     pub fn record(&self) -> Option<&UserRecord> {
-        self.rest.record.as_ref()
+        self.0.record.as_ref()
     }
 
     /// Returns the record, to be put again; `None` only if the producer's task ended without a word.
     pub fn into_record(self) -> Option<UserRecord> {
-        self.rest.record
+        self.0.record
     }
 }
 
 impl fmt::Display for DeliveryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the user record was not delivered: {}", self.kind)?;
-        match (&self.kind, self.last_error()) {
+        write!(f, "the user record was not delivered: {}", self.0.kind)?;
+        match (&self.0.kind, self.last_error()) {
             // The kind has the code.
             (FailureKind::Request { .. }, Some(error)) => match error.message() {
                 Some(message) => write!(f, ": {message}"),
@@ -222,11 +218,11 @@ impl Error for DeliveryError {
 impl fmt::Debug for DeliveryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeliveryError")
-            .field("kind", &self.kind)
-            .field("record", &self.rest.record)
-            .field("maybe_stored", &self.rest.maybe_stored)
+            .field("kind", &self.0.kind)
+            .field("record", &self.0.record)
+            .field("maybe_stored", &self.0.maybe_stored)
             .field("tries", &self.tries())
-            .field("attempts", &self.rest.attempts.kept())
+            .field("attempts", &self.0.attempts.kept())
             .finish()
     }
 }

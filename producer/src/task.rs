@@ -13,7 +13,7 @@ use tokio::time::{sleep_until, timeout};
 use super::client::{ClientError, RecordError, Stored, StreamClient, StreamDescription};
 use super::delivery::Ticket;
 use super::failures::{Failures, Line};
-use super::intake::{Asked, Entry, GiveUp, Shared, State};
+use super::intake::{Entry, GiveUp, Shared, State};
 use super::outcome::{FailureKind, Outcome, Time};
 use super::pipeline::{Action, Pipeline};
 use kinesis_aggregation::Shard;
@@ -75,7 +75,7 @@ impl<C: StreamClient> Task<C> {
             // Before it is asked whether any is lacking or free, so that nothing falls between.
             let room_lacking = shared.limits.room.lacking();
             let freed = shared.limits.connection_freed();
-            let Asked { give_up, state } = shared.take(&mut self.entries, !nap.is_zero());
+            let (state, give_up) = shared.take(&mut self.entries, !nap.is_zero());
             let napping = !self.entries.is_empty();
             self.take_in();
             let now = shared.now();
@@ -256,8 +256,7 @@ impl<C: StreamClient> Task<C> {
                 self.puts_under_way = self.puts_under_way.saturating_sub(1);
                 self.note("put_records", &answer);
                 for error in answer.iter().flatten().filter_map(|one| one.as_ref().err()) {
-                    let reason =
-                        || (!error.message().is_empty()).then(|| error.message().to_owned());
+                    let reason = || error.reason();
                     let line = self.failures.note(now, "record", error.code(), reason);
                     line.iter().for_each(Line::tell);
                 }

@@ -53,7 +53,7 @@ impl<T> Pipeline<T> {
             ClientErrorKind::Retry { .. } => self.send_again(now, item),
             ClientErrorKind::Throttled if self.config.settings.fail_if_throttled => {
                 self.ledger
-                    .fail_all(item.into_members(), &FailureKind::Throttled, false);
+                    .fail(item.into_members(), &FailureKind::Throttled, false);
             }
             ClientErrorKind::Throttled => {
                 let until = now + self.random.pause(item.tries.saturating_add(1));
@@ -71,7 +71,7 @@ impl<T> Pipeline<T> {
             }
             ClientErrorKind::NoStream | ClientErrorKind::Invalid | ClientErrorKind::Fatal => {
                 self.ledger
-                    .fail_all(item.into_members(), &failure.of_request(), false);
+                    .fail(item.into_members(), &failure.of_request(), false);
             }
         }
     }
@@ -95,7 +95,7 @@ impl<T> Pipeline<T> {
             self.outbox.split(items);
         } else {
             let members = items.into_iter().flat_map(Item::into_members);
-            self.ledger.fail_all(members, &failure.of_request(), false);
+            self.ledger.fail(members, &failure.of_request(), false);
         }
     }
 
@@ -108,7 +108,7 @@ impl<T> Pipeline<T> {
                 self.large.push(pending);
             } else {
                 let kind = FailureKind::TooLarge { size, max };
-                self.ledger.fail(pending, kind, false);
+                self.ledger.fail([pending], &kind, false);
             }
             return;
         }
@@ -130,7 +130,7 @@ impl<T> Pipeline<T> {
                 }
                 self.waiting.push(pending);
             }
-            Route::Refuse(kind) => self.ledger.fail(pending, kind, false),
+            Route::Refuse(kind) => self.ledger.fail([pending], &kind, false),
         }
     }
 
@@ -215,8 +215,7 @@ impl<T> Pipeline<T> {
         for mut landing in self.undecided.take_all() {
             let (mut expired, attempt) = landing.take_expired(now, cutoff);
             failed_together(&mut expired, &attempt, true);
-            self.ledger
-                .fail_all(expired, &FailureKind::UnknownShard, true);
+            self.ledger.fail(expired, &FailureKind::UnknownShard, true);
             if landing.is_empty() {
                 self.outbox.release(now, landing.span);
             } else {

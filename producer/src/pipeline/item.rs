@@ -3,8 +3,6 @@
 use std::borrow::{Borrow, BorrowMut};
 use std::time::Duration;
 
-use bytestring::ByteString;
-
 use crate::attempt_error::AttemptError;
 use crate::outcome::Time;
 use crate::settings::RECORD_OVERHEAD;
@@ -186,17 +184,9 @@ impl<T> Item<T> {
         }
     }
 
-    /// An empty one, to join; user records without a key will get `random_key`.
-    pub(super) fn open(place: Place, form: Form, random_key: Option<ByteString>) -> Self {
-        let buffer = random_key.map_or_else(Buffer::default, Buffer::with_random_key);
+    /// One to join, with an empty buffer.
+    pub(super) fn open(place: Place, form: Form, buffer: Buffer<Pending<T>>) -> Self {
         Self::new(Body::Open(Box::new(buffer)), place, form)
-    }
-
-    /// Makes room for so many user records in an open one.
-    pub(super) fn reserve(&mut self, user_records: usize) {
-        if let Body::Open(buffer) = &mut self.body {
-            buffer.reserve(user_records);
-        }
     }
 
     /// One that travels without explicit hash key, and without partition key if it has none.
@@ -402,8 +392,8 @@ impl<T> Item<T> {
         // Those without a key get another random one, made of the one before: that is what their
         // hash key is from.
         let key = self.cover.map_or(0, |cover| cover.start().get() as u64);
-        let key = ByteString::from(format!("{key:016x}"));
-        let fresh = Self::open(self.place, self.form, Some(key));
+        let buffer = Buffer::with_random_key(format!("{key:016x}"));
+        let fresh = Self::open(self.place, self.form, buffer);
         let old = std::mem::replace(self, fresh);
         self.tries = old.tries;
         self.not_before = old.not_before;

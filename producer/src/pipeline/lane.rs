@@ -111,18 +111,17 @@ impl<T> Lane<T> {
         self.ready.push_back(item);
     }
 
-    /// Takes back a Kinesis record that is to be sent again after its pause, while others go.
-    pub(super) fn delay(&mut self, item: Item<T>) {
+    /// Takes back a Kinesis record that is to be sent again after its pause. Where order is wanted it is
+    /// the next one; else others go meanwhile.
+    pub(super) fn give_back(&mut self, item: Item<T>, ordered: bool) {
         self.added(&item);
-        let place = (item.not_before, item.first);
-        self.again.insert(place, Box::new(item));
-    }
-
-    /// Takes back a Kinesis record that is to be the next one.
-    pub(super) fn give_back(&mut self, item: Item<T>) {
-        self.added(&item);
-        self.held_until = item.not_before;
-        self.ready.push_front(Box::new(item));
+        if ordered {
+            self.held_until = item.not_before;
+            self.ready.push_front(Box::new(item));
+        } else {
+            let place = (item.not_before, item.first);
+            self.again.insert(place, Box::new(item));
+        }
     }
 
     /// Lets nothing go before.

@@ -30,13 +30,16 @@ pub(super) struct Ledger<T> {
     next_seq: u64,
     /// What was accepted before this one waits for company no longer.
     hurried: u64,
-    finished: Vec<(T, Outcome)>,
-    freed_bytes: usize,
+    /// What was resolved, and not taken yet.
+    pub(super) finished: Vec<(T, Outcome)>,
+    /// The room that it took, in bytes.
+    pub(super) freed_bytes: usize,
     /// By `before`. The first one always has some left.
     flushes: VecDeque<Flush>,
     /// How many flushes wait for: the sum of what each has left.
     awaited: usize,
-    flushed: Vec<u64>,
+    /// The flushes that are done.
+    pub(super) flushed: Vec<u64>,
     /// By hash key, the first one that failed since [`take_failed`](Self::take_failed).
     failed: HashMap<HashKey, u64>,
     pub(super) meter: Meter,
@@ -122,7 +125,7 @@ impl<T> Ledger<T> {
 
     /// User records expired while nothing of them was under way.
     pub(super) fn expire(&mut self, expired: Vec<Pending<T>>) {
-        self.fail_all(expired, &FailureKind::Expired, false);
+        self.fail(expired, &FailureKind::Expired, false);
     }
 
     /// Resolves those that have expired, and returns the others.
@@ -137,37 +140,32 @@ impl<T> Ledger<T> {
         pendings
     }
 
-    pub(super) fn fail_all(
+    /// User records fail.
+    pub(super) fn fail(
         &mut self,
         pendings: impl IntoIterator<Item = Pending<T>>,
         kind: &FailureKind,
         maybe_stored: bool,
     ) {
         for pending in pendings {
-            self.fail(pending, kind.clone(), maybe_stored);
-        }
-    }
-
-    pub(super) fn fail(&mut self, pending: Pending<T>, kind: FailureKind, maybe_stored: bool) {
-        if self.fails_later
-            && kind != FailureKind::EarlierFailed
-            && let Some(hash_key) = pending.hash_key
-        {
-            let first = self.failed.entry(hash_key).or_insert(pending.seq);
-            *first = pending.seq.min(*first);
-        }
-        self.meter.failed(pending.attempts.count());
-        self.resolved(pending.seq, room(&pending.record));
-        let error = DeliveryError {
-            kind,
-            rest: Box::new(Undelivered {
+            if self.fails_later
+                && *kind != FailureKind::EarlierFailed
+                && let Some(hash_key) = pending.hash_key
+            {
+                let first = self.failed.entry(hash_key).or_insert(pending.seq);
+                *first = pending.seq.min(*first);
+            }
+            self.meter.failed(pending.attempts.count());
+            self.resolved(pending.seq, room(&pending.record));
+            let error = DeliveryError(Box::new(Undelivered {
+                kind: kind.clone(),
                 record: Some(pending.record),
                 maybe_stored: pending.maybe_stored || maybe_stored,
                 accepted: pending.accepted,
                 attempts: pending.attempts,
-            }),
-        };
-        self.finished.push((pending.ticket, Err(error)));
+            }));
+            self.finished.push((pending.ticket, Err(error)));
+        }
     }
 
     /// User records are delivered. Their places in the Kinesis record are 0, 1, 2 and so on, unless
@@ -230,21 +228,6 @@ impl<T> Ledger<T> {
         });
         self.awaited = self.pending;
         self.end_flushes();
-    }
-
-    /// What was resolved.
-    pub(super) fn take_finished(&mut self) -> Vec<(T, Outcome)> {
-        std::mem::take(&mut self.finished)
-    }
-
-    /// The room that the resolved ones took, in bytes, since the last call.
-    pub(super) fn take_freed_bytes(&mut self) -> usize {
-        std::mem::take(&mut self.freed_bytes)
-    }
-
-    /// The flushes that are done.
-    pub(super) fn take_flushed(&mut self) -> Vec<u64> {
-        std::mem::take(&mut self.flushed)
     }
 
     /// Whether a failure is to fail later ones.

@@ -243,9 +243,9 @@ impl<T> Pipeline<T> {
         let under_way = under_way.into_iter().flat_map(Item::into_members);
         let landed = self.undecided.take_all();
         let landed = landed.into_iter().flat_map(Landing::into_members);
-        self.ledger.fail_all(under_way.chain(landed), kind, true);
+        self.ledger.fail(under_way.chain(landed), kind, true);
         let unsent = self.take_unsent(Time::ZERO);
-        self.ledger.fail_all(unsent, kind, false);
+        self.ledger.fail(unsent, kind, false);
     }
 
     /// Returns whether the stream's distribution is service-managed, as far as is known.
@@ -272,17 +272,17 @@ impl<T> Pipeline<T> {
 
     /// Takes what was resolved.
     pub fn take_finished(&mut self) -> Vec<(T, Outcome)> {
-        self.ledger.take_finished()
+        std::mem::take(&mut self.ledger.finished)
     }
 
     /// Returns the room that the resolved ones took, in bytes, since the last call.
     pub fn take_freed_bytes(&mut self) -> usize {
-        self.ledger.take_freed_bytes()
+        std::mem::take(&mut self.ledger.freed_bytes)
     }
 
     /// Takes the flushes that are done.
     pub fn take_flushed(&mut self) -> Vec<u64> {
-        self.ledger.take_flushed()
+        std::mem::take(&mut self.ledger.flushed)
     }
 
     /// Returns how many user records are not resolved.

@@ -8,7 +8,6 @@ use bytestring::ByteString;
 use super::admission::Admission;
 use super::collector::{Collector, encode};
 use super::item::{Form, Item, Pending, Place};
-use super::lane::Lane;
 use super::lanes::Lanes;
 use super::ledger::Ledger;
 use super::random::Random;
@@ -18,7 +17,7 @@ use super::window::Window;
 use crate::outcome::Time;
 use crate::settings::Config;
 use kinesis_aggregation::KinesisRecord;
-use kinesis_aggregation::packing::Settings as AggregateSettings;
+use kinesis_aggregation::packing::{Buffer, Settings as AggregateSettings};
 
 /// How many Kinesis records of one lane go before those of the next.
 const TURN: usize = 16;
@@ -43,6 +42,8 @@ pub(super) struct Outbox<T> {
     /// Parts of requests that were refused as a whole: they go first, each as a request.
     parts: VecDeque<Vec<Item<T>>>,
     next_request: u64,
+    /// Those that have just started.
+    started: Vec<Request>,
     collection_max_size: usize,
     /// Where order is wanted, what is collected, under way, or landed where nobody knows yet.
     spans: Option<Spans>,
@@ -61,6 +62,7 @@ impl<T> Outbox<T> {
             in_flight: BTreeMap::new(),
             parts: VecDeque::new(),
             next_request: 0,
+            started: Vec::new(),
             collection_max_size: settings.collection_max_size,
             admission: Admission::new(settings.record_ttl, Time::ZERO),
             window: Window::new(settings.max_connections, settings.request_timeout),
@@ -91,9 +93,9 @@ impl<T> Outbox<T> {
                 *spare = (again.is_none() && stream.tests_keys()).then(|| key.clone());
                 key
             });
-            let mut open = Item::open(place, form, key);
-            open.reserve(usual.min(USUAL_MAX));
-            open
+            let mut buffer = key.map_or_else(Buffer::default, Buffer::with_random_key);
+            buffer.reserve(usual.min(USUAL_MAX));
+            Item::open(place, form, buffer)
         };
         let closed = self.lanes.join(now, place, pending, open);
         for item in closed.into_iter().flatten() {
@@ -114,13 +116,9 @@ impl<T> Outbox<T> {
     /// else so that its pause holds up no other.
     pub(super) fn give_back(&mut self, now: Time, item: Item<T>) {
         let ordered = self.spans.is_some();
-        let give_back = if ordered {
-            Lane::give_back
-        } else {
-            Lane::delay
-        };
+        let place = item.place;
         self.lanes
-            .change(now, item.place, |lane| give_back(lane, item));
+            .change(now, place, |lane| lane.give_back(item, ordered));
     }
 
     /// Whether a request may start.
@@ -156,32 +154,25 @@ impl<T> Outbox<T> {
             }
         }
         ledger.expire(expired);
-        let mut requests = Vec::new();
         while self.has_connection(now)
             && let Some(part) = self.parts.pop_front()
         {
-            requests.extend(self.start_request(now, part, ledger));
+            self.start_request(now, part, ledger);
         }
         while self.has_connection(now)
             && let Some(place) = self.lanes.turn()
         {
-            self.take_turn(now, place, ledger, &mut requests);
+            self.take_turn(now, place, ledger);
         }
         if self.has_connection(now) && self.collector.due().is_some_and(|due| due <= now) {
-            requests.extend(self.start_collected(now, ledger));
+            self.start_collected(now, ledger);
         }
-        requests
+        std::mem::take(&mut self.started)
     }
 
     /// Moves some of what a lane holds into the next request. A lane that can send nothing more
     /// has no more turns.
-    fn take_turn(
-        &mut self,
-        now: Time,
-        place: Place,
-        ledger: &mut Ledger<T>,
-        requests: &mut Vec<Request>,
-    ) {
+    fn take_turn(&mut self, now: Time, place: Place, ledger: &mut Ledger<T>) {
         for _ in 0..TURN {
             let Some(size) = self.lanes.next(now, place) else {
                 return;
@@ -192,41 +183,32 @@ impl<T> Outbox<T> {
                 self.lanes.rest(place);
                 return;
             }
-            if !self.collector.fits(size) {
-                requests.extend(self.start_collected(now, ledger));
-                if !self.has_connection(now) {
+            if self.collector.fits(size) {
+                let Some(item) = self.lanes.take(now, place, size) else {
                     return;
+                };
+                self.claim(place.span());
+                let is_hurried = ledger.is_hurried(item.first);
+                let due = if is_hurried { Time::ZERO } else { item.due };
+                self.collector.add(item, size, due);
+                if !self.collector.is_full() {
+                    continue;
                 }
-                continue;
             }
-            let Some(item) = self.lanes.take(now, place, size) else {
+            self.start_collected(now, ledger);
+            if !self.has_connection(now) {
                 return;
-            };
-            self.claim(place.span());
-            let is_hurried = ledger.is_hurried(item.first);
-            let due = if is_hurried { Time::ZERO } else { item.due };
-            self.collector.add(item, size, due);
-            if self.collector.is_full() {
-                requests.extend(self.start_collected(now, ledger));
-                if !self.has_connection(now) {
-                    return;
-                }
             }
         }
     }
 
-    fn start_collected(&mut self, now: Time, ledger: &mut Ledger<T>) -> Option<Request> {
+    fn start_collected(&mut self, now: Time, ledger: &mut Ledger<T>) {
         let collected = self.collector.take();
-        self.start_request(now, collected, ledger)
+        self.start_request(now, collected, ledger);
     }
 
-    /// Encodes what goes into a request. None if all of it had expired.
-    fn start_request(
-        &mut self,
-        now: Time,
-        collected: Vec<Item<T>>,
-        ledger: &mut Ledger<T>,
-    ) -> Option<Request> {
+    /// Starts a request with these, unless all of it has expired.
+    fn start_request(&mut self, now: Time, collected: Vec<Item<T>>, ledger: &mut Ledger<T>) {
         let cutoff = ledger.cutoff(now);
         let mut items = Vec::new();
         for mut item in collected {
@@ -239,20 +221,19 @@ impl<T> Outbox<T> {
             }
         }
         if items.is_empty() {
-            return None;
+            return;
         }
         let (items, records) = encode(items, &self.aggregate);
-        let bytes = records.iter().map(KinesisRecord::size).sum();
-        self.window.started(bytes);
+        self.window
+            .started(records.iter().map(KinesisRecord::size).sum());
         for item in &items {
             ledger.meter.sent(item.len(), item.first_buffered());
         }
         let user_records = items.iter().map(Item::len).sum();
         ledger.meter.request(items.len(), user_records);
-        let id = self.next_request;
+        self.in_flight.insert(self.next_request, items);
+        self.started.push((self.next_request, records));
         self.next_request += 1;
-        self.in_flight.insert(id, items);
-        Some((id, records))
     }
 
     /// Takes what a request carried that was answered, or never was.

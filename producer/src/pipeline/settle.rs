@@ -85,7 +85,6 @@ impl<T> Pipeline<T> {
         later.extend(self.large.take_if(is_later));
         later.extend(self.returned.extract_if(.., |one| is_later(one)));
         later.sort_unstable_by_key(|pending| pending.seq);
-        self.ledger
-            .fail_all(later, &FailureKind::EarlierFailed, false);
+        self.ledger.fail(later, &FailureKind::EarlierFailed, false);
     }
 }

@@ -3,6 +3,7 @@
 use super::Stream;
 use crate::outcome::FailureKind;
 use crate::pipeline::item::{Form, Item, Pending, Place};
+use kinesis_aggregation::packing::Buffer;
 use kinesis_aggregation::wire::is_framed;
 use kinesis_aggregation::{HashKey, ShardMap, UserRecord};
 
@@ -130,7 +131,7 @@ impl Stream {
     /// Returns an item that carries one user record alone, for want of a map.
     pub(in crate::pipeline) fn alone<T>(&self, pending: Pending<T>, hash_key: HashKey) -> Item<T> {
         let place = self.place_of(hash_key);
-        let mut item = Item::open(place, Form::Framed, None);
+        let mut item = Item::open(place, Form::Framed, Buffer::default());
         item.is_released = true;
         item.push(pending);
         item
