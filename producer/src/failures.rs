@@ -91,16 +91,13 @@ impl Kind {
 
 impl Line {
     pub(super) fn tell(&self) {
-        let Self {
-            what,
-            code,
-            count,
-            reason,
-        } = self;
-        match reason {
-            Some(reason) => tracing::warn!(what, code, count, reason, "failed"),
-            None => tracing::warn!(what, code, count, "failed"),
-        }
+        tracing::warn!(
+            what = self.what,
+            code = self.code.as_str(),
+            count = self.count,
+            reason = self.reason.as_deref(),
+            "failed"
+        );
     }
 }
 

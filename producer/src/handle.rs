@@ -56,13 +56,11 @@ pub struct Producer {
 }
 
 /// Closes the producer when the last handle goes.
-struct Last {
-    shared: Arc<Shared>,
-}
+struct Last(Arc<Shared>);
 
 impl Drop for Last {
     fn drop(&mut self) {
-        self.shared.close();
+        self.0.close();
     }
 }
 
@@ -118,12 +116,12 @@ impl Producer {
         let span = tracing::info_span!("kinesis_producer", stream = name.as_deref());
         let shared = Arc::new(Shared::new(config, runtime));
         let task = Task::new(client, Arc::clone(&shared));
-        let last = Arc::new(Last { shared });
+        let last = Arc::new(Last(shared));
         (Self { last }, task.run().instrument(span))
     }
 
     pub(super) fn shared(&self) -> &Shared {
-        &self.last.shared
+        &self.last.0
     }
 
     /// Accepts a user record as soon as there is room for it. Callers are served in the order

@@ -22,7 +22,7 @@ use kinesis_aggregation::wire::is_framed;
 const WAKE_RECORDS: usize = 512;
 const WAKE_BYTES: usize = 256 * 1024;
 
-/// What goes from the handle to the task, in its order.
+/// What the handles give to the task, in order.
 pub(super) enum Entry {
     /// A user record that was accepted then.
     Put(UserRecord, Time, Ticket),
@@ -360,21 +360,20 @@ impl Shared {
         drop(queue.give_up.take());
         drop(queue);
         self.closing.send_replace(true);
-        let (mut not_sent, mut bytes) = (Vec::new(), 0);
+        let mut not_sent = Vec::new();
         for entry in left {
             match entry {
-                Entry::Put(record, _, ticket) => {
-                    bytes += room(&record);
-                    not_sent.push((ticket, Err(DeliveryError::not_sent(record))));
-                }
-                // Nothing is left that it could wait for, unless the producer broke off.
+                Entry::Put(record, _, ticket) => not_sent.push((record, ticket)),
+                // Nothing is left to wait for, unless the task ended before its time.
                 Entry::Flush(done) if !aborted => drop(done.send(())),
                 Entry::Flush(_) => {}
             }
         }
         let count = not_sent.len();
+        let bytes = not_sent.iter().map(|(record, _)| room(record)).sum();
         self.free(count, bytes);
-        self.tell(not_sent);
+        let not_sent = not_sent.into_iter();
+        self.tell(not_sent.map(|(record, ticket)| (ticket, Err(DeliveryError::not_sent(record)))));
         self.ended.send_replace(true);
         count
     }

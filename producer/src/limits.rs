@@ -1,6 +1,5 @@
 //! The limits that producers may share: room for user records, and connections.
 
-use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::futures::Notified;
@@ -8,6 +7,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::room::Room;
 
+#[derive(Debug)]
 pub(super) struct Limits {
     pub(super) max_pending_bytes: usize,
     pub(super) max_pending_records: usize,
@@ -67,11 +67,5 @@ impl Limits {
     /// Resolves when a connection comes free after this call.
     pub(super) fn connection_freed(&self) -> Notified<'_> {
         self.freed.notified()
-    }
-}
-
-impl fmt::Debug for Limits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Limits").finish_non_exhaustive()
     }
 }

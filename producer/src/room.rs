@@ -10,6 +10,7 @@ use tokio::sync::futures::Notified;
 use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore, SemaphorePermit};
 
 /// Two bounds that are taken together. Producers may share one.
+#[derive(Debug)]
 pub(super) struct Room {
     bytes: Semaphore,
     records: Semaphore,

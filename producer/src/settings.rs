@@ -141,7 +141,7 @@ pub struct ProducerBuilder {
     settings: Settings,
 }
 
-/// From each setting: its field, its default and its method.
+/// Makes of each setting its field, its default and its method.
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr,)+) => {
         #[derive(Clone, Debug)]

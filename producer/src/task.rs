@@ -35,7 +35,7 @@ pub(super) struct Task<C> {
     shared: Arc<Shared>,
     pipeline: Pipeline<Ticket>,
     calls: JoinSet<Answer>,
-    /// The answer to each call should the client panic: nobody knows how far it came then.
+    /// For each call, the answer if the client panics in it: nobody knows how far it came then.
     under_way: HashMap<Id, Answer>,
     puts_under_way: usize,
     flushes: HashMap<u64, oneshot::Sender<()>>,

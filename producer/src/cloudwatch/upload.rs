@@ -211,11 +211,7 @@ impl<C: PutMetricData, T: FnMut(DateTime) -> Vec<MetricDatum>> Uploader<C, T> {
     /// Warns of a failure, once until another one comes or an upload succeeds: without the permission
     /// every upload fails.
     fn log(&mut self, refusal: &Refusal, metrics: usize) {
-        let Refusal {
-            code,
-            reason,
-            may_pass: kept,
-        } = refusal;
+        let (code, reason, kept) = (&refusal.code, &refusal.reason, refusal.may_pass);
         if self.failing.as_ref() != Some(code) {
             tracing::warn!(code, reason, metrics, kept, "put_metric_data failed");
             self.failing = Some(code.clone());

@@ -17,7 +17,7 @@ pub(super) struct Facade {
     counters: Vec<(Counter, u64)>,
     pending: Gauge,
     errors: BTreeMap<String, (Counter, u64)>,
-    /// One for each metric; those that are no histograms record nothing.
+    /// One for each metric; of those that are not histograms, one that records nothing.
     histograms: [Histogram; METRICS.len()],
 }
 
@@ -43,7 +43,7 @@ impl Facade {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn observe(&self, name: Name, value: f64) {
         self.histograms[name as usize].record(value);
     }

@@ -40,15 +40,16 @@ impl Meter {
         self.facade.publish(&self.total);
     }
 
-    /// Of the stream, and of the shard if one is given.
-    #[inline]
+    /// Adds observations of the stream, and of the shard if one is given. Inlined, so that the compiler
+    /// knows which metrics they are: it runs several times for each user record.
+    #[inline(always)]
     fn observe(&mut self, shard_id: Option<&str>, observed: &[(Name, f64)]) {
         for &(name, value) in observed {
             self.total.observe(name, value);
             self.facade.observe(name, value);
         }
         if let Some(recorder) = &self.recorder {
-            lock(recorder).observe(shard_id, observed);
+            record(recorder, shard_id, observed);
         }
     }
 
@@ -137,6 +138,11 @@ impl Meter {
     pub(crate) fn answered(&mut self, took: Duration) {
         self.observe(None, &[(Name::RequestTime, milliseconds(took))]);
     }
+}
+
+#[cold]
+fn record(recorder: &Mutex<Stream>, shard_id: Option<&str>, observed: &[(Name, f64)]) {
+    lock(recorder).observe(shard_id, observed);
 }
 
 fn milliseconds(duration: Duration) -> f64 {

@@ -16,6 +16,7 @@ pub struct Statistic {
 
 impl Statistic {
     /// Adds an observation.
+    #[inline]
     pub fn observe(&mut self, value: f64) {
         (self.min, self.max) = if self.count == 0 {
             (value, value)
@@ -80,7 +81,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    #[inline]
+    #[inline(always)]
     pub(super) fn observe(&mut self, name: Name, value: f64) {
         self.statistics[name as usize].observe(value);
     }

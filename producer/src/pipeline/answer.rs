@@ -191,7 +191,7 @@ impl<T> Landing<T> {
         let places = self.places.take().into_iter().flatten().chain(0..);
         let (mut expired, mut left) = (Vec::new(), (Vec::new(), Vec::new()));
         for (place, pending) in places.zip(std::mem::take(&mut self.members)) {
-            if has_lapsed || pending.accepted < cutoff {
+            if has_lapsed || pending.is_from_before(cutoff) {
                 expired.push(pending);
             } else {
                 left.0.push(place);

@@ -112,13 +112,11 @@ pub(super) fn encode<T>(
         item.body = match item.body {
             Body::Open(mut buffer) => match buffer.close(settings) {
                 Some(closed) => {
-                    if item.form != Form::Mixed {
-                        item.form = if closed.is_framed() {
-                            Form::Framed
-                        } else {
-                            Form::Raw
-                        };
-                    }
+                    item.form = match item.form {
+                        Form::Mixed => Form::Mixed,
+                        _ if closed.is_framed() => Form::Framed,
+                        _ => Form::Raw,
+                    };
                     all_closed.push(closed);
                     // Its place is taken below.
                     Body::Open(buffer)

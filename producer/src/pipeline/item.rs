@@ -35,6 +35,11 @@ pub(super) struct Pending<T> {
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 impl<T> Pending<T> {
+    /// Returns whether it was accepted before `cutoff`.
+    pub(super) fn is_from_before(&self, cutoff: Time) -> bool {
+        self.accepted < cutoff
+    }
+
     /// When the Kinesis record that it joins is to go: what was sent before does not wait for
     /// company.
     fn closes(&self) -> Time {
@@ -375,11 +380,10 @@ impl<T> Item<T> {
 
     /// Takes out the user records accepted before `cutoff`.
     pub(super) fn take_expired(&mut self, cutoff: Time) -> Vec<Pending<T>> {
-        if self.oldest < cutoff {
-            self.take_if(|pending| pending.accepted < cutoff)
-        } else {
-            Vec::new()
+        if self.oldest >= cutoff {
+            return Vec::new();
         }
+        self.take_if(|pending| pending.is_from_before(cutoff))
     }
 
     /// Takes out some of the user records. What is left will be encoded anew.
@@ -389,8 +393,8 @@ impl<T> Item<T> {
         if !any {
             return Vec::new();
         }
-        // Those without a key get another random one, made of the one before: that is what their
-        // hash key is from.
+        // User records without a partition key get another random one. It is made of their hash key, which
+        // comes from the random key before, so that a seed still repeats it.
         let key = self.cover.map_or(0, |cover| cover.start().get() as u64);
         let buffer = Buffer::with_random_key(format!("{key:016x}"));
         let fresh = Self::open(self.place, self.form, buffer);

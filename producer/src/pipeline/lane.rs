@@ -21,9 +21,10 @@ pub(super) struct Lane<T> {
     /// In the order in which they go. There may be 100,000 of them: boxed, they need not move
     /// when the queue grows.
     ready: VecDeque<Box<Item<T>>>,
-    /// To be sent again, each after its pause: by its end, and by their first user records. Those whose
-    /// pause is over take turns with those in `ready`: neither crowds out the other. Where order is
-    /// wanted they wait at the front of `ready` instead, so that nothing overtakes them.
+    /// To be sent again, by the time when the pause of each ends, and by its first user record, which no
+    /// other has. Those whose pause is over take turns with those in `ready`: neither crowds out the
+    /// other. Where order is wanted they wait at the front of `ready` instead, so that nothing
+    /// overtakes them.
     again: BTreeMap<(Time, u64), Box<Item<T>>>,
     /// The last one that went was sent for the first time.
     was_new: bool,
@@ -111,8 +112,8 @@ impl<T> Lane<T> {
         self.ready.push_back(item);
     }
 
-    /// Takes back a Kinesis record that is to be sent again after its pause. Where order is wanted it is
-    /// the next one; else others go meanwhile.
+    /// Takes back a Kinesis record that is to be sent again after its pause. Where order is wanted it goes
+    /// next; otherwise others go meanwhile.
     pub(super) fn give_back(&mut self, item: Item<T>, ordered: bool) {
         self.added(&item);
         if ordered {
@@ -129,7 +130,7 @@ impl<T> Lane<T> {
         self.held_until = self.held_until.max(until);
     }
 
-    /// When the first of those that are sent again may go.
+    /// Returns when the first of those that are sent again may go.
     fn next_again(&self) -> Option<Time> {
         self.again.keys().next().map(|(at, _)| *at)
     }

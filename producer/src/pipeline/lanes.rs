@@ -117,14 +117,14 @@ impl<T> Lanes<T> {
         self.over > 0
     }
 
-    /// Changes a lane, which is made if there is none.
+    /// Changes a lane; makes it first if there is none.
     pub(super) fn change(&mut self, now: Time, place: Place, change: impl FnOnce(&mut Lane<T>)) {
         let limits = (self.rate_limit, self.ttl);
         change(&mut Self::entry(&mut self.lanes, place, now, limits).lane);
         self.arrange(now, place);
     }
 
-    /// Gives a lane turns as long as it has anything to send now, and its alarm.
+    /// Sets a lane's alarm after a change, and gives it turns if it has anything to send now.
     fn arrange(&mut self, now: Time, place: Place) {
         let is_ready = self.lanes.get_mut(&place).is_some_and(|entry| {
             entry.weigh(&mut self.over);

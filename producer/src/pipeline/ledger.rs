@@ -102,28 +102,29 @@ impl<T> Ledger<T> {
         self.room
     }
 
-    /// What was accepted so far waits for company no longer.
+    /// Lets what was accepted so far wait for company no longer.
     pub(super) fn hurry(&mut self) {
         self.hurried = self.next_seq;
     }
 
-    /// Returns whether that goes for the one with this place in the order of acceptance.
+    /// Returns whether the user record with this place in the order of acceptance waits no longer.
     pub(super) fn is_hurried(&self, seq: u64) -> bool {
         seq < self.hurried
     }
 
-    /// What was accepted before that time has expired.
+    /// Returns the time before which a user record was accepted if it has expired.
     pub(super) fn cutoff(&self, now: Time) -> Time {
-        // What is exactly as old as `record_ttl` has expired too.
+        // A nanosecond later, as what is exactly as old as `record_ttl` has expired too. Before the first
+        // `record_ttl` is over this is 0, and nothing was accepted before that.
         (now + Time::from_nanos(1)).saturating_sub(self.record_ttl)
     }
 
-    /// When what was accepted then expires.
+    /// Returns when a user record that was accepted then expires.
     pub(super) fn expires(&self, accepted: Time) -> Time {
         accepted.saturating_add(self.record_ttl)
     }
 
-    /// User records expired while nothing of them was under way.
+    /// Resolves user records that expired while nothing of them was under way.
     pub(super) fn expire(&mut self, expired: Vec<Pending<T>>) {
         self.fail(expired, &FailureKind::Expired, false);
     }
@@ -135,12 +136,12 @@ impl<T> Ledger<T> {
         mut pendings: Vec<Pending<T>>,
     ) -> Vec<Pending<T>> {
         let cutoff = self.cutoff(now);
-        let expired = pendings.extract_if(.., |pending| pending.accepted < cutoff);
+        let expired = pendings.extract_if(.., |pending| pending.is_from_before(cutoff));
         self.expire(expired.collect());
         pendings
     }
 
-    /// User records fail.
+    /// Resolves user records as failed.
     pub(super) fn fail(
         &mut self,
         pendings: impl IntoIterator<Item = Pending<T>>,
@@ -238,5 +239,30 @@ impl<T> Ledger<T> {
     /// By hash key, the place of the first one that failed: the later ones are to fail too.
     pub(super) fn take_failed(&mut self) -> HashMap<HashKey, u64> {
         std::mem::take(&mut self.failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_record_expires_when_it_is_as_old_as_record_ttl_and_no_sooner() {
+        let settings = Settings::default();
+        let mut ledger = Ledger::new(&settings);
+        let pending = ledger.accept(Time::ZERO, UserRecord::new("key", "data"), None, ());
+        let before = settings.record_ttl - Time::from_nanos(1);
+        let left = ledger.unless_expired(before, vec![pending]);
+        assert_eq!((left.len(), ledger.pending()), (1, 1));
+        let left = ledger.unless_expired(settings.record_ttl, left);
+        assert_eq!((left.len(), ledger.pending()), (0, 0));
+    }
+
+    #[test]
+    fn a_hurry_is_for_what_was_accepted_before_it() {
+        let mut ledger = Ledger::new(&Settings::default());
+        ledger.accept(Time::ZERO, UserRecord::new("key", "data"), None, ());
+        ledger.hurry();
+        assert!(ledger.is_hurried(0) && !ledger.is_hurried(1));
     }
 }

@@ -105,7 +105,8 @@ impl Stream {
 
     /// Ends beliefs that nothing has shown for long.
     pub(super) fn lapse(&mut self, now: Time) {
-        self.version += u64::from(!self.is_blind() && self.strategy.lapse(now));
+        let lapsed = !self.is_blind() && self.strategy.lapse(now);
+        self.changed_if(lapsed);
     }
 
     /// Takes the answer to a listing. Returns whether more may be judged now.
@@ -122,7 +123,7 @@ impl Stream {
         let listed = self.shards.listed(now, answer, &mut self.random);
         let changed = match listed {
             Listed::Nothing => {
-                self.version += u64::from(self.shards.is_denied() != was_denied);
+                self.changed_if(self.shards.is_denied() != was_denied);
                 return self.unseen().is_some();
             }
             Listed::Anew => {
@@ -135,7 +136,7 @@ impl Stream {
         };
         self.has_answered = true;
         let by_keys = self.settle_contradiction(now);
-        self.version += u64::from(changed || by_keys);
+        self.changed_if(changed || by_keys);
         true
     }
 
@@ -160,7 +161,7 @@ impl Stream {
             self.shards.forget(now);
             self.contradiction = None;
         }
-        self.version += u64::from(described.changed || described.anew || first);
+        self.changed_if(described.changed || described.anew || first);
     }
 
     /// The stream does not exist, by the answer to what was sent then, though it did: what was known
@@ -172,7 +173,7 @@ impl Stream {
             self.contradiction = None;
             self.succession = Succession::default();
             self.strategy.ask(now);
-            self.version += 1;
+            self.changed_if(true);
         }
     }
 
@@ -193,19 +194,21 @@ impl Stream {
             return;
         };
         if self.tests_keys() && self.succession.landed(now, item.sent, shard_id, hash_key) {
-            self.version += u64::from(self.strategy.landed_outside(now, item.sent));
+            let changed = self.strategy.landed_outside(now, item.sent);
+            self.changed_if(changed);
         }
         // Nobody knows where these would go by keys; the others were sent where they belong.
         let goes_anywhere = is_bare || item.form == Form::Mixed;
         let doubts = self.shards.doubts();
         let evidence = self.shards.landed(shard_id, hash_key);
         // What is not closed yet waits for the new map, and where order is wanted, all does.
-        self.version += u64::from(self.shards.doubts() > doubts);
+        self.changed_if(self.shards.doubts() > doubts);
         let several = |map: &ShardMap| map.open_shards().len() > 1;
         match evidence {
             Evidence::NotByKey => self.landed_outside(now, item.sent, shard_id, hash_key),
             Evidence::None if goes_anywhere && self.shards.last().is_some_and(several) => {
-                self.version += u64::from(self.strategy.landed_by_key(now, item.sent));
+                let changed = self.strategy.landed_by_key(now, item.sent);
+                self.changed_if(changed);
             }
             Evidence::None | Evidence::StaleMap => {}
         }
@@ -223,14 +226,19 @@ impl Stream {
         }
         if self.contradiction.is_none() {
             self.contradiction = Some((shard_id.to_owned(), hash_key, sent));
-            self.version += 1;
+            self.changed_if(true);
         }
         self.shards.doubt_all(now);
     }
 
     /// The stream refused records without a partition key that were sent then.
     pub(super) fn refused_keyless(&mut self, now: Time, sent: Time) {
-        self.version += u64::from(self.strategy.refused_keyless(now, sent));
+        let changed = self.strategy.refused_keyless(now, sent);
+        self.changed_if(changed);
+    }
+
+    fn changed_if(&mut self, changed: bool) {
+        self.version += u64::from(changed);
     }
 
     /// Differs from the last time if user records may have to go elsewhere.

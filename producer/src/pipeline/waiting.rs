@@ -77,7 +77,7 @@ impl<T> Waiting<T> {
         if self.oldest >= cutoff {
             return Vec::new();
         }
-        let expired = self.take_if(|pending| pending.accepted < cutoff);
+        let expired = self.take_if(|pending| pending.is_from_before(cutoff));
         let left = self.records.iter().map(|pending| pending.accepted);
         self.oldest = left.min().unwrap_or(Time::MAX);
         expired
