@@ -32,11 +32,10 @@ impl<T> Collector<T> {
         }
     }
 
-    /// Whether a Kinesis record of `size` bytes may join; one that is too large goes alone.
+    /// Whether a Kinesis record of `size` bytes may join; one that is too large goes alone. By their
+    /// number one more always may: a request that is [full](Self::is_full) starts at once.
     pub(super) fn fits(&self, size: usize) -> bool {
-        self.items.is_empty()
-            || (self.items.len() < self.max_count
-                && self.size.saturating_add(size) <= self.max_size)
+        self.items.is_empty() || self.size.saturating_add(size) <= self.max_size
     }
 
     /// Sets how many bytes a request holds at most.

@@ -163,7 +163,7 @@ impl<T> Pipeline<T> {
             self.actions
                 .extend(puts.map(|(id, records)| Action::PutRecords { id, records }));
             // What expired on its way into a request may have failed others.
-            if self.is_settled() {
+            if !self.ledger.has_failed() {
                 return;
             }
         }

@@ -6,12 +6,6 @@ use super::item::{Item, Pending};
 use crate::outcome::{FailureKind, Time};
 
 impl<T> Pipeline<T> {
-    pub(super) fn is_settled(&self) -> bool {
-        self.settled == self.stream.version()
-            && self.returned.is_empty()
-            && !self.ledger.has_failed()
-    }
-
     /// Brings everything to where it belongs by what is known now.
     pub(super) fn settle(&mut self, now: Time) {
         self.fail_later_ones();

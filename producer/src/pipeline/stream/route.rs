@@ -84,10 +84,8 @@ impl Stream {
 
     /// Returns from where to send a Kinesis record of user records without a partition key.
     pub(in crate::pipeline) fn place_of_keyless<T>(&self, item: &Item<T>) -> Place {
-        match item.cover {
-            Some(cover) if !self.is_service_managed() => self.place_of(cover.start()),
-            _ => Place::Anywhere,
-        }
+        let hash_key = item.cover.map(|cover| cover.start());
+        hash_key.map_or(Place::Anywhere, |hash_key| self.place_of(hash_key))
     }
 
     /// Returns from where a Kinesis record may be sent without being built anew; `None` if it may not.
