@@ -90,11 +90,11 @@ mod tests {
         let at = Duration::from_secs;
         let mut admission = Admission::new(at(30), at(0));
         admission.went(at(0), 3_000_000);
-        admission.went(at(2), 0);
+        admission.went(at(2), 1_000_000);
         admission.came_back(at(2), 0);
         assert_eq!(admission.most(at(2)), 15 * 1_500_000);
         admission.went(at(3), 0);
-        assert_eq!(admission.most(at(4)), 15 * 750_000);
+        assert_eq!(admission.most(at(4)), 15 * 1_250_000);
         assert_eq!(admission.most(at(4) + Duration::from_nanos(1)), usize::MAX);
     }
 }

@@ -100,7 +100,7 @@ fn a_record_that_pauses_does_not_hold_up_its_shard_after_a_split() {
     bench
         .pipeline
         .answered(at(2), requests[0].0, Ok(vec![throttled]));
-    bench.stored(2, second, "2");
+    bench.stored(2, second, "1");
     bench.drive(2);
     // It keeps its pause, and moves to a lane of the new map.
     bench.pipeline.listed(at(3), Ok(two_shards()));
