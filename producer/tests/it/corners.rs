@@ -1,8 +1,8 @@
 //! Gaps in the other tests: each was found by a mutation of the code that none of them noticed.
 
-use kinesis_aggregation::{KinesisRecord, UserRecord, deaggregate};
+use kinesis_aggregation::{KinesisRecord, UserRecord};
 use kinesis_aggregation_producer::{
-    ClientError, FailureKind, Producer, RecordDistribution, RecordError, Stored, StreamDescription,
+    ClientError, FailureKind, Producer, RecordDistribution, RecordError, StreamDescription,
 };
 
 use super::bugs::{Bench, at, one_shard, two_shards};
@@ -231,49 +231,6 @@ fn a_record_is_refused_for_want_of_a_key_only_once() {
     let finished = bench.finished();
     let error = finished[0].1.as_ref().expect_err("nothing can mend it");
     assert!(matches!(error.kind(), FailureKind::Request { .. }));
-}
-
-/// While the map is in doubt, what is put goes from lanes of single hash keys.
-#[test]
-fn what_was_put_before_the_map_is_in_doubt_stays_before_what_is_put_later() {
-    for fails in [true, false] {
-        let builder = Producer::builder().ordered(true);
-        let mut bench = Bench::new(builder.record_max_buffered_time(at(0)));
-        bench.pipeline.listed(at(0), Ok(two_shards()));
-        bench.pipeline.described(at(0), Ok(None));
-        // `a` is in the lower half, `b` in the upper one.
-        let mut requests = Vec::new();
-        for (key, name) in [("b", "other"), ("a", "first"), ("a", "second")] {
-            put_key(&mut bench, 0, key, name);
-            requests.extend(bench.drive(0));
-        }
-        let [(other, _), (first, _)] = requests[..] else {
-            panic!("two requests: the second of `a` waits for the first")
-        };
-        // The upper half has split; it is all in doubt where order is wanted.
-        bench.stored(10, other, "3");
-        bench.drive(10);
-        let answer = Ok(vec![if fails {
-            Err(RecordError::new("InternalFailure", ""))
-        } else {
-            Ok(Stored::new("1", "1"))
-        }]);
-        bench.pipeline.answered(at(20), first, answer);
-        put_key(&mut bench, 20, "a", "third");
-        let mut sent = Vec::new();
-        for now in (20..3000).step_by(10) {
-            for (id, records) in bench.drive(now) {
-                for record in &records {
-                    let read = deaggregate(record.partition_key(), record.data());
-                    let of_it = read.user_records().flatten();
-                    sent.extend(of_it.map(|one| one.data().to_vec()));
-                }
-                bench.stored(now, id, "1");
-            }
-        }
-        let expected = ["first", "second", "third"].map(|name| name.as_bytes().to_vec());
-        assert_eq!(sent, expected[usize::from(!fails)..]);
-    }
 }
 
 /// Readers that take no range have what landed, wherever that was.

@@ -1,9 +1,10 @@
-//! What an ordered producer does not have to wait for.
+//! What keeps its order, and what does not have to wait for it.
 
-use kinesis_aggregation::UserRecord;
-use kinesis_aggregation_producer::Producer;
+use kinesis_aggregation::deaggregate;
+use kinesis_aggregation_producer::{ClientError, Producer, RecordError, Stored};
 
 use super::bugs::{Bench, at, two_shards};
+use super::corners::put_key;
 
 /// A shard that answers late, or not at all, does not hold up the others.
 #[test]
@@ -17,10 +18,78 @@ fn each_shard_has_its_own_record_under_way() {
     bench.pipeline.described(at(0), Ok(None));
     // `a` is in the lower half, `b` in the upper one.
     for (now, key) in [(0, "a"), (1, "b"), (2, "a")] {
-        let record = UserRecord::new(key, "data");
-        let hash_key = record.hash_key();
-        bench.pipeline.put(at(now), record, hash_key, key);
+        put_key(&mut bench, now, key, "data");
         let sent = bench.drive(now).len();
         assert_eq!(sent, usize::from(now < 2), "at {now} ms");
     }
+}
+
+/// While the map is in doubt, what is put goes from lanes of single hash keys.
+#[test]
+fn what_was_put_before_the_map_is_in_doubt_stays_before_what_is_put_later() {
+    for fails in [true, false] {
+        let builder = Producer::builder().ordered(true);
+        let mut bench = Bench::new(builder.record_max_buffered_time(at(0)));
+        bench.pipeline.listed(at(0), Ok(two_shards()));
+        bench.pipeline.described(at(0), Ok(None));
+        // `a` is in the lower half, `b` in the upper one.
+        let mut requests = Vec::new();
+        for (key, name) in [("b", "other"), ("a", "first"), ("a", "second")] {
+            put_key(&mut bench, 0, key, name);
+            requests.extend(bench.drive(0));
+        }
+        let [(other, _), (first, _)] = requests[..] else {
+            panic!("two requests: the second of `a` waits for the first")
+        };
+        // The upper half has split; it is all in doubt where order is wanted.
+        bench.stored(10, other, "3");
+        bench.drive(10);
+        let answer = Ok(vec![if fails {
+            Err(RecordError::new("InternalFailure", ""))
+        } else {
+            Ok(Stored::new("1", "1"))
+        }]);
+        bench.pipeline.answered(at(20), first, answer);
+        put_key(&mut bench, 20, "a", "third");
+        let expected = ["first", "second", "third"];
+        assert_eq!(sent(&mut bench), expected[usize::from(!fails)..]);
+    }
+}
+
+/// While nobody may list the shards, too.
+#[test]
+fn what_was_put_without_a_shard_map_stays_before_what_is_put_with_one() {
+    let builder = Producer::builder().ordered(true);
+    let mut bench = Bench::new(builder.record_max_buffered_time(at(0)));
+    bench.pipeline.listed(at(0), Ok(two_shards()));
+    bench.pipeline.described(at(0), Ok(None));
+    let denied = ClientError::fatal("AccessDeniedException");
+    bench.pipeline.listed(at(1), Err(denied));
+    put_key(&mut bench, 1, "a", "first");
+    let [(first, _)] = bench.drive(1)[..] else {
+        panic!("one request")
+    };
+    put_key(&mut bench, 1, "a", "second");
+    assert!(bench.drive(1).is_empty());
+    bench.pipeline.listed(at(2), Ok(two_shards()));
+    put_key(&mut bench, 2, "a", "third");
+    bench.drive(2);
+    bench.stored(10, first, "1");
+    assert_eq!(sent(&mut bench), ["second", "third"]);
+}
+
+/// The data of the user records that are sent from 20 ms on; all are stored in shard 1.
+fn sent(bench: &mut Bench) -> Vec<String> {
+    let mut sent = Vec::new();
+    for now in (20..3000).step_by(10) {
+        for (id, records) in bench.drive(now) {
+            for record in &records {
+                let read = deaggregate(record.partition_key(), record.data());
+                let data = read.user_records().flatten();
+                sent.extend(data.map(|one| String::from_utf8_lossy(one.data()).into_owned()));
+            }
+            bench.stored(now, id, "1");
+        }
+    }
+    sent
 }

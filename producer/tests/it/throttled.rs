@@ -267,3 +267,26 @@ fn a_shard_that_stays_takes_no_more_because_others_change() {
     }
     assert_eq!(sent, 10);
 }
+
+#[test]
+fn a_shard_that_more_was_put_for_than_it_takes_is_over_until_that_is_gone() {
+    const DATA: &str = match str::from_utf8(&[b'x'; 1000]) {
+        Ok(data) => data,
+        Err(_) => "",
+    };
+    let mut bench = Bench::ready(limited());
+    for _ in 0..300 {
+        bench.put(0, DATA);
+    }
+    let requests = bench.drive(0);
+    assert!(bench.pipeline.is_over());
+    for (id, records) in requests {
+        let stored = records.iter().map(|_| Ok(Stored::new("0", "1")));
+        bench.pipeline.answered(at(10), id, Ok(stored.collect()));
+    }
+    // Nothing more is sent: all expires.
+    bench.pipeline.limit_connections(0);
+    bench.drive(30_000);
+    assert_eq!(bench.pipeline.pending(), 0);
+    assert!(!bench.pipeline.is_over());
+}
