@@ -17,8 +17,6 @@ mod pairs;
 mod put;
 mod settings;
 mod source;
-#[path = "../../shared/table.rs"]
-mod table;
 mod user_record;
 mod views;
 

@@ -1,4 +1,4 @@
-//! Reads and writes the record format of the Amazon Kinesis Producer Library behind a handful of
+//! Reads and writes the record format of the Amazon Kinesis Producer Library through a handful of
 //! plain functions: what hosts in other languages load as WebAssembly.
 //!
 //! A host crosses the border once a batch. It asks for room with `input`, writes its request
@@ -38,9 +38,6 @@ mod output;
 mod packer;
 #[cfg(feature = "read")]
 mod read;
-#[cfg(feature = "write")]
-#[path = "../../shared/table.rs"]
-mod table;
 #[cfg(feature = "read")]
 mod unjudged;
 #[cfg(feature = "write")]

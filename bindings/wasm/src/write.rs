@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use indexmap::IndexSet;
 use kinesis_aggregation::wire::{self, RecordIndices};
 use kinesis_aggregation::{
     AggregateError, Aggregator, AggregatorBuilder, KinesisRecord, OuterKey, Shard, ShardMap,
@@ -11,7 +12,6 @@ use kinesis_aggregation::{
 use crate::input::{Bad, Input};
 use crate::output::{Output, to_u32};
 use crate::packer::Packer;
-use crate::table::Table;
 
 const MIXING_SHARDS: u32 = 1;
 const BY_SHARD_MAP: u32 = 2;
@@ -187,20 +187,26 @@ fn user_records(
 /// One frame of all user records, with their explicit hash keys as they are.
 pub(crate) fn encode(mut input: Input<'_>, output: &mut Output) -> Result<(), Bad> {
     let count = input.size()?;
-    let (mut partition_keys, mut hash_keys) = (Table::default(), Table::default());
+    let (mut partition_keys, mut hash_keys) = (IndexSet::new(), IndexSet::new());
     let mut records = Vec::new();
     for _ in 0..count {
-        let partition_key = partition_keys.index(input.text()?);
+        let partition_key = index(&mut partition_keys, input.text()?);
         let hash_key = input.text()?;
-        let explicit_hash_key = (!hash_key.is_empty()).then(|| hash_keys.index(hash_key));
+        let explicit_hash_key = (!hash_key.is_empty()).then(|| index(&mut hash_keys, hash_key));
         let indices = RecordIndices {
             partition_key,
             explicit_hash_key,
         };
         records.push((indices, input.bytes()?));
     }
-    output.bytes = wire::encode(partition_keys.entries(), hash_keys.entries(), records);
+    output.bytes = wire::encode(partition_keys, hash_keys, records);
     Ok(())
+}
+
+/// The position of `key` in a table, to which it is added if it is new.
+fn index<'a>(table: &mut IndexSet<&'a str>, key: &'a str) -> u32 {
+    let (index, _) = table.insert_full(key);
+    to_u32(index)
 }
 
 /// Finds out which were refused: they come back in order, and whether one is refused depends on
