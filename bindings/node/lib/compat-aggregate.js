@@ -2,6 +2,7 @@
 'use strict';
 
 const { encode } = require('./aggregate.js');
+const { callable } = require('./records.js');
 
 /** What a stream takes unless it was told otherwise, the partition key included; the frame takes 20 bytes. */
 const MAX_RECORD = 1024 * 1024;
@@ -25,13 +26,21 @@ function tooLarge(record, size) {
 
 class RecordAggregator {
   constructor(onReadyCallback) {
-    this.onReadyCallback = onReadyCallback;
+    this.onReadyCallback = undefined;
+    this.setOnReadyCallback(onReadyCallback);
     this.clearRecords();
   }
 
   setOnReadyCallback(onReadyCallback) {
-    if (onReadyCallback) this.onReadyCallback = onReadyCallback;
+    this.onReadyCallback = this.#callback(onReadyCallback);
     return this.onReadyCallback;
+  }
+
+  /** The one that is given, or else its own. */
+  #callback(onReadyCallback) {
+    if (!onReadyCallback) return this.onReadyCallback;
+    callable(onReadyCallback, 'onReadyCallback');
+    return onReadyCallback;
   }
 
   /** Forgets what is held. */
@@ -101,25 +110,28 @@ class RecordAggregator {
     return encoded;
   }
 
-  flushBufferedRecords(onReadyCallback = this.onReadyCallback) {
+  flushBufferedRecords(onReadyCallback) {
+    const callback = this.#callback(onReadyCallback);
     const encoded = this.build();
-    onReadyCallback?.(null, encoded);
+    callback?.(null, encoded);
   }
 
-  aggregateRecords(records, forceFlush, onReadyCallback = this.onReadyCallback) {
+  aggregateRecords(records, forceFlush, onReadyCallback) {
+    const callback = this.#callback(onReadyCallback);
     for (const record of records) {
+      let fits;
       try {
-        if (!this.checkIfUserRecordFits(record)) {
-          const alone = this.#size(record, new Map(), new Map());
-          if (alone > MAX_RECORD - FRAME - Buffer.byteLength(record.partitionKey)) throw tooLarge(record, alone);
-          this.flushBufferedRecords(onReadyCallback);
-        }
-        this.#add(record, this.calculateUserRecordSize(record));
+        fits = this.checkIfUserRecordFits(record);
+        const alone = fits ? 0 : this.#size(record, new Map(), new Map());
+        if (alone > MAX_RECORD - FRAME - Buffer.byteLength(record.partitionKey)) throw tooLarge(record, alone);
       } catch (error) {
-        onReadyCallback?.(error);
+        callback?.(error);
+        continue;
       }
+      if (!fits) this.flushBufferedRecords(callback);
+      this.#add(record, this.calculateUserRecordSize(record));
     }
-    if (forceFlush === true && this.putRecords.length > 0) this.flushBufferedRecords(onReadyCallback);
+    if (forceFlush === true && this.putRecords.length > 0) this.flushBufferedRecords(callback);
   }
 }
 
@@ -141,6 +153,9 @@ function queue(items, limit, task, drained) {
 }
 
 function aggregate(records, encodedRecordHandler, afterPutAggregatedRecords, errorCallback, queueSize = 1) {
+  callable(encodedRecordHandler, 'encodedRecordHandler');
+  callable(afterPutAggregatedRecords, 'afterPutAggregatedRecords');
+  if (errorCallback) callable(errorCallback, 'errorCallback');
   const encoded = [];
   const aggregator = new RecordAggregator((error, record) => {
     if (error) errorCallback(error);

@@ -4,9 +4,11 @@
 const { createHash } = require('node:crypto');
 const { UserRecords } = require('./deaggregate.js');
 const { RecordAggregator, aggregate } = require('./compat-aggregate.js');
+const { callable } = require('./records.js');
 
-/** Judge nothing but the indices: AWS's reader hands out user records with any explicit hash key. */
-const UNJUDGED = { flags: 2, range: Buffer.alloc(0), after: Buffer.alloc(0) };
+/** The core's flag to judge nothing but the indices: AWS's reader hands out user records with any explicit hash key. */
+const JUDGE_INDICES_ONLY = 2;
+const UNJUDGED = { flags: JUDGE_INDICES_ONLY, range: Buffer.alloc(0), after: Buffer.alloc(0) };
 
 /** Outcomes, in the core's numbers. */
 const NOT_FRAMED = 0;
@@ -37,6 +39,8 @@ function open(record, data) {
 }
 
 function deaggregate(kinesisRecord, computeChecksums, perRecordCallback, afterRecordCallback) {
+  callable(perRecordCallback, 'perRecordCallback');
+  callable(afterRecordCallback, 'afterRecordCallback');
   const isV3 = typeof kinesisRecord.Data !== 'undefined';
   const record = isV3 ? smallLetters(kinesisRecord) : kinesisRecord;
   const shape = isV3 ? capitals : (it) => it;
@@ -76,6 +80,7 @@ function deaggregate(kinesisRecord, computeChecksums, perRecordCallback, afterRe
 }
 
 function deaggregateSync(kinesisRecord, computeChecksums, afterRecordCallback) {
+  callable(afterRecordCallback, 'afterRecordCallback');
   const userRecords = [];
   deaggregate(
     kinesisRecord,

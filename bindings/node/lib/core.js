@@ -86,7 +86,7 @@ class Request {
   part(value) {
     const length = typeof value === 'string' ? Buffer.byteLength(value) : value.length;
     this.#numbers.push(this.#length, this.#length + length);
-    // Where it will stand is known only when all numbers are: until then, how far behind them.
+    // Parts follow the numbers: until all of those are there, positions count from where they will end.
     this.#texts.push(this.#numbers.length - 2, value);
     this.#length += length;
   }

@@ -7,6 +7,10 @@ const { list, number, object, parse } = require('./records.js');
 /** Digests are computed together, but what is more than this is no quicker and needs more memory. */
 const BATCH = 2 * 1024 * 1024;
 
+/** The flags of a request. */
+const SALVAGE = 1;
+const SALVAGE_DAMAGED = 4;
+
 /** In place of a row's partition key. */
 const PLAIN = 0xffffffff;
 const LOSS = 0xfffffffe;
@@ -26,7 +30,7 @@ const KINDS = [
   'malformed',
 ];
 
-/** What became of a Kinesis record that salvage has opened though it is damaged, in the core's numbers. */
+/** The core's number for the outcome of a damaged Kinesis record that was opened. */
 const DAMAGED = 9;
 
 class UserRecord {
@@ -103,7 +107,7 @@ function position(value) {
 function settings(options) {
   const { salvage, salvageDamaged, hashKeyRange, after } = object(options);
   return {
-    flags: (salvage ? 1 : 0) | (salvageDamaged ? 4 : 0),
+    flags: (salvage ? SALVAGE : 0) | (salvageDamaged ? SALVAGE_DAMAGED : 0),
     range: Buffer.from(range(hashKeyRange)),
     after: Buffer.from(position(after)),
   };
@@ -184,6 +188,8 @@ class UserRecords {
   #parse;
   /** The first Kinesis record that was not opened yet. */
   #next = 0;
+  /** To throw after the batch: what comes before a bad record comes out first. */
+  #error;
   /** The opened ones, and the core's answer. */
   #batch = [];
   #answer;
@@ -268,21 +274,47 @@ class UserRecords {
     return true;
   }
 
-  /** Opens Kinesis records until they are a batch. */
+  /** Opens Kinesis records until they are a batch. After an error there is nothing more. */
   #nextBatch() {
-    const records = this.#records;
-    if (this.#next >= records.length) return false;
+    const batch = this.#take();
     this.#batch = [];
-    for (let size = 0; this.#next < records.length && size < BATCH; this.#next += 1) {
-      const record = this.#parse(records[this.#next], this.#next);
-      size += record.data.length;
-      this.#batch.push(record);
+    if (batch.length === 0) {
+      const error = this.#error;
+      this.#error = undefined;
+      if (error !== undefined) throw error;
+      return false;
     }
-    this.#answer = open(this.#batch, this.#how);
+    try {
+      this.#answer = open(batch, this.#how);
+    } catch (error) {
+      this.#next = Infinity;
+      this.#error = undefined;
+      throw error;
+    }
+    this.#batch = batch;
     this.#line = 0;
     this.#row = 0;
     this.#rowEnd = 0;
     return true;
+  }
+
+  /** Takes Kinesis records until they are a batch. */
+  #take() {
+    const records = this.#records;
+    const batch = [];
+    for (let size = 0; this.#next < records.length && size < BATCH; this.#next += 1) {
+      let record;
+      try {
+        record = this.#parse(records[this.#next], this.#next);
+      } catch (error) {
+        this.#error = error;
+        this.#next = Infinity;
+        break;
+      }
+      size += record.data.length;
+      batch.push(record);
+    }
+    return batch;
   }
 }
 

@@ -2,7 +2,7 @@
 'use strict';
 
 const { deaggregate } = require('./deaggregate.js');
-const { object } = require('./records.js');
+const { callable, object } = require('./records.js');
 const { Progress } = require('./resume.js');
 
 /**
@@ -43,7 +43,7 @@ class Failures {
     return this.#lowest.sequenceNumber ? this.#lowest.recordIndex : 0;
   }
 
-  /** An empty identifier stands for the whole batch. */
+  /** An empty identifier means the whole batch. */
   answer() {
     const failures = this.#lowest === undefined ? [] : [{ itemIdentifier: this.#lowest.sequenceNumber ?? '' }];
     return { batchItemFailures: failures };
@@ -111,7 +111,7 @@ async function concurrently(event, handler, limit, options, progress, failures) 
 }
 
 async function processBatch(event, handler, options) {
-  if (typeof handler !== 'function') throw new TypeError('the handler is not a function');
+  callable(handler, 'the handler');
   const how = object(options, 'onLoss', 'onFailure');
   const { concurrency = 1 } = how;
   if (!(Number.isInteger(concurrency) && concurrency > 0)) throw new TypeError('concurrency is not a number above 0');

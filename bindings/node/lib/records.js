@@ -3,14 +3,16 @@
 
 const has = (object, key) => object !== null && typeof object === 'object' && key in object;
 
+/** Refuses a callback that is no function before there is anything to lose. */
+function callable(callback, name) {
+  if (typeof callback !== 'function') throw new TypeError(`${name} is not a function`);
+}
+
 /** Options that are left out, or an object of them, whose `functions` are functions. */
 function object(options, ...functions) {
   if (options === undefined) return {};
   if (options === null || typeof options !== 'object') throw new TypeError('the options are not an object');
-  for (const name of functions) {
-    const value = options[name];
-    if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} is not a function`);
-  }
+  for (const name of functions) if (options[name] !== undefined) callable(options[name], name);
   return options;
 }
 
@@ -65,4 +67,4 @@ function parse(record, index) {
   };
 }
 
-module.exports = { level, list, number, object, parse };
+module.exports = { callable, level, list, number, object, parse };

@@ -2,7 +2,7 @@
 'use strict';
 
 const { deaggregate } = require('./deaggregate.js');
-const { list, object } = require('./records.js');
+const { callable, list, object } = require('./records.js');
 const { failsAt } = require('./process.js');
 
 function made(value) {
@@ -43,7 +43,7 @@ async function answer(record, userRecords, handler, options) {
 }
 
 async function transformBatch(event, handler, options) {
-  if (typeof handler !== 'function') throw new TypeError('the handler is not a function');
+  callable(handler, 'the handler');
   const how = object(options, 'onLoss', 'onFailure');
   const records = list(event);
   const all = deaggregate(records, how);

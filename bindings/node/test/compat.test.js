@@ -180,9 +180,56 @@ test('an explicit hash key only where one was given', async () => {
   }
 });
 
+test('a callback that is no function is an error before anything is lost', () => {
+  const noFunction = { name: 'TypeError', message: /^\w+ is not a function$/ };
+  const nothing = () => {};
+  const record = { data: 'eA==' };
+  for (const wrong of [5, 'callback', {}, true]) {
+    assert.throws(() => new compat.RecordAggregator(wrong), noFunction);
+    const aggregator = new compat.RecordAggregator(nothing);
+    aggregator.addUserRecord({ partitionKey: 'k', data: 'x' });
+    assert.throws(() => aggregator.setOnReadyCallback(wrong), noFunction);
+    assert.throws(() => aggregator.flushBufferedRecords(wrong), noFunction);
+    assert.throws(() => aggregator.aggregateRecords([{ partitionKey: 'k', data: 'x' }], true, wrong), noFunction);
+    assert.equal(aggregator.length(), 1);
+    assert.throws(() => compat.aggregate([], wrong, nothing, nothing), noFunction);
+    assert.throws(() => compat.aggregate([], nothing, wrong, nothing), noFunction);
+    assert.throws(() => compat.aggregate([], nothing, nothing, wrong), noFunction);
+    assert.throws(() => compat.deaggregate(record, true, wrong, nothing), noFunction);
+    assert.throws(() => compat.deaggregate(record, true, nothing, wrong), noFunction);
+    assert.throws(() => compat.deaggregateSync(record, true, wrong), noFunction);
+  }
+});
+
 const theirs = join(root, 'target/interop/node/node_modules/aws-kinesis-agg');
 
-test('aws-kinesis-agg itself says the same', { skip: !existsSync(theirs) && 'tests/interop/setup node installs it' }, () => {
+const asTheirs = { skip: !existsSync(theirs) && 'tests/interop/setup node installs it' };
+
+test('with null for a callback the aggregator calls its own, as in aws-kinesis-agg', asTheirs, () => {
+  for (const library of [require(theirs), compat]) {
+    let calls = 0;
+    const aggregator = new library.RecordAggregator(() => (calls += 1));
+    aggregator.addUserRecord({ partitionKey: 'k', data: 'x' });
+    aggregator.flushBufferedRecords(null);
+    aggregator.aggregateRecords([{ partitionKey: 'k', data: 'x' }], true, null);
+    assert.deepEqual([calls, aggregator.length()], [2, 0]);
+  }
+});
+
+test('what a callback throws comes out, as in aws-kinesis-agg', asTheirs, () => {
+  const records = Array(3).fill({ partitionKey: 'a', data: Buffer.alloc(600_000) });
+  for (const library of [require(theirs), compat]) {
+    let calls = 0;
+    const aggregator = new library.RecordAggregator(() => {
+      calls += 1;
+      throw new RangeError('mine');
+    });
+    assert.throws(() => aggregator.aggregateRecords(records, true), { message: 'mine' });
+    assert.equal(calls, 1);
+  }
+});
+
+test('aws-kinesis-agg itself says the same', asTheirs, () => {
   const aws = require(theirs);
   const next = random(Number(process.env.SEED ?? 1));
   for (let n = 0; n < 2000; n += 1) {

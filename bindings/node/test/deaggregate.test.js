@@ -135,6 +135,24 @@ test('two events may be read at the same time', () => {
   assert.equal(a.next().done, true);
 });
 
+test('a bad record is an error when it is reached, and then there is nothing more', () => {
+  const first = { data: aggregated(['a'], [], [[0, undefined, '1'], [0, undefined, '2']]) };
+  const large = { data: Buffer.alloc(3 << 20) };
+  const huge = { data: Buffer.alloc(300 << 20) };
+  for (const [records, before] of [
+    [[first, first, { data: '!!' }, first], 4],
+    [[large, first, first, null], 5],
+    [[{ data: 5 }, first], 0],
+    [[huge, null], 0],
+    [[large, huge, null], 1],
+  ]) {
+    const all = deaggregate(records);
+    for (let n = 0; n < before; n += 1) assert.equal(all.next().value.loss, undefined);
+    assert.throws(() => all.next(), /Error/);
+    for (let n = 0; n < 2; n += 1) assert.deepEqual(all.next(), { done: true, value: undefined });
+  }
+});
+
 test('what is no event, no record or no option is an error that says so', () => {
   for (const source of [undefined, null, 5, 'x', {}, { Records: 5 }]) assert.throws(() => deaggregate(source), TypeError);
   const bad = [null, 5, 'x', {}, { data: 5 }, { data: '!!' }, { data: 'QUJ=D' }, { data: '', partitionKey: 5 }, { kinesis: null }];

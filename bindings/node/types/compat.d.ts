@@ -25,19 +25,22 @@ export interface EncodedRecord {
   ExplicitHashKey?: string;
 }
 
+/** A callback that may also declare its error as `Error` alone, as the types of aws-kinesis-agg do. */
+type Callback<Given extends unknown[]> = { call(...given: Given): void }['call'];
+
 /** Calls `perRecordCallback` for each user record, then `afterRecordCallback`; that one is also told of each error. */
 export function deaggregate(
   kinesisRecord: EncodedKinesisRecord,
   computeChecksums: boolean,
-  perRecordCallback: (err: Error | null, userRecord?: UserRecord) => void,
-  afterRecordCallback: (err?: Error, errorUserRecord?: UserRecord) => void,
+  perRecordCallback: Callback<[err: Error | null, userRecord?: UserRecord]>,
+  afterRecordCallback: Callback<[err?: Error, errorUserRecord?: UserRecord]>,
 ): void;
 
 /** Calls `afterRecordCallback` with all user records. */
 export function deaggregateSync(
   kinesisRecord: EncodedKinesisRecord,
   computeChecksums: boolean,
-  afterRecordCallback: (err: Error | undefined, userRecords: UserRecord[]) => void,
+  afterRecordCallback: Callback<[err: Error | undefined, userRecords: UserRecord[]]>,
 ): void;
 
 export function aggregate(
