@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::opened::{message, range};
-use crate::options::{self, Salvage};
+use crate::options::Options;
 use crate::views::{Bits, Texts, Views, view};
 
 /// As it is in memory.
@@ -41,12 +41,14 @@ impl Columns {
         salvage: bool,
         salvage_damaged: bool,
     ) -> PyResult<Self> {
-        let salvage = Salvage {
-            bad: salvage,
-            damaged: salvage_damaged,
+        let options = Options {
+            hash_key_range,
+            salvage,
+            salvage_damaged,
+            after: None,
         };
         Ok(Self {
-            deaggregator: options::deaggregator(hash_key_range, salvage, None)?,
+            deaggregator: options.deaggregator()?,
             batches: 0,
             record_index: Vec::new(),
             sub_sequence_number: Vec::new(),

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyString};
 
 use crate::opened::{Opened, open};
+use crate::options::Options;
 use crate::source::{Given, GivenData, records};
 
 /// Digests are computed together, but more than this is no quicker and needs more memory.
@@ -36,9 +37,9 @@ pub(crate) struct Ready {
 }
 
 impl Batches {
-    pub(crate) fn new(source: &Bound<'_, PyAny>, deaggregator: Deaggregator) -> PyResult<Self> {
+    pub(crate) fn new(source: &Bound<'_, PyAny>, options: &Options<'_, '_>) -> PyResult<Self> {
         Ok(Self {
-            deaggregator,
+            deaggregator: options.deaggregator()?,
             given: records(source)?.unbind(),
             taken: 0,
             error: None,
@@ -51,19 +52,34 @@ impl Batches {
         visit.call(&self.given)
     }
 
-    /// After an error there is nothing more.
-    pub(crate) fn end(&mut self) {
+    /// Returns what `make` makes of the next Kinesis record. After an error there is nothing more,
+    /// whether it comes from the source or from `make`.
+    pub(crate) fn next<T>(
+        &mut self,
+        py: Python<'_>,
+        make: impl FnOnce(&Ready) -> PyResult<T>,
+    ) -> PyResult<Option<T>> {
+        let ready = self.next_ready(py);
+        let made = ready.and_then(|ready| ready.as_ref().map(make).transpose());
+        if made.is_err() {
+            self.end();
+        }
+        made
+    }
+
+    /// Forgets what was read ahead, an error too.
+    fn end(&mut self) {
         self.ended = true;
+        self.error = None;
         self.batch = Vec::new().into_iter();
     }
 
-    pub(crate) fn next(&mut self, py: Python<'_>) -> PyResult<Option<Ready>> {
+    fn next_ready(&mut self, py: Python<'_>) -> PyResult<Option<Ready>> {
         loop {
             if let Some(ready) = self.batch.next() {
                 return Ok(Some(ready));
             }
             if let Some(error) = self.error.take() {
-                self.ended = true;
                 return Err(error);
             }
             if self.ended || !self.next_batch(py)? {

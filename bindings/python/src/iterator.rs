@@ -6,7 +6,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use crate::batches::{Batches, Ready};
-use crate::options::{self, Salvage};
+use crate::options::Options;
 use crate::user_record::UserRecord;
 
 /// Reads Kinesis records as the KCL does: gives user records and losses one at a time, in order.
@@ -21,13 +21,14 @@ pub(crate) fn deaggregate(
     salvage_damaged: bool,
     after: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<UserRecords> {
-    let salvage = Salvage {
-        bad: salvage,
-        damaged: salvage_damaged,
+    let options = Options {
+        hash_key_range,
+        salvage,
+        salvage_damaged,
+        after,
     };
-    let deaggregator = options::deaggregator(hash_key_range, salvage, after)?;
     Ok(UserRecords {
-        batches: Batches::new(records_or_event, deaggregator)?,
+        batches: Batches::new(records_or_event, &options)?,
         current: Vec::new().into_iter(),
     })
 }
@@ -57,10 +58,11 @@ impl UserRecords {
             if let Some(user_record) = self.current.next() {
                 return Ok(Some(user_record));
             }
-            let Some(ready) = self.batches.next(py)? else {
+            let objects = self.batches.next(py, |ready| objects(py, ready))?;
+            let Some(objects) = objects else {
                 return Ok(None);
             };
-            self.current = objects(py, &ready)?.into_iter();
+            self.current = objects.into_iter();
         }
     }
 }

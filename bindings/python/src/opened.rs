@@ -18,7 +18,7 @@ pub(crate) enum BorrowedData<'a> {
 }
 
 impl Borrowed<'_> {
-    /// At most so many bytes come of its base64.
+    /// Returns the most bytes that its base64 can decode to.
     fn decoded_len(&self) -> usize {
         match self.data {
             BorrowedData::Bytes(_) => 0,
@@ -39,8 +39,8 @@ pub(crate) struct Opened {
     pub(crate) keys: Vec<Box<str>>,
 }
 
-/// A part of what a batch's base64 is decoded to. That is one allocation for all: glibc gives the memory of many small
-/// ones back to the system after each batch, and half of the time would go into getting it again.
+/// A part of a batch's decoded base64. All of it is one allocation: glibc gives the memory of many small ones back to the
+/// system after each batch, and getting it again would take half of the time.
 pub(crate) struct Decoded {
     all: Arc<Vec<u8>>,
     range: Range<usize>,
@@ -94,25 +94,19 @@ pub(crate) fn open(
         .map(|(record, range)| Stored::new(record, range.as_ref(), &decoded))
         .collect();
     let batch = deaggregator.deaggregate_batch(&stored);
-    let opened: Vec<_> = batch
+    let mut opened: Vec<_> = batch
         .records()
         .iter()
-        .map(|record| Table::of(record, first))
+        .map(|record| Opened::of(record, first))
         .collect();
     let all = Arc::new(decoded);
-    ranges
-        .into_iter()
-        .zip(opened)
-        .map(|(range, table)| Opened {
-            decoded: range.map(|range| Decoded {
-                all: Arc::clone(&all),
-                range,
-            }),
-            damaged: table.damaged,
-            items: table.items,
-            keys: table.keys,
-        })
-        .collect()
+    for (opened, range) in opened.iter_mut().zip(ranges) {
+        opened.decoded = range.map(|range| Decoded {
+            all: Arc::clone(&all),
+            range,
+        });
+    }
+    opened
 }
 
 struct Stored<'a> {
@@ -148,56 +142,54 @@ impl StoredRecord for Stored<'_> {
     }
 }
 
+impl Opened {
+    /// `first` is the number of the batch's first Kinesis record.
+    fn of(record: &Deaggregated<&Stored<'_>>, first: usize) -> Self {
+        let mut keys = Keys::default();
+        let items = record.user_records().map(|user_record| match user_record {
+            Ok(user_record) => item(record.source().data, &user_record, &mut keys),
+            Err(loss) => Item::Loss {
+                message: message(&loss, first + loss.record_index()),
+                sub_sequence_number: loss.sub_sequence_number(),
+            },
+        });
+        Self {
+            decoded: None,
+            damaged: matches!(record.outcome(), Outcome::Damaged(_)),
+            items: items.collect(),
+            keys: keys.all,
+        }
+    }
+}
+
+fn item(data: &[u8], user_record: &UserRecordRef<'_>, keys: &mut Keys) -> Item {
+    if !user_record.is_aggregated() {
+        return Item::Plain;
+    }
+    Item::UserRecord {
+        data: range(data, user_record.data()),
+        partition_key: keys.place(user_record.partition_key().unwrap_or_default()),
+        explicit_hash_key: user_record.explicit_hash_key().map(|key| keys.place(key)),
+        sub_sequence_number: user_record.sub_sequence_number(),
+    }
+}
+
+/// The keys of one Kinesis record.
 #[derive(Default)]
-struct Table {
-    damaged: bool,
-    items: Vec<Item>,
-    keys: Vec<Box<str>>,
-    /// Where a key is in `keys`. Keys are told apart by where they are in memory: the library
-    /// decodes each used table entry once, so all user records that use an entry give the same
-    /// address. A key that is not recognised is made again, which is not wrong.
+struct Keys {
+    all: Vec<Box<str>>,
+    /// Where each is in `all`. Keys are told apart by where they are in memory: the library decodes
+    /// each used table entry once, so all user records that use an entry give the same address. A
+    /// key that is not recognised is added again, which is not wrong.
     places: FxHashMap<(usize, usize), usize>,
 }
 
-impl Table {
-    fn of(record: &Deaggregated<&Stored<'_>>, first: usize) -> Self {
-        let mut table = Self {
-            damaged: matches!(record.outcome(), Outcome::Damaged(_)),
-            ..Self::default()
-        };
-        let user_records = record.user_records();
-        table.items.reserve_exact(user_records.len());
-        for user_record in user_records {
-            let item = match user_record {
-                Ok(user_record) => table.item(record.source().data, &user_record),
-                Err(loss) => Item::Loss {
-                    message: message(&loss, first + loss.record_index()),
-                    sub_sequence_number: loss.sub_sequence_number(),
-                },
-            };
-            table.items.push(item);
-        }
-        table
-    }
-
-    fn item(&mut self, data: &[u8], user_record: &UserRecordRef<'_>) -> Item {
-        if !user_record.is_aggregated() {
-            return Item::Plain;
-        }
-        Item::UserRecord {
-            data: range(data, user_record.data()),
-            partition_key: self.place(user_record.partition_key().unwrap_or_default()),
-            explicit_hash_key: user_record.explicit_hash_key().map(|key| self.place(key)),
-            sub_sequence_number: user_record.sub_sequence_number(),
-        }
-    }
-
+impl Keys {
     fn place(&mut self, key: &str) -> usize {
-        let keys = &mut self.keys;
         let address = key.as_ptr().addr();
         *self.places.entry((address, key.len())).or_insert_with(|| {
-            keys.push(key.into());
-            keys.len() - 1
+            self.all.push(key.into());
+            self.all.len() - 1
         })
     }
 }

@@ -8,31 +8,37 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyString, PyTuple};
 
-/// Which user records to read that the KCL does not deliver.
-#[derive(Clone, Copy)]
-pub(crate) struct Salvage {
-    /// Those after a bad one.
-    pub(crate) bad: bool,
-    /// Those of damaged aggregates.
-    pub(crate) damaged: bool,
+/// How to read, as Python says it.
+pub(crate) struct Options<'a, 'py> {
+    pub(crate) hash_key_range: Option<&'a Bound<'py, PyAny>>,
+    pub(crate) salvage: bool,
+    pub(crate) salvage_damaged: bool,
+    pub(crate) after: Option<&'a Bound<'py, PyAny>>,
 }
 
-/// The reader that the arguments describe.
-pub(crate) fn deaggregator(
-    hash_key_range: Option<&Bound<'_, PyAny>>,
-    salvage: Salvage,
-    after: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Deaggregator> {
-    let mut deaggregator = Deaggregator::new()
-        .salvage(salvage.bad)
-        .salvage_damaged(salvage.damaged);
-    if let Some(given) = hash_key_range {
-        deaggregator = deaggregator.hash_key_range(range("hash_key_range", given)?);
+impl Options<'_, '_> {
+    pub(crate) fn deaggregator(&self) -> PyResult<Deaggregator> {
+        let mut deaggregator = Deaggregator::new()
+            .salvage(self.salvage)
+            .salvage_damaged(self.salvage_damaged);
+        if let Some(given) = self.hash_key_range {
+            deaggregator = deaggregator.hash_key_range(range("hash_key_range", given)?);
+        }
+        if let Some(position) = self.after {
+            deaggregator = deaggregator.after(parse("after", &position_text(position)?)?);
+        }
+        Ok(deaggregator)
     }
-    if let Some(position) = after {
-        deaggregator = deaggregator.after(parse("after", &position_text(position)?)?);
+}
+
+/// Refuses a callback that cannot be called, before there is anything to lose.
+pub(crate) fn check_callable(name: &str, callback: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    match callback {
+        Some(callback) if !callback.is_callable() => {
+            Err(PyTypeError::new_err(format!("{name} is not callable")))
+        }
+        _ => Ok(()),
     }
-    Ok(deaggregator)
 }
 
 fn parse<T: FromStr<Err: Display>>(name: &str, text: &str) -> PyResult<T> {

@@ -5,11 +5,11 @@ use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyList};
 
 use crate::batches::{Batches, Ready};
 use crate::opened::Item;
-use crate::options::{self, Salvage};
+use crate::options::{self, Options};
 use crate::user_record::UserRecord;
 
 create_exception!(
@@ -26,19 +26,21 @@ create_exception!(
 ))]
 pub(crate) fn deaggregate_pairs(
     records_or_event: &Bound<'_, PyAny>,
-    on_loss: Option<Py<PyAny>>,
+    on_loss: Option<Bound<'_, PyAny>>,
     hash_key_range: Option<&Bound<'_, PyAny>>,
     salvage: bool,
     after: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Pairs> {
-    let salvage = Salvage {
-        bad: salvage,
-        damaged: false,
+    options::check_callable("on_loss", on_loss.as_ref())?;
+    let options = Options {
+        hash_key_range,
+        salvage,
+        salvage_damaged: false,
+        after,
     };
-    let deaggregator = options::deaggregator(hash_key_range, salvage, after)?;
     Ok(Pairs {
-        batches: Batches::new(records_or_event, deaggregator)?,
-        on_loss,
+        batches: Batches::new(records_or_event, &options)?,
+        on_loss: on_loss.map(Bound::unbind),
     })
 }
 
@@ -63,59 +65,52 @@ impl Pairs {
     }
 
     fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
-        let Some(ready) = self.batches.next(py)? else {
-            return Ok(None);
-        };
-        let pairs = self.pairs(py, &ready);
-        if pairs.is_err() {
-            self.batches.end();
-        }
-        pairs.map(Some)
+        let on_loss = self.on_loss.as_ref();
+        self.batches.next(py, |ready| pairs(py, ready, on_loss))
     }
 }
 
-impl Pairs {
-    fn pairs<'py>(&self, py: Python<'py>, ready: &Ready) -> PyResult<Bound<'py, PyList>> {
-        let keys = ready.keys(py);
-        let data = ready.data(py);
-        let mut pairs = Vec::with_capacity(ready.opened.items.len());
-        for item in &ready.opened.items {
-            let (key, data) = match item {
-                Item::UserRecord {
-                    data: range,
-                    partition_key,
-                    ..
-                } => {
-                    let data = data.get(range.clone()).unwrap_or_default();
-                    (keys.get(*partition_key).cloned(), PyBytes::new(py, data))
-                }
-                Item::Plain => (ready.partition_key(py), ready.whole_data(py)),
-                Item::Loss { message, .. } => {
-                    self.lose(py, message, UserRecord::new(py, ready, item, &keys))?;
-                    continue;
-                }
-            };
-            pairs.push(pair(py, key, data)?);
-        }
-        PyList::new(py, pairs)
-    }
-
-    /// Tells `on_loss`, and raises the loss unless it returns True.
-    fn lose(&self, py: Python<'_>, message: &str, loss: UserRecord) -> PyResult<()> {
-        if let Some(on_loss) = &self.on_loss {
-            let says = on_loss.call1(py, (loss,))?;
-            if says.is(&*true.into_pyobject(py)?) {
-                return Ok(());
-            }
-        }
-        Err(LostUserRecords::new_err(message.to_owned()))
-    }
-}
-
-fn pair<'py>(
+fn pairs<'py>(
     py: Python<'py>,
-    key: Option<Bound<'py, PyString>>,
-    data: Bound<'py, PyBytes>,
-) -> PyResult<Bound<'py, PyTuple>> {
-    (key, data).into_pyobject(py)
+    ready: &Ready,
+    on_loss: Option<&Py<PyAny>>,
+) -> PyResult<Bound<'py, PyList>> {
+    let keys = ready.keys(py);
+    let data = ready.data(py);
+    let mut pairs = Vec::with_capacity(ready.opened.items.len());
+    for item in &ready.opened.items {
+        pairs.push(match item {
+            Item::UserRecord {
+                data: range,
+                partition_key,
+                ..
+            } => {
+                let data = data.get(range.clone()).unwrap_or_default();
+                (keys.get(*partition_key).cloned(), PyBytes::new(py, data))
+            }
+            Item::Plain => (ready.partition_key(py), ready.whole_data(py)),
+            Item::Loss { message, .. } => {
+                let loss = UserRecord::new(py, ready, item, &keys);
+                lose(py, message, loss, on_loss)?;
+                continue;
+            }
+        });
+    }
+    PyList::new(py, pairs)
+}
+
+/// Tells `on_loss`, and raises the loss unless it returns True.
+fn lose(
+    py: Python<'_>,
+    message: &str,
+    loss: UserRecord,
+    on_loss: Option<&Py<PyAny>>,
+) -> PyResult<()> {
+    if let Some(on_loss) = on_loss {
+        let says = on_loss.call1(py, (loss,))?;
+        if says.is(&*true.into_pyobject(py)?) {
+            return Ok(());
+        }
+    }
+    Err(LostUserRecords::new_err(message.to_owned()))
 }

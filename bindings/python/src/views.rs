@@ -11,7 +11,8 @@ use rustc_hash::FxHashMap;
 /// The most bytes that are in the view itself.
 const INLINE: usize = 12;
 
-/// In registers until it is in its column: what is written in parts and read at once makes the processor wait.
+/// A number, because that stays in registers until it is in its column: bytes that are written in parts and read back at
+/// once as a whole make the processor wait.
 pub(crate) type View = u128;
 
 /// A view of `bytes`, which are in buffer number `buffer` from `offset` on. `None` if they are

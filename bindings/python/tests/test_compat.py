@@ -26,6 +26,12 @@ def without_invented_keys(user_records, case):
 
 
 class Compat(unittest.TestCase):
+    def test_it_goes_by_the_old_name(self):
+        import kinesis_aggregation.compat as aws_kinesis_agg
+
+        self.assertIs(aws_kinesis_agg.aggregator.RecordAggregator, compat.RecordAggregator)
+        self.assertIs(aws_kinesis_agg.deaggregator.deaggregate_records, compat.deaggregate_records)
+
     def test_the_same_as_aws_kinesis_agg(self):
         compared = 0
         for case in CASES:

@@ -186,6 +186,10 @@ class NotCopied(unittest.TestCase):
             aggregator.add_user_record("k", bytes(900))
             self.assertEqual(len(told), calls)
 
+    def test_a_callback_that_is_not_callable_is_registered(self):
+        real.RecordAggregator().on_record_complete("callback")
+        self.assertRaises(TypeError, compat.RecordAggregator().on_record_complete, "callback")
+
     def test_errors_show_keys(self):
         for new, shown in ((compat.RecordAggregator, False), (real.RecordAggregator, True)):
             with self.assertRaises(ValueError) as raised:

@@ -112,6 +112,22 @@ class Losses(unittest.TestCase):
         self.assertRaises(ValueError, next, given)
         self.assertRaises(StopIteration, next, given)
 
+    def test_after_a_loss_an_error_that_was_found_ahead_is_not_raised(self):
+        def source():
+            yield BAD
+            raise LookupError
+
+        for records in ([BAD, {"data": "not base64!"}], [BAD, {"data": 5}], source()):
+            with self.subTest(records):
+                given = deaggregate_pairs(records)
+                self.assertRaises(LostUserRecords, next, given)
+                self.assertRaises(StopIteration, next, given)
+
+    def test_an_on_loss_that_cannot_be_called(self):
+        for wrong in (5, "continue", True, object()):
+            with self.subTest(wrong), self.assertRaisesRegex(TypeError, "on_loss is not callable"):
+                deaggregate_pairs([], on_loss=wrong)
+
     def test_an_on_loss_that_refers_to_its_own_pairs_is_collected(self):
         def circle():
             def on_loss(_):

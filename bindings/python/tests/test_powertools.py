@@ -143,6 +143,11 @@ class Powertools(unittest.TestCase):
             self.assertEqual(failures(process_partial_response(event, Handler(), processor, None)), failed)
             self.assertEqual(told, ["7"])
 
+    def test_an_on_loss_that_cannot_be_called(self):
+        for processor in (BatchProcessor, AsyncBatchProcessor):
+            with self.subTest(processor), self.assertRaisesRegex(TypeError, "on_loss is not callable"):
+                processor(on_loss="continue")
+
     def test_a_record_that_cannot_be_read_fails_alone(self):
         bad = lambda_record(b"", "k", "9")
         bad["kinesis"]["data"] = "not base64!"

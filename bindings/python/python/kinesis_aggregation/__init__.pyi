@@ -77,12 +77,13 @@ def deaggregate(
     `hash_key_range` is the shard's: an aggregate with a user record outside it is lost, as in the KCL. Give
     'START-END', a pair, or the HashKeyRange of boto3's `list_shards`. `salvage` goes on after a user record with a bad
     index or explicit hash key, where the KCL stops. `salvage_damaged` opens damaged aggregates (wrong digest, cut short,
-    malformed), which the KCL passes on as plain records: there is always a loss, and any byte of the user records may be
-    wrong; do not turn it on or off while a checkpoint lies inside a damaged aggregate. `after` resumes after a checkpoint, even inside an aggregate:
+    malformed): there is always a loss, and any byte of the user records may be wrong; do not turn it on or off while a
+    checkpoint lies inside a damaged aggregate. `after` resumes after a checkpoint, even inside an aggregate:
     'SEQUENCE:SUB', a pair, or 'SEQUENCE' for the end of that Kinesis record.
 
     Raises TypeError or ValueError for options or records that make no sense; for records only when it comes to them.
-    A damaged aggregate raises nothing: it comes out as the KCL gives it, or as a loss.
+    A damaged aggregate raises nothing: without `salvage_damaged` it comes out as in the KCL, as one plain record of all
+    its bytes.
     """
 
 def deaggregate_pairs(
@@ -100,7 +101,10 @@ def deaggregate_pairs(
     of each loss first, and may return True to go on without it; then its Kinesis record's list has the others. It is called
     before that list is given.
 
-    The other options are those of `deaggregate`, and it raises what that does.
+    A damaged aggregate is one pair, as in the KCL: the Kinesis record's own key and all its bytes. `deaggregate` can open it.
+
+    The other options are those of `deaggregate`, and it raises what that does; also TypeError for an `on_loss` that is not
+    callable.
     """
 
 class _Entry(TypedDict):

@@ -36,6 +36,8 @@ class _Opens:
     ):
         if event_type is not EventType.KinesisDataStreams:
             raise ValueError("only Kinesis streams have aggregates")
+        if on_loss is not None and not callable(on_loss):
+            raise TypeError("on_loss is not callable")
         # Only later versions know it.
         logging = {} if logger is None else {"logger": logger}
         super().__init__(event_type, model, raise_on_entire_batch_failure, **logging)

@@ -15,6 +15,8 @@ class BatchProcessor(batch.BatchProcessor):
     A loss fails its Kinesis record after its readable user records, and would do so at every retry: `on_loss` is told of
     each one, before any handler runs, and may return True to go on without it. `salvage` goes on after a bad user record,
     where the KCL stops.
+
+    Raises ValueError for another event type, TypeError for an `on_loss` that is not callable.
     """
 
     def __init__(

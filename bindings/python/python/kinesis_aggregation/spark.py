@@ -20,8 +20,8 @@ _FIELDS = [
 # Spark knows no views.
 _KINDS = [pa.int64(), pa.string(), pa.string(), pa.binary(), pa.bool_(), pa.bool_(), pa.string()]
 
-# A batch of Spark's has 10,000 rows, of up to 10 MiB each, and a user record can be as short as a few bytes: so many bytes
-# at a time go on, and a longer row alone.
+# Spark gives 10,000 rows at a time, of up to 10 MiB each, and each can become a million user records. So the rows are read
+# in slices of at most this many bytes; a longer row is a slice of its own.
 _BYTES = 4 * 1024 * 1024
 
 

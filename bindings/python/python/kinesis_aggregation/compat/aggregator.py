@@ -24,6 +24,8 @@ class RecordAggregator:
 
     def on_record_complete(self, callback, execute_on_new_thread=True):
         """Calls `callback` with every aggregate that is full."""
+        if not callable(callback):
+            raise TypeError("callback is not callable")
         if all(known != callback for known, _ in self.callbacks):
             self.callbacks.append((callback, execute_on_new_thread))
 
