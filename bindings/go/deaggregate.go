@@ -129,14 +129,20 @@ func (r *Reader) Deaggregate(ctx context.Context, records []Record, options Opti
 	return func(yield func(UserRecord, *Loss) bool) { a.each(records, yield) }, nil
 }
 
+// The flags of a request to read.
+const (
+	salvage        = 1
+	salvageDamaged = 4
+)
+
 func readRequest(records []Record, options Options) *request {
 	request := newRequest(6 + 4*len(records))
 	flags := 0
 	if options.Salvage {
-		flags |= 1
+		flags |= salvage
 	}
 	if options.SalvageDamaged {
-		flags |= 4
+		flags |= salvageDamaged
 	}
 	request.number(flags)
 	request.part(options.HashKeyRange)
