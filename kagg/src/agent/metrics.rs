@@ -1,5 +1,7 @@
 //! The flows' metrics in CloudWatch, under the Amazon Kinesis Agent's names.
 
+use std::sync::{Arc, OnceLock};
+
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
@@ -9,20 +11,26 @@ use kinesis_aggregation_producer::cloudwatch::{CloudWatch, CloudWatchUpload};
 use super::clients;
 
 /// Starts to upload. What hinders it is logged, and hinders nothing else.
-pub(super) async fn upload(
+pub(super) fn upload(
     config: &CloudWatchConfig,
     sdk: &SdkConfig,
     flows: Vec<FlowMetrics>,
 ) -> Option<CloudWatchUpload> {
-    let instance = if config.tags_instance() {
-        clients::instance_id().await
-    } else {
-        None
-    };
+    let instance = Arc::new(OnceLock::new());
+    if config.tags_instance() {
+        let instance = Arc::clone(&instance);
+        // On EC2 it is known long before the first upload, and elsewhere never.
+        tokio::spawn(async move {
+            if let Some(id) = clients::instance_id().await {
+                let _ = instance.set(id);
+            }
+        });
+    }
     let take = move |now| {
+        let instance = instance.get().map(String::as_str);
         let measured = flows.iter().flat_map(FlowMetrics::take);
         measured
-            .map(|measured| datum(&measured, instance.as_deref(), now))
+            .map(|measured| datum(&measured, instance, now))
             .collect()
     };
     let upload = CloudWatch::new(clients::cloudwatch(config, sdk))

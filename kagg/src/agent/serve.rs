@@ -69,15 +69,27 @@ async fn run(
         if is_last {
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
         }
-        tokio::select! {
-            () = stop(flows, upload, config.shutdown_timeout(), is_last, status) => {}
+        let is_stopped = tokio::select! {
+            () = stop(flows, config.shutdown_timeout(), is_last, status) => true,
             // A second signal ends it at once: what is not delivered is read again next time.
-            _ = signals.next(), if is_last => status.lose(),
+            _ = signals.next(), if is_last => {
+                status.lose();
+                false
+            }
+        };
+        if let Some(next) = next {
+            // The last upload goes on by itself.
+            config = next;
+            continue;
         }
-        match next {
-            Some(next) => config = next,
-            None => return Ok(()),
+        if let Some(upload) = upload.filter(|_| is_stopped) {
+            // A second signal loses metrics, but no line.
+            tokio::select! {
+                _ = upload.close() => {}
+                _ = signals.next() => {}
+            }
         }
+        return Ok(());
     }
 }
 
@@ -87,14 +99,15 @@ async fn start(
     store: &Arc<Mutex<PositionStore>>,
 ) -> Result<(Vec<FlowTask>, Option<CloudWatchUpload>)> {
     let sdk = clients::sdk_config(config).await;
-    let memory = config.max_memory() / config.flows().len().max(1);
-    let host = host(config).await;
-    let mut tasks = Vec::new();
+    // All of them before the first one sends anything.
+    let mut flows = Vec::new();
     for flow in config.flows() {
-        let follower = {
-            let store = store.lock().unwrap_or_else(PoisonError::into_inner);
-            open_flow(config, flow, &store, &RealFs).map_err(Failure::new)?
-        };
+        let store = store.lock().unwrap_or_else(PoisonError::into_inner);
+        let follower = open_flow(config, flow, &store, &RealFs).map_err(Failure::new)?;
+        flows.push((flow, follower));
+    }
+    let memory = config.max_memory() / flows.len().max(1);
+    let start = |flow: &Flow, follower, host| {
         let sink = match flow.destination() {
             Destination::Kinesis(name) => {
                 tracing::info!("{}: {}", flow.id(), flow.grouping(&RealFs));
@@ -102,9 +115,8 @@ async fn start(
             }
             Destination::Firehose(name) => Sink::Firehose(clients::firehose(config, &sdk, name)),
         };
-        let store = Arc::clone(store);
-        let ttl = config.checkpoint_ttl();
-        let task = FlowTask::start(
+        let (store, ttl) = (Arc::clone(store), config.checkpoint_ttl());
+        FlowTask::start(
             flow.clone(),
             RealFs,
             follower,
@@ -112,27 +124,31 @@ async fn start(
             store,
             memory,
             ttl,
-            host.clone(),
-        );
-        tasks.push(task.map_err(Failure::new)?);
-    }
-    let upload = match config.cloudwatch() {
-        Some(config) => {
-            let metrics = tasks.iter().map(FlowTask::metrics).collect();
-            metrics::upload(config, &sdk, metrics).await
-        }
-        None => None,
+            host,
+        )
+        .map_err(Failure::new)
     };
-    Ok((tasks, upload))
-}
-
-/// This machine, with what is known of the EC2 instance if a flow wants it.
-async fn host(config: &Config) -> Host {
+    // Elsewhere than on EC2 it takes a while to see that no metadata service answers. Only the flows whose
+    // records tell of the instance wait for that.
+    let (on_instance, others): (Vec<_>, Vec<_>) = flows
+        .into_iter()
+        .partition(|(flow, _)| flow.instance_ttl().is_some());
     let host = Host::new();
-    match config.flows().iter().filter_map(Flow::instance_ttl).min() {
+    let mut tasks = Vec::new();
+    for (flow, follower) in others {
+        tasks.push(start(flow, follower, host.clone())?);
+    }
+    let host = match config.flows().iter().filter_map(Flow::instance_ttl).min() {
         Some(ttl) => host.on_instance(clients::InstanceService::new(), ttl).await,
         None => host,
+    };
+    for (flow, follower) in on_instance {
+        tasks.push(start(flow, follower, host.clone())?);
     }
+    let metrics = tasks.iter().map(FlowTask::metrics).collect();
+    let cloudwatch = config.cloudwatch();
+    let upload = cloudwatch.and_then(|config| metrics::upload(config, &sdk, metrics));
+    Ok((tasks, upload))
 }
 
 /// Waits for a signal, or for a flow to fail, and logs from time to time how far the flows are.
@@ -193,15 +209,8 @@ fn reload(old: &Config, args: &RunArgs) -> Option<Config> {
     }
 }
 
-/// Stops all flows at once, and then uploads their last metrics. What is not delivered is no loss before
-/// a reload: the new flows read it again.
-async fn stop(
-    flows: Vec<FlowTask>,
-    upload: Option<CloudWatchUpload>,
-    timeout: Duration,
-    is_last: bool,
-    status: &Status,
-) {
+/// Stops all flows at once. What is not delivered is no loss before a reload: the new flows read it again.
+async fn stop(flows: Vec<FlowTask>, timeout: Duration, is_last: bool, status: &Status) {
     let mut stops = JoinSet::new();
     for flow in flows {
         stops.spawn(async move {
@@ -220,10 +229,6 @@ async fn stop(
         if stopped.has_losses() || (is_last && !stopped.is_delivered()) {
             status.lose();
         }
-    }
-    // Before a reload the last upload goes on by itself.
-    if let Some(upload) = upload.filter(|_| is_last) {
-        upload.close().await;
     }
 }
 

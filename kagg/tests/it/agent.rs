@@ -1,5 +1,8 @@
 //! `kagg agent`: what it does before and without a stream.
 
+#[cfg(unix)]
+mod running;
+
 use std::path::Path;
 
 use kinesis_aggregation_agent::{PositionStore, Saved};
