@@ -30,6 +30,15 @@ pub(super) enum Entry {
     Flush(oneshot::Sender<()>),
 }
 
+impl Entry {
+    pub(super) fn record(&self) -> Option<&UserRecord> {
+        match self {
+            Self::Put(record, ..) => Some(record),
+            Self::Flush(_) => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Open,

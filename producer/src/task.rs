@@ -133,10 +133,12 @@ impl<C: StreamClient> Task<C> {
     /// was put before it.
     fn take_in(&mut self) {
         let mut entries = std::mem::take(&mut self.entries);
+        let records = entries.iter().filter_map(Entry::record);
+        let mut hash_keys = self.hashes.hash_keys(records).into_iter();
         for entry in entries.drain(..) {
             match entry {
                 Entry::Put(record, accepted, ticket) => {
-                    let hash_key = self.hashes.hash_key(&record);
+                    let hash_key = hash_keys.next().flatten();
                     self.pipeline.put(accepted, record, hash_key, ticket);
                 }
                 Entry::Flush(done) => self.flush(done),

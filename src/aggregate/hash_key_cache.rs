@@ -2,6 +2,7 @@
 
 use super::table::print;
 use crate::hash_key::HashKey;
+use crate::md5;
 use crate::record::UserRecord;
 
 /// A power of two, so that `first ^ 1` is a slot too.
@@ -29,11 +30,21 @@ pub struct HashKeyCache {
     slots: Vec<Slot>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Slot {
-    /// A copy: a shared key would keep all of its buffer in memory. Empty if the slot is free.
+    /// A copy: a shared key would keep all of its buffer in memory.
     partition_key: String,
     hash_key: HashKey,
+}
+
+impl Slot {
+    /// The empty key takes no room.
+    fn free() -> Self {
+        Self {
+            partition_key: String::new(),
+            hash_key: HashKey::of_partition_key(""),
+        }
+    }
 }
 
 impl HashKeyCache {
@@ -46,26 +57,72 @@ impl HashKeyCache {
         })
     }
 
+    /// Returns the effective hash key of each of `records`, in their order. Those that are not
+    /// remembered are computed together, several times faster than one by one.
+    ///
+    /// ```
+    /// # use kinesis_aggregation::packing::HashKeyCache;
+    /// # use kinesis_aggregation::UserRecord;
+    /// let records = ["one", "two", "one"].map(|key| UserRecord::new(key, "data"));
+    /// let hash_keys = HashKeyCache::default().hash_keys(&records);
+    /// assert_eq!(hash_keys, records.map(|record| record.hash_key()));
+    /// ```
+    pub fn hash_keys<'r>(
+        &mut self,
+        records: impl IntoIterator<Item = &'r UserRecord>,
+    ) -> Vec<Option<HashKey>> {
+        let mut new = Vec::new();
+        let known = |(index, record): (usize, &'r UserRecord)| {
+            record.explicit_hash_key().or_else(|| {
+                let key = record.partition_key()?;
+                let known = self.get(key);
+                if known.is_none() {
+                    new.push((index, key));
+                }
+                known
+            })
+        };
+        let mut hash_keys: Vec<_> = records.into_iter().enumerate().map(known).collect();
+        let keys: Vec<&[u8]> = new.iter().map(|(_, key)| key.as_bytes()).collect();
+        for ((index, key), digest) in new.into_iter().zip(md5::digest_many(&keys)) {
+            let hash_key = HashKey::from_digest(digest);
+            self.remember(key, hash_key);
+            hash_keys[index] = Some(hash_key);
+        }
+        hash_keys
+    }
+
     fn of_partition_key(&mut self, key: &str) -> HashKey {
-        if key.is_empty() || key.len() > LONGEST {
-            return HashKey::of_partition_key(key);
+        self.get(key).unwrap_or_else(|| {
+            let hash_key = HashKey::of_partition_key(key);
+            self.remember(key, hash_key);
+            hash_key
+        })
+    }
+
+    /// The hash key of a partition key, if it is remembered.
+    #[inline]
+    fn get(&self, key: &str) -> Option<HashKey> {
+        let first = slot(key);
+        let slots = [first, first ^ 1].map(|at| self.slots.get(at));
+        let mut slots = slots.into_iter().flatten();
+        let slot = slots.find(|slot| slot.partition_key == key)?;
+        Some(slot.hash_key)
+    }
+
+    fn remember(&mut self, key: &str, hash_key: HashKey) {
+        if key.len() > LONGEST {
+            return;
         }
         if self.slots.is_empty() {
-            self.slots.resize(SLOTS, Slot::default());
+            self.slots.resize(SLOTS, Slot::free());
         }
         let first = slot(key);
-        let second = first ^ 1;
-        for at in [first, second] {
-            if self.slots[at].partition_key == key {
-                return self.slots[at].hash_key;
-            }
-        }
-        self.slots.swap(first, second);
+        self.slots.swap(first, first ^ 1);
         let slot = &mut self.slots[first];
         slot.partition_key.clear();
         slot.partition_key.push_str(key);
-        slot.hash_key = HashKey::of_partition_key(key);
-        slot.hash_key
+        slot.hash_key = hash_key;
     }
 }
 
@@ -86,10 +143,33 @@ mod tests {
             keys in vec(prop_oneof!["[a-c]{0,3}", "same head [a-z] same tail", "x{250,260}"], 0..300),
         ) {
             let mut hashes = HashKeyCache::default();
-            for key in keys {
-                let record = UserRecord::new(key, "");
-                prop_assert_eq!(hashes.hash_key(&record), record.hash_key());
+            let records: Vec<_> = keys.into_iter().map(|key| UserRecord::new(key, "")).collect();
+            for records in records.chunks(7) {
+                let expected: Vec<_> = records.iter().map(UserRecord::hash_key).collect();
+                prop_assert_eq!(hashes.hash_keys(records), expected);
+                for record in records {
+                    prop_assert_eq!(hashes.hash_key(record), record.hash_key());
+                }
             }
+        }
+    }
+
+    #[test]
+    fn of_keys_that_meet_the_last_two_are_remembered_and_long_ones_never() {
+        let meet = |key: &String| slot(key) == slot("0");
+        let mut numbers = (0..).map(|number: u32| number.to_string()).filter(meet);
+        let [one, two, three] = [(); 3].map(|()| numbers.next().expect("endless"));
+        let mut hashes = HashKeyCache::default();
+        hashes.hash_key(&UserRecord::new(one.as_str(), ""));
+        hashes.hash_keys(&[UserRecord::new(two.as_str(), "")]);
+        let is_known = |hashes: &HashKeyCache, key: &str| hashes.get(key).is_some();
+        assert!(is_known(&hashes, &one) && is_known(&hashes, &two));
+        hashes.hash_key(&UserRecord::new(three.as_str(), ""));
+        assert!(!is_known(&hashes, &one) && is_known(&hashes, &two) && is_known(&hashes, &three));
+        for (len, is_remembered) in [(256, true), (257, false)] {
+            let key = "x".repeat(len);
+            hashes.hash_keys(&[UserRecord::new(key.as_str(), "")]);
+            assert_eq!(is_known(&hashes, &key), is_remembered, "{len}");
         }
     }
 }
