@@ -198,7 +198,7 @@ mod tests {
             costs.packing().now.shards
         };
         assert_eq!(
-            [0.0, 0.9, 1.0, 2.0, f64::NAN].map(of),
+            [0.0, 0.9, 1.0, 2.0, f64::INFINITY].map(of),
             [None, None, Some(2), Some(1), None]
         );
     }

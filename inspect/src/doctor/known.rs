@@ -63,7 +63,7 @@ fn is_all_at_zero(report: &Explanation<'_>) -> bool {
 /// What is wrong with the user records, although the KCL delivers them.
 pub(super) fn in_detail(record: &FoundRecord, report: &Explanation<'_>) -> [Option<Trouble>; 3] {
     if report.kind != Kind::Aggregate {
-        let joined = report.kind == Kind::Plain && is_joined(record.data());
+        let joined = is_joined(record.data());
         return [joined.then_some(Trouble::Joined), None, None];
     }
     let data = |offset: usize, len: usize| {

@@ -66,6 +66,10 @@ mod tests {
         assert!(shuffled(&[("pod-7", "of pod-3"), ("pod-3", "of pod-7")]));
         assert!(!shuffled(&[("pod-7", "of pod-7"), ("pod-3", "of pod-3")]));
         assert!(!shuffled(&[("pod-7", "of pod-7"), ("pod-3", "of pod-7")]));
+        assert!(
+            !shuffled(&[("pod-7", "of pod-3"), ("pod-3", "x")]),
+            "by chance"
+        );
         assert!(!shuffled(&[("7", "3"), ("3", "7")]), "too short to tell");
         assert!(
             !shuffled(&[("pod-7", "x"), ("pod-3", "y")]),

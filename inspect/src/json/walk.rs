@@ -72,9 +72,9 @@ impl Walker {
             let Some(token) = self.scanner.next()? else {
                 return Ok(false);
             };
-            let is_between = self.open.is_empty() && matches!(token, Token::Comma);
+            let is_comma = matches!(token, Token::Comma);
             self.token(token, sink)?;
-            if self.open.is_empty() && self.depth == 0 && !is_between {
+            if self.open.is_empty() && self.depth == 0 && !is_comma {
                 self.end_document(sink)?;
             }
         }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use kinesis_aggregation_inspect::{FindError, Finder, Found, FoundRecord, Shape, Warning, find};
 
-use crate::support::{a, assert_finds, base64, found, refusal};
+use crate::support::{a, assert_finds, b, base64, by_pieces, found, framed, refusal, wrapped};
 
 /// The records and refusals in an input: their numbers, and the data or why there is none.
 #[track_caller]
@@ -104,6 +104,68 @@ fn lines_look_wrapped_only_if_all_but_the_last_are_as_wide() {
     ] {
         assert_eq!(warns(widths), None, "{widths:?}");
     }
+}
+
+/// Each is an aggregate, whatever its width.
+#[test]
+fn aggregates_a_line_do_not_look_wrapped() {
+    let data = framed(&format!("0a01611a2008001a1c{}", "78".repeat(28)));
+    let line = base64(&data);
+    assert_eq!(line.len(), 76);
+    assert_finds("twice", format!("{line}\n{line}\n"), &[data.clone(), data]);
+}
+
+/// What follows an aggregate in wrapped text is one, too: its lines are no records.
+#[test]
+fn the_second_of_two_wrapped_aggregates_is_whole_or_refused() {
+    let first = wrapped(&base64(&a()), 64, "", "");
+    let second = wrapped(&base64(&b()), 64, "", "");
+    let line = first.lines().count() as u64 + 1;
+    let lines: Vec<_> = second.lines().collect();
+    assert!(lines.len() > 1);
+    for kept in [&lines[..1], &lines[..lines.len() - 1]] {
+        let input = format!("{first}{}", kept.join("\n"));
+        let mut told = by_pieces(input.as_bytes(), 1000);
+        assert_eq!(told, Err(FindError::BrokenText { line }), "{input}");
+        told = by_pieces(format!("{first}{second}").as_bytes(), 1000);
+        assert_eq!(told.map(|found| found.len()), Ok(2));
+    }
+}
+
+/// Where each line is a record, one that is broken is one, too.
+#[test]
+fn a_broken_aggregate_among_others_a_line_is_a_record() {
+    let cut = &a()[..60];
+    let lines = format!("aGVsbG8h\n{}\naGVsbG8h\n", base64(cut));
+    let hello = b"hello!".to_vec();
+    assert_finds(
+        "unnamed",
+        &lines,
+        &[hello.clone(), cut.to_vec(), hello.clone()],
+    );
+    // First of all, only a shape that is named says that lines are records.
+    let lines = format!("{}\naGVsbG8h\n", base64(cut));
+    assert_eq!(refusal(&lines), FindError::BrokenText { line: 1 });
+    let mut finder = Finder::new().shape(Shape::Base64);
+    finder.push(lines.as_bytes());
+    finder.end();
+    for expected in [cut.to_vec(), hello] {
+        match finder.next() {
+            Ok(Some(Found::Record(record))) => assert_eq!(record.data()[..], expected),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_column_of_many_digits_is_data() {
+    let number = "49590338271490256608559692538361571095921575989136588898";
+    let all = assert_finds(
+        "",
+        format!("{number}\t{}\n", "31".repeat(70)),
+        &[vec![b'1'; 70]],
+    );
+    assert_eq!(all.records()[0].sequence_number(), Some(number));
 }
 
 /// Numbers are a list of bytes if each fits into one, signed or not, and there are enough.
@@ -242,6 +304,25 @@ fn lines_of_text_output_have_base64_or_are_refused() {
         let is_one = find(line.as_bytes()).is_ok_and(|all| all.records().is_empty());
         assert!(!is_one, "{line:?}");
     }
+}
+
+/// The text beside the bytes may look like more of them.
+#[test]
+fn the_text_column_of_a_dump_is_no_data() {
+    let data = b"abcdef0123456789".to_vec();
+    for dump in [
+        "00000000: 6162 6364 6566 3031 3233 3435 3637 3839  abcdef0123456789\n",
+        "00000000: 61 62 63 64 65 66 30 31 32 33 34 35 36 37 38 39  abcdef0123456789\n",
+        "00000000  61 62 63 64 65 66 30 31  32 33 34 35 36 37 38 39  |abcdef0123456789|\n00000010\n",
+    ] {
+        assert_finds(dump, dump, std::slice::from_ref(&data));
+    }
+}
+
+/// There is no row to repeat.
+#[test]
+fn a_star_after_the_last_row_of_a_dump_repeats_nothing() {
+    assert_told("00000000  41\n00000001\n*\n00000010  42\n", &["AB"]);
 }
 
 #[test]

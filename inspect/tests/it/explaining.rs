@@ -200,7 +200,9 @@ fn what_a_kcl_delivers_is_said_in_a_sentence() {
         ),
     ] {
         let record = FoundRecord::new(data);
-        let kcl = explain(&record, None).kcl;
+        let report = explain(&record, None);
+        assert_eq!(report.bad, delivers != Delivers::All);
+        let kcl = report.kcl;
         assert_eq!((kcl.delivers, kcl.user_record), (delivers, bad), "{kcl:?}");
         assert_eq!(kcl.breaks_at.is_some(), bad.is_some(), "{kcl:?}");
         assert_eq!(kcl.delivers_all(), delivers == Delivers::All);
