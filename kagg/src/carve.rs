@@ -7,7 +7,6 @@ use kinesis_aggregation_inspect::{Carved, Carver, FoundRecord};
 
 use crate::exit::{Failure, Result, Status};
 use crate::input::pieces;
-use crate::losses;
 use crate::output::complain;
 use crate::printer::{OutputArgs, Printer};
 use crate::source::{name, open};
@@ -43,6 +42,7 @@ Examples:
   kagg carve dead-letters.bin | kagg put orders --jsonl";
 
 pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
+    args.output.check_unopened("--salvage", args.salvage)?;
     let mut carving = Carving {
         deaggregator: Deaggregator::new().salvage(args.salvage),
         printer: Printer::stdout(&args.output)?,
@@ -79,15 +79,19 @@ impl Carving<'_> {
         let name = name(file);
         let mut carver = Carver::new();
         let mut gap = None;
+        let mut read = Ok(());
         for piece in pieces(open(file)?)? {
-            let piece = piece.map_err(|error| Failure::new(format_args!("{name}: {error}")))?;
-            carver.push(&piece);
+            match piece {
+                Ok(piece) => carver.push(&piece),
+                // The last one: what came before it counts.
+                Err(error) => read = Err(Failure::new(format_args!("{name}: {error}"))),
+            }
             self.drain(&mut carver, &mut gap, &name)?;
         }
         carver.end();
         self.drain(&mut carver, &mut gap, &name)?;
         report(gap.as_ref(), &name);
-        Ok(())
+        read
     }
 
     fn drain(&mut self, carver: &mut Carver, gap: &mut Option<Gap>, name: &str) -> Result<()> {
@@ -111,10 +115,7 @@ impl Carving<'_> {
 
     fn record(&mut self, record: &FoundRecord) -> Result<()> {
         let read = self.deaggregator.deaggregate(record);
-        if !self.printer.is_unopened() {
-            losses::report(self.position, &read, self.status);
-        }
-        self.printer.record(self.position, &read)?;
+        self.printer.record(self.position, &read, self.status)?;
         self.position += 1;
         Ok(())
     }

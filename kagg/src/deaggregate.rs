@@ -5,7 +5,6 @@ use kinesis_aggregation_inspect::FoundRecord;
 
 use crate::exit::{Failure, Result, Status};
 use crate::input::InputArgs;
-use crate::losses;
 use crate::printer::{OutputArgs, Printer};
 
 /// Prints the user records in Kinesis records
@@ -55,6 +54,8 @@ pub(crate) fn run(args: Args, status: &Status) -> Result<()> {
     let output = &args.output;
     output.check_unopened("--after", args.after.is_some())?;
     output.check_unopened("--hash-key-range", args.hash_key_range.is_some())?;
+    output.check_unopened("--salvage", args.salvage)?;
+    output.check_unopened("--salvage-damaged", args.salvage_damaged)?;
     let mut deaggregator = Deaggregator::new()
         .salvage(args.salvage)
         .salvage_damaged(args.salvage_damaged);
@@ -73,11 +74,7 @@ pub(crate) fn run(args: Args, status: &Status) -> Result<()> {
             }
             let batch = deaggregator.deaggregate_batch(records);
             for record in batch.records() {
-                let position = record.source().index();
-                if !printer.is_unopened() {
-                    losses::report(position, record, status);
-                }
-                printer.record(position, record)?;
+                printer.record(record.source().index(), record, status)?;
             }
             printer.flush()
         })

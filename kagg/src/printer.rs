@@ -8,7 +8,8 @@ use kinesis_aggregation_inspect::FoundRecord;
 
 use crate::compact::put_compact;
 use crate::content::ContentArgs;
-use crate::exit::{Failure, Result};
+use crate::exit::{Failure, Result, Status};
+use crate::losses;
 use crate::output::{Output, put_json_option};
 use crate::template::{Delimiter, Template};
 use crate::terminal::make_json_safe;
@@ -19,15 +20,15 @@ pub(crate) struct OutputArgs {
     /// What to print
     #[arg(long, value_name = "FORM", default_value = "jsonl")]
     output: OutputForm,
-    /// What follows each user record with --output data [default: \n]
+    /// Text to print after each user record with --output data [default: \n]
     ///
-    /// `\0` is a zero byte. If it is empty, nothing follows.
+    /// `\0` is a zero byte. An empty TEXT prints nothing.
     #[arg(long, value_name = "TEXT")]
     delimiter: Option<Delimiter>,
     /// Print each user record in this form, like '%t %k %v\n'
     ///
     /// %s is its position (SEQ:SUB), %k its partition key, %e its explicit hash key, %t its arrival
-    /// time, %v its data, %S the number of bytes of its data, %p its shard, %n the number of its
+    /// time, %v its data, %S the size of its data in bytes, %p its shard, %n the number of its
     /// Kinesis record, %% a percent sign, \n a newline, \t a tab.
     #[arg(long, value_name = "TEMPLATE", conflicts_with_all = ["output", "delimiter"])]
     format: Option<Template>,
@@ -45,11 +46,11 @@ enum OutputForm {
     /// The bytes of each user record, and a newline
     Data,
     /// The Kinesis records, unopened, each as one line of JSON with the keys of `get-records`, and
-    /// its shard: for `kagg inspect` and `kagg doctor`. Not with options that choose among user
-    /// records or open them
+    /// its shard: for `kagg inspect` and `kagg doctor`. Not with options for what is inside: those
+    /// that choose among user records, change them, or bring back bad ones
     Kinesis,
     /// For a person: time, position, partition key, and the data as text, or in base64 if it is
-    /// no text. Control characters are escaped
+    /// not text. Control characters are escaped
     Text,
 }
 
@@ -81,7 +82,7 @@ pub(crate) struct Printer {
     left: u64,
 }
 
-/// The start and the end of lines of JSON. The end has nothing in it that steers a terminal.
+/// The start and the end of lines of JSON. Nothing in them steers a terminal.
 #[derive(Default)]
 struct Common {
     start: Vec<u8>,
@@ -144,6 +145,7 @@ impl Printer {
     }
 
     /// Whether Kinesis records are printed as they are: then nothing of them is lost.
+    #[cfg(feature = "aws")]
     pub(crate) fn is_unopened(&self) -> bool {
         matches!(self.form, Form::Kinesis)
     }
@@ -152,16 +154,19 @@ impl Printer {
         self.out.flush()
     }
 
-    /// Prints the user records of a Kinesis record; losses go elsewhere.
+    /// Prints the user records of a Kinesis record, and reports what is lost of it: nothing if it is
+    /// printed unopened.
     pub(crate) fn record(
         &mut self,
         position: usize,
         record: &Deaggregated<&FoundRecord>,
+        status: &Status,
     ) -> Result<()> {
         let source = record.source();
         if let Form::Kinesis = self.form {
             return self.unopened(source);
         }
+        losses::report(position, record, status);
         if let Form::Jsonl = self.form {
             self.common.fill(position, source);
         }
@@ -212,7 +217,7 @@ impl Printer {
         self.left -= 1;
         self.line.clear();
         put_unopened(&mut self.line, record);
-        make_json_safe(&mut self.line);
+        make_json_safe(&mut self.line, 0);
         self.out.write(&self.line)
     }
 }
@@ -246,13 +251,14 @@ impl Common {
         start.extend_from_slice(b",\"sequenceNumber\":");
         put_json_option(start, source.sequence_number());
         start.extend_from_slice(b",\"subSequenceNumber\":");
+        make_json_safe(start, 0);
         end.clear();
         end.extend_from_slice(b"\",\"approximateArrivalTimestamp\":");
         match source.approximate_arrival_timestamp() {
             Some(json) => put_compact(end, json),
             None => end.extend_from_slice(b"null"),
         }
-        make_json_safe(end);
+        make_json_safe(end, 0);
     }
 }
 
@@ -260,6 +266,7 @@ impl Common {
 /// this order.
 fn put_json(out: &mut Vec<u8>, common: &Common, user_record: &UserRecordRef<'_>, data: &[u8]) {
     out.extend_from_slice(&common.start);
+    let own = out.len();
     // Neither writing to a Vec fails, nor serialising a number.
     let _ = serde_json::to_writer(&mut *out, &user_record.sub_sequence_number());
     out.extend_from_slice(match user_record.is_aggregated() {
@@ -269,8 +276,8 @@ fn put_json(out: &mut Vec<u8>, common: &Common, user_record: &UserRecordRef<'_>,
     put_json_option(out, user_record.partition_key());
     out.extend_from_slice(b",\"explicitHashKey\":");
     put_json_option(out, user_record.explicit_hash_key());
-    // What follows is base64, or safe already.
-    make_json_safe(out);
+    // The rest is base64, or safe already.
+    make_json_safe(out, own);
     out.extend_from_slice(b",\"data\":\"");
     base64_simd::STANDARD.encode_append(data, out);
     out.extend_from_slice(&common.end);

@@ -31,22 +31,23 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Escapes in JSON what steers a terminal and JSON itself leaves as it is: DEL, C1 and bidi marks,
-/// which can only be in strings. It is the same JSON after it.
-pub(crate) fn make_json_safe(json: &mut Vec<u8>) {
+/// Escapes, in the JSON from `start` on, what steers a terminal and JSON itself leaves as it is: DEL,
+/// C1 and bidi marks, which can only be in strings. It is the same JSON after it.
+pub(crate) fn make_json_safe(json: &mut Vec<u8>, start: usize) {
     let steers = |c: char| c >= '\u{7F}' && is_steering(c);
+    let part = json.get(start..).unwrap_or_default();
     // Each of them starts with one of these bytes in UTF-8, and none has more than three bytes.
     let starts =
-        memchr::memchr3_iter(0x7F, 0xC2, 0xE2, json).chain(memchr::memchr_iter(0xD8, json));
+        memchr::memchr3_iter(0x7F, 0xC2, 0xE2, part).chain(memchr::memchr_iter(0xD8, part));
     let char_at = |at: usize| {
-        let bytes = json.get(at..json.len().min(at + 3))?;
+        let bytes = part.get(at..part.len().min(at + 3))?;
         bytes.utf8_chunks().next()?.valid().chars().next()
     };
     // Nearly all lines are done here.
     if !starts.filter_map(char_at).any(steers) {
         return;
     }
-    let Ok(text) = str::from_utf8(json) else {
+    let Ok(text) = str::from_utf8(part) else {
         return;
     };
     let mut safe = String::with_capacity(text.len() + 16);
@@ -57,7 +58,8 @@ pub(crate) fn make_json_safe(json: &mut Vec<u8>) {
             safe.push(c);
         }
     }
-    *json = safe.into_bytes();
+    json.truncate(start);
+    json.extend_from_slice(safe.as_bytes());
 }
 
 /// The columns of standard output, if it is a terminal.
@@ -152,10 +154,14 @@ mod tests {
             "é名\u{d7ff}’",
         ] {
             let mut json = serde_json::to_vec(text).unwrap();
-            make_json_safe(&mut json);
+            make_json_safe(&mut json, 0);
             assert_eq!(serde_json::from_slice::<String>(&json).unwrap(), text);
             let json = String::from_utf8(json).unwrap();
             assert!(!json.contains(is_steering), "{json}");
+            // From the middle, the same after what was there.
+            let mut more = [b"[".to_vec(), serde_json::to_vec(text).unwrap()].concat();
+            make_json_safe(&mut more, 1);
+            assert_eq!(String::from_utf8(more).unwrap(), format!("[{json}"));
         }
     }
 

@@ -52,12 +52,12 @@ fn print(args: &Args, diagnosis: &Diagnosis, status: &Status) -> Result<()> {
     if diagnosis.loses() {
         status.lose();
     }
-    let mut out = args.color.stdout(args.json);
+    let mut out = args.color.stdout();
     let written = match args.json {
         true => serde_json::to_vec(diagnosis)
             .map_err(std::io::Error::from)
             .and_then(|mut json| {
-                make_json_safe(&mut json);
+                make_json_safe(&mut json, 0);
                 json.push(b'\n');
                 out.write_all(&json)
             }),

@@ -72,14 +72,15 @@ Examples:
 
 pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
     let shards = args.shards()?;
-    let mut out = args.color.stdout(args.json);
+    let mut out = args.color.stdout();
     let width = terminal::width();
     let mut summary = text::Summary::default();
     // They come after the summary, which is known at the end.
     let mut problems = Vec::new();
     // Kept for its room.
     let mut json = Vec::new();
-    args.input
+    let read = args
+        .input
         .each_batch(status, &mut |records: &[FoundRecord]| {
             for record in records {
                 let report = explain(record, Some(&shards));
@@ -100,21 +101,22 @@ pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
                 written.map_err(|error| Failure::of_output(&error))?;
             }
             out.flush().map_err(|error| Failure::of_output(&error))
-        })?;
-    if !args.json {
-        let gap = if problems.is_empty() { "" } else { "\n" };
-        let written = writeln!(out, "{summary}{gap}")
-            .and_then(|()| out.write_all(&problems))
-            .and_then(|()| out.flush());
-        written.map_err(|error| Failure::of_output(&error))?;
+        });
+    // Whatever stopped the reading, what came before it counts.
+    if args.json || (read.is_err() && summary.is_empty()) {
+        return read;
     }
-    Ok(())
+    let gap = if problems.is_empty() { "" } else { "\n" };
+    let written = writeln!(out, "{summary}{gap}")
+        .and_then(|()| out.write_all(&problems))
+        .and_then(|()| out.flush());
+    read.and(written.map_err(|error| Failure::of_output(&error)))
 }
 
 fn json_line(line: &mut Vec<u8>, report: &Explanation<'_>) -> std::io::Result<()> {
     line.clear();
     serde_json::to_writer(&mut *line, report)?;
-    make_json_safe(line);
+    make_json_safe(line, 0);
     line.push(b'\n');
     Ok(())
 }

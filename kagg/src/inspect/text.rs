@@ -24,6 +24,10 @@ pub(super) struct Summary {
 }
 
 impl Summary {
+    pub(super) fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
     pub(super) fn add(&mut self, report: &Explanation<'_>) {
         self.records += 1;
         if report.kind == Kind::Aggregate {
@@ -85,7 +89,7 @@ pub(super) fn record(
     }
     line(out, "partition key", Key(report.partition_key))?;
     if let Some(id) = report.predicted_shard {
-        line(out, "predicted shard", id)?;
+        line(out, "predicted shard", id.escape_debug())?;
     }
     let data = format!("{} bytes", report.data_length);
     if report.kind == Kind::Aggregate {

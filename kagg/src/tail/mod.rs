@@ -22,7 +22,6 @@ use tokio::task::JoinSet;
 
 use crate::aws::{AwsArgs, StreamName, block_on, failure, is_service_managed};
 use crate::exit::{Failure, Result, Status};
-use crate::losses;
 use crate::output::complain;
 use crate::printer::{OutputArgs, Printer};
 use crate::received::found;
@@ -48,19 +47,19 @@ pub(crate) struct Args {
     /// position is SEQ or SEQ:SUB of a record, in one shard.
     #[arg(long, value_name = "WHERE", value_parser = start::from)]
     from: Option<From>,
-    /// End with what arrived at this time
+    /// End with the records that arrived at this time
     ///
-    /// It takes the forms that --from takes for a time.
+    /// It takes a time as --from does.
     #[arg(long, value_name = "TIME", value_parser = start::time)]
     until: Option<DateTime>,
-    /// Go on with what comes
+    /// Go on with new records as they arrive
     ///
-    /// Without this, what --from starts ends where the stream ends now.
+    /// Without this, --from reads what is in the stream now, and ends.
     #[arg(long, short)]
     follow: bool,
-    /// Read only this shard; more than once for several
+    /// Read only this shard; repeat it for several
     ///
-    /// Those that it was split or merged into are not read.
+    /// The shards that it was split or merged into are not read.
     #[arg(long, value_name = "ID")]
     shard: Vec<String>,
     /// Read the batch that Lambda's on-failure message names
@@ -99,6 +98,7 @@ const MAX_ATTEMPTS: u32 = 8;
 const MOST_PAGES: usize = 8;
 
 pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
+    args.output.check_unopened("--no-range", args.no_range)?;
     let scope = match &args.batch {
         Some(path) => Scope::of_batch(batch::read(path, &args.stream)?),
         None => Scope::of_args(args)?,
@@ -182,9 +182,11 @@ const ASK_AGAIN: Duration = Duration::from_secs(10);
 impl Tail {
     async fn new(args: &Args, scope: Scope, client: Client) -> Result<Self> {
         let stream = StreamName::new(&args.stream);
+        let printer = Printer::stdout(&args.output)?.with_limit(args.limit);
         // Asked in any case: it tells soonest that nobody answers.
         let managed = is_service_managed(&client, &stream).await?;
         let applies = !args.no_range
+            && !printer.is_unopened()
             && match managed {
                 Some(managed) => !managed,
                 None => {
@@ -203,7 +205,7 @@ impl Tail {
                 salvage: args.no_range,
                 asked: Instant::now(),
             },
-            printer: Printer::stdout(&args.output)?.with_limit(args.limit),
+            printer,
             position: 0,
             lineage: Lineage::default(),
             scope,
@@ -334,10 +336,7 @@ impl Tail {
             if self.printer.is_full() {
                 break;
             }
-            if !self.printer.is_unopened() {
-                losses::report(self.position, record, status);
-            }
-            self.printer.record(self.position, record)?;
+            self.printer.record(self.position, record, status)?;
             self.position += 1;
         }
         self.printer.flush()

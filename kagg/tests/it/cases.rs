@@ -1,5 +1,7 @@
 //! What people had in hand: the inputs in inspect/tests/cases, and the right answers.
 
+use std::io::Write as _;
+
 use super::{Run, kagg, kagg_args};
 
 fn case(command: &str, name: &str) -> Run {
@@ -119,6 +121,25 @@ fn what_lies_between_aggregates_is_reported_and_passed_on() {
         &run,
         &[&["before"], &A[..], &["between"], &B, &["\n"]].concat(),
     );
+}
+
+/// As the other commands do: see `inspect::what_was_read_before_a_read_error_is_summed_up`.
+#[test]
+fn what_was_carved_before_a_read_error_is_printed_and_the_last_gap_reported() {
+    let bytes = std::fs::read("../inspect/tests/cases/concatenated.bin").unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&bytes[..143]).unwrap();
+    gzip.write_all(b"after").unwrap();
+    let mut gzip = gzip.finish().unwrap();
+    // Its checksum is cut off.
+    gzip.truncate(gzip.len() - 4);
+    let run = kagg("carve --gaps", &gzip).expect(2);
+    assert_prints(&run, &[&A[..], &["after"]].concat());
+    let mut told = run.stderr.lines();
+    let gap = "standard input: bytes 143 to 148 (5) belong to no aggregate";
+    assert_eq!(told.next(), Some(gap), "{}", run.stderr);
+    let error = told.next().unwrap();
+    assert!(error.starts_with("kagg: standard input: "), "{error}");
 }
 
 #[test]

@@ -428,3 +428,24 @@ fn faults_of_known_writers_are_named() {
         assert!(run.text().contains(&named), "{}", run.text());
     }
 }
+
+/// Of an input that breaks off, as of a truncated download.
+#[test]
+fn what_was_read_before_a_read_error_is_summed_up() {
+    let mut page = get_records(&[good_aggregate(), corrupt(good_aggregate()), cut_aggregate()]);
+    page.truncate(page.len() - 2);
+    let run = kagg("inspect --only-problems", &page).expect(2);
+    assert!(
+        run.text().starts_with("Kinesis records: 3 "),
+        "{}",
+        run.text()
+    );
+    assert_shows(&run, &["record 1: broken aggregate", "record 2: aggregate"]);
+    assert!(run.stderr.contains("breaks"), "{}", run.stderr);
+    let run = kagg("inspect", &page).expect(2);
+    assert_shows(&run, &["record 0: aggregate", "Kinesis records: 3 "]);
+    let run = kagg("inspect --json", &page).expect(2);
+    assert_eq!(run.lines().len(), 3);
+    // There is nothing to sum up.
+    assert_eq!(kagg("inspect no-such-file", "").expect(2).text(), "");
+}

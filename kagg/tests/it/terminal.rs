@@ -115,14 +115,29 @@ fn nothing_in_the_input_steers_the_terminal() {
     let directory = TempDir::new();
     let file = directory.file("page\u{9b}\u{202e}.json", event.to_string());
     let missing = directory.path("missing\u{9b}");
+    let shards = serde_json::json!({"Shards": [{
+        "ShardId": steering, "SequenceNumberRange": {"StartingSequenceNumber": "1"},
+        "HashKeyRange": {"StartingHashKey": "0", "EndingHashKey": u128::MAX.to_string()},
+    }]});
+    let shards = directory.file("shards.json", shards.to_string());
+    let plain_record = serde_json::json!([{
+        "Data": base64("plain"), "PartitionKey": steering, "SequenceNumber": "7",
+    }]);
+    let plain_record = directory.file("plain.json", plain_record.to_string());
     for args in [
         &["deaggregate", &file][..],
         &["deaggregate", "--output=text", &file],
         &["deaggregate", "--output=kinesis", &file],
         &["inspect", &file],
         &["inspect", "--json", &file],
+        &["inspect", "--shards", &shards, &file],
+        &["inspect", "--shards", &shards, &plain_record],
+        &["inspect", "--shards", &shards, "--shard", steering, &file],
+        &["inspect", "--json", "--shards", &shards, &plain_record],
         &["doctor", &file],
         &["doctor", "--json", &file],
+        &["doctor", "--shards", &shards, &file],
+        &["doctor", "--shards", &shards, &plain_record],
         &["deaggregate", &missing],
     ] {
         let seen = plain(&on_terminal(100, args, &[]));
