@@ -19,13 +19,13 @@ use crate::input::InputShape;
 pub(crate) struct Args {
     /// A stream's name or ARN, or files with Kinesis records
     ///
-    /// Files may have any form that `deaggregate` reads; `-` or nothing is standard input. What
-    /// exists as a file is one.
+    /// Files may have any form that `deaggregate` reads; `-` or nothing is standard input. A name
+    /// that exists as a file is one.
     #[arg(value_name = "STREAM|FILE")]
     pub(super) targets: Vec<PathBuf>,
-    /// What the files are
+    /// The shape of the files
     ///
-    /// Needed only where their content does not tell.
+    /// Needed only if their content does not tell.
     #[arg(long, value_name = "SHAPE", default_value = "auto")]
     pub(super) input: InputShape,
     /// What `aws kinesis list-shards` or `describe-stream` printed
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
-    /// Sample what was put into the stream since then, like 15m or 24h
+    /// How far back to sample the stream, like 15m or 24h
     #[cfg(feature = "aws")]
     #[arg(long, value_name = "TIME", default_value = "1h")]
     pub(super) since: humantime::Duration,
@@ -64,5 +64,21 @@ impl Args {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
         let is_stream = text.starts_with("arn:") || text.chars().all(is_name);
         (is_stream && !target.exists()).then_some(text)
+    }
+}
+
+#[cfg(all(test, feature = "aws"))]
+mod tests {
+    use clap::{Args as _, Command};
+
+    use super::super::sample::MOST_MEGABYTES;
+    use super::*;
+
+    #[test]
+    fn the_help_names_the_size_of_the_sample_that_is_taken() {
+        let command = Args::augment_args(Command::new("doctor"));
+        let help = command.get_long_about().map(ToString::to_string);
+        let expected = format!("{MOST_MEGABYTES} MB in all");
+        assert!(help.is_some_and(|help| help.contains(&expected)));
     }
 }

@@ -22,8 +22,8 @@ const ROUNDS: [i32; 4] = [100, 1000, 10_000, 10_000];
 /// The most bytes of a page.
 const PAGE: usize = 10 << 20;
 
-/// Of all pages.
-const MOST_BYTES: usize = 100_000_000;
+/// The most megabytes of all pages.
+pub(super) const MOST_MEGABYTES: usize = 100;
 
 const RECORDS: &str = "kinesis:GetRecords";
 
@@ -72,7 +72,7 @@ impl Sampler {
 
     /// Shows `doctor` a sample of these shards; the first ones come first where not all can be read.
     pub(super) async fn read(&self, shards: &[Shard], doctor: &mut Doctor) -> Outcome {
-        let mut left = MOST_BYTES;
+        let mut left = MOST_MEGABYTES * 1_000_000;
         let start = |shard| Reading {
             shard,
             iterator: None,
@@ -193,12 +193,11 @@ fn left_out(shards: &[Progress], is_full: bool) -> Option<String> {
         return None;
     }
     let all = shards.len();
-    let end = if is_full {
-        "100 MB are read"
+    let mut text = if is_full {
+        format!("another page could take the sample over {MOST_MEGABYTES} MB")
     } else {
-        "the sample has its size"
+        "the sample is large enough".to_owned()
     };
-    let mut text = end.to_owned();
     if unread > 0 {
         let _ = write!(text, "; {unread} of {all} shards were not looked at");
     }
@@ -224,18 +223,18 @@ mod tests {
             (
                 [Whole, Unread, Unread],
                 true,
-                "100 MB are read; 2 of 3 shards were not looked at",
+                "another page could take the sample over 100 MB; 2 of 3 shards were not looked at",
             ),
             (
                 [Whole, Partly, Unread],
                 true,
-                "100 MB are read; 1 of 3 shards were not looked at; of 1 of 3 shards, the latest \
-                 records were not looked at",
+                "another page could take the sample over 100 MB; 1 of 3 shards were not looked at; \
+                 of 1 of 3 shards, the latest records were not looked at",
             ),
             (
                 [Whole, Refused, Partly],
                 false,
-                "the sample has its size; of 1 of 3 shards, the latest records were not looked at",
+                "the sample is large enough; of 1 of 3 shards, the latest records were not looked at",
             ),
         ] {
             assert_eq!(left_out(&shards, is_full).as_deref(), Some(expected));

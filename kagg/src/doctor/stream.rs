@@ -12,7 +12,7 @@ use kinesis_aggregation_inspect::doctor::{Diagnosis, Doctor, NotAsked, StreamFac
 
 use super::args::Args;
 use super::lambda;
-use super::sample::Sampler;
+use super::sample::{MOST_MEGABYTES, Sampler};
 use crate::aws::{StreamName, block_on, cannot_describe, is_denied, reason, summary};
 use crate::exit::{Failure, Result};
 use crate::output::complain;
@@ -39,7 +39,8 @@ pub(super) fn run(args: &Args, stream: &str) -> Result<(Diagnosis, Option<String
             Err(error) => asking.refused(LIST_SHARDS, error.to_string()),
         }
         complain(format_args!(
-            "reading a sample: at most one GetRecords a second from each of {} shards, and 100 MB in all",
+            "reading a sample: at most one GetRecords a second from each of {} shards, and \
+             {MOST_MEGABYTES} MB in all",
             shards.len()
         ));
         let since = SystemTime::now().checked_sub(args.since.into());

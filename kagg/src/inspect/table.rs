@@ -40,8 +40,7 @@ impl fmt::Display for Key<'_> {
     }
 }
 
-/// The columns of the user records, but for the last one, which needs no width.
-const COLUMNS: usize = 7;
+/// The columns of the user records, but for the last one, the data, which needs no width.
 const HEADINGS: [&str; COLUMNS] = [
     "sub",
     "partition key",
@@ -51,12 +50,22 @@ const HEADINGS: [&str; COLUMNS] = [
     "at byte",
     "length",
 ];
-/// What is longer does not widen its column.
-const WIDEST: usize = 40;
+const COLUMNS: usize = 7;
+const PARTITION_KEY: usize = 1;
+const EXPLICIT_HASH_KEY: usize = 2;
+const HASH_KEY: usize = 3;
 const SHARD: usize = 4;
+/// Whether a column has numbers, which are at its right.
+const IS_NUMBER: [bool; COLUMNS] = [true, false, false, false, false, true, true];
+/// A longer cell does not widen its column.
+const WIDEST: usize = 40;
 /// The columns that may be narrower than their longest cell, in groups: the hash key tells least,
 /// and the shard's id ends with what tells most.
-const NARROWED: [std::ops::RangeInclusive<usize>; 3] = [3..=3, 1..=2, SHARD..=SHARD];
+const NARROWED: [std::ops::RangeInclusive<usize>; 3] = [
+    HASH_KEY..=HASH_KEY,
+    PARTITION_KEY..=EXPLICIT_HASH_KEY,
+    SHARD..=SHARD,
+];
 const NARROWEST: usize = 6;
 /// Of the data, so many columns are shown whatever the terminal.
 const DATA: usize = 16;
@@ -129,14 +138,15 @@ fn fit(widths: &mut [usize; COLUMNS], used: [bool; COLUMNS], width: usize) -> us
     }
 }
 
-/// Appends a row. Numbers are at the right of their columns.
+/// Appends a row.
 fn put_row<'c>(
     line: &mut String,
     widths: &[usize; COLUMNS],
     cells: impl IntoIterator<Item = &'c str>,
     is_cut: bool,
 ) {
-    for (column, (width, cell)) in widths.iter().zip(cells).enumerate() {
+    for (column, ((width, is_number), cell)) in widths.iter().zip(IS_NUMBER).zip(cells).enumerate()
+    {
         if *width == 0 {
             continue;
         }
@@ -148,7 +158,7 @@ fn put_row<'c>(
         // By columns, not by characters.
         let blanks = repeat_n(' ', width.saturating_sub(columns(&cell)));
         line.push(' ');
-        if matches!(column, 0 | 5 | 6) {
+        if is_number {
             line.extend(blanks);
             line.push_str(&cell);
         } else {
