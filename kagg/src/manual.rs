@@ -35,9 +35,9 @@ pub(crate) struct ManArgs {
 }
 
 pub(crate) fn completions(args: &CompletionsArgs, command: Command) -> Result<()> {
-    // The definition of `man` cannot ask for the whole, of which it is a part.
+    // `man` cannot list the subcommands in its own definition: it is one of them.
     let names = command.get_subcommands().map(Command::get_name);
-    // clap wants names that live as long as the process.
+    // clap needs names that are never dropped.
     let names: Vec<&'static str> = names.map(|name| &*name.to_owned().leak()).collect();
     let is_name = PossibleValuesParser::new(names);
     let command = command.mut_subcommand("man", |man| {
@@ -48,14 +48,14 @@ pub(crate) fn completions(args: &CompletionsArgs, command: Command) -> Result<()
     clap_complete::generate(args.shell, &mut command, "kagg", &mut script);
     let script = String::from_utf8_lossy(&script).into_owned();
     let script = match args.shell {
-        Shell::Bash => with_equals_sign(&script),
+        Shell::Bash => with_files_first(&with_equals_sign(&script), &command),
         Shell::Fish => script + &without_options(&command),
         _ => script,
     };
     print(script.as_bytes())
 }
 
-/// Has the names of files completed where a file is meant, and nowhere else.
+/// Completes file names where a file is meant, and nowhere else.
 fn hinted(command: Command) -> Command {
     let hint = |arg: Arg| {
         let is_choice = !arg.get_possible_values().is_empty();
@@ -78,7 +78,21 @@ fn with_equals_sign(script: &str) -> String {
     script.replacen(PREVIOUS, &[PREVIOUS, AND_BEFORE].concat(), 1)
 }
 
-/// What clap_complete leaves out for fish: the values that are no option's, and what comes after `help`.
+/// Has bash offer files, not all options, where nothing is typed yet and the subcommand takes files.
+fn with_files_first(script: &str, command: &Command) -> String {
+    const OPTIONS: &str = "COMPREPLY=( $(compgen -W \"${opts}\" -- \"${cur}\") )\n";
+    let is_file = |arg: &Arg| arg.get_value_hint() == ValueHint::FilePath;
+    let takes_files = |subcommand: &&Command| subcommand.get_positionals().any(is_file);
+    let takers = command.get_subcommands().filter(takes_files);
+    let names: Vec<_> = takers.map(Command::get_name).collect();
+    let names = names.join("|");
+    // Where it has no reply of its own, bash offers files.
+    let files = format!("[[ -z $cur && $cmd =~ __({names})$ ]] && COMPREPLY=()\n");
+    script.replace(OPTIONS, &[OPTIONS, &files].concat())
+}
+
+/// Adds what clap_complete leaves out for fish: the values of arguments that are not options, and the
+/// subcommands after `help`.
 fn without_options(command: &Command) -> String {
     let mut choices = Vec::new();
     for subcommand in command.get_subcommands() {

@@ -22,7 +22,7 @@ const CASES: &[(&str, &str)] = &[
     ("deaggregate page", "page.json"),
     ("inspect --shards page", "page.json"),
     ("aggregate --out-dir fold", "folder"),
-    // A position is no file.
+    // A position is not a file name.
     ("deaggregate --after page", "page"),
 ];
 #[cfg(feature = "aws")]
@@ -135,8 +135,10 @@ fn try_all(name: &'static str, settings: &str, args: &[&str]) {
     }
     let directory = TempDir::new();
     directory.file("page.json", "");
-    std::fs::create_dir(directory.path("folder")).unwrap();
     let mut shell = Shell::start(name, args, &home, &directory);
+    // A file comes before options.
+    assert_eq!(shell.completed("deaggregate "), "page.json", "{name}");
+    std::fs::create_dir(directory.path("folder")).unwrap();
     for (typed, expected) in [CASES, AWS_CASES].concat() {
         let word = shell.completed(typed);
         // zsh takes the slash of a directory away where a line ends with it.
