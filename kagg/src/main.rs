@@ -55,8 +55,8 @@ Exit status:
   1  something is lost, refused or undeliverable
   2  wrong usage, input that cannot be read, or an I/O error";
 
-/// What fits a screen, with `-h` and `--help` alike. All there is to say is in the manual pages, and
-/// `kagg help COMMAND` prints it too.
+/// Short with `-h` and `--help` alike. The manual pages say everything, and so does
+/// `kagg help COMMAND`.
 fn help() -> Arg {
     const LAST: usize = 1000;
     Arg::new("help")

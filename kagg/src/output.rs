@@ -78,8 +78,8 @@ pub(crate) fn without_values(error: &serde_json::Error) -> String {
     kind_only(&text).unwrap_or(text)
 }
 
-/// serde's "invalid type: integer `7`, expected a string" as "invalid type: an integer, expected a
-/// string"; none if it quotes nothing.
+/// Turns serde's "invalid type: integer `7`, expected a string" into "invalid type: an integer,
+/// expected a string". `None` if it quotes no value.
 fn kind_only(text: &str) -> Option<String> {
     let start = ["invalid type: ", "invalid value: "]
         .into_iter()
@@ -91,6 +91,6 @@ fn kind_only(text: &str) -> Option<String> {
     } else {
         "a"
     };
-    let (before, behind) = (text.get(..start)?, text.get(end..)?);
-    Some(format!("{before}{article} {}{behind}", kind.trim_end()))
+    let (before, after) = (text.get(..start)?, text.get(end..)?);
+    Some(format!("{before}{article} {}{after}", kind.trim_end()))
 }

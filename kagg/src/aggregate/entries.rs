@@ -225,7 +225,7 @@ impl Entries {
         }
     }
 
-    /// Takes away the first line, as far as it is there: the rest of it is no record of its own.
+    /// Drops the first line, or as much of it as there is: the rest of it is not a record of its own.
     fn refuse_too_long(&mut self) -> Split {
         self.in_refused = !self.rest().contains(&b'\n');
         self.break_off();
@@ -240,7 +240,7 @@ impl Entries {
         }
     }
 
-    /// Goes over the bytes to the end of the next line that is there.
+    /// Moves to the end of the next line, and returns where that is. `None` if it is not complete.
     fn next_line_end(&mut self) -> Option<usize> {
         while let Some(&byte) = self.rest().get(self.seen) {
             self.seen += 1;
@@ -252,7 +252,7 @@ impl Entries {
         None
     }
 
-    /// Takes away the first line; those after it that were taken for its value stand for themselves.
+    /// Drops the first line; the lines after it that were taken for parts of its value are read again.
     fn break_off(&mut self) {
         let line = self.rest().iter().position(|byte| *byte == b'\n');
         let line = line.map_or(self.rest().len(), |end| end + 1);

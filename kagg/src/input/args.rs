@@ -17,9 +17,9 @@ pub(crate) struct InputArgs {
     /// The input; `-` or nothing is standard input
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// What the input is
+    /// The shape of the input
     ///
-    /// Needed only where its content does not tell.
+    /// Needed only if its content does not tell.
     #[arg(long, value_name = "SHAPE", default_value = "auto")]
     input: InputShape,
     /// Open what was wrapped around aggregates

@@ -71,7 +71,7 @@ pub(crate) struct Args {
     jsonl: bool,
     /// With --jsonl: take entries without a partition key, too
     ///
-    /// They go wherever there is room.
+    /// They go to any shard, in no order.
     #[arg(long, requires = "jsonl")]
     random_keys: bool,
     /// Compress the data of each user record
@@ -84,9 +84,7 @@ pub(crate) struct Args {
     /// One with service-managed distribution keeps none.
     #[arg(long)]
     ordered: bool,
-    /// Give up a user record after so many seconds [default: never]
-    ///
-    /// Only if it is not delivered by then.
+    /// Give up on a user record not delivered in this time [default: never]
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u64>,
     #[command(flatten)]
