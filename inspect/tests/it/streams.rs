@@ -5,9 +5,9 @@ use kinesis_aggregation_inspect::doctor::{Diagnosis, Doctor, Mapping, StreamFact
 
 use crate::support::aggregate;
 
-fn diagnose(facts: StreamFacts, record: FoundRecord) -> Diagnosis {
+fn diagnose(facts: StreamFacts, record: &FoundRecord) -> Diagnosis {
     let mut doctor = Doctor::new().stream(facts);
-    doctor.look_at(&record, None);
+    doctor.look_at(record, None);
     doctor.diagnose()
 }
 
@@ -19,7 +19,7 @@ fn under(key: &str) -> FoundRecord {
     FoundRecord::new(aggregate(&[("k", None, "x")])).with_partition_key(key)
 }
 
-fn names(facts: StreamFacts, record: FoundRecord) -> Vec<&'static str> {
+fn names(facts: StreamFacts, record: &FoundRecord) -> Vec<&'static str> {
     let findings = diagnose(facts, record).findings;
     findings.iter().map(|finding| finding.name).collect()
 }
@@ -37,13 +37,13 @@ fn a_stream_with_nothing_unusual_has_no_finding() {
         mappings: Some(Vec::new()),
         ..StreamFacts::default()
     };
-    assert_eq!(names(usual(), under("a")), [""; 0]);
-    assert_eq!(names(usual(), plain()), [""; 0]);
+    assert_eq!(names(usual(), &under("a")), [""; 0]);
+    assert_eq!(names(usual(), &plain()), [""; 0]);
     let larger = StreamFacts {
         max_record_size: Some((1 << 20) + 1024),
         ..usual()
     };
-    let diagnosis = diagnose(larger, plain());
+    let diagnosis = diagnose(larger, &plain());
     assert_eq!(diagnosis.findings[0].evidence, "MaxRecordSizeInKiB is 1025");
 }
 
@@ -58,7 +58,7 @@ fn the_first_four_names_are_told() {
             closed_shards: Some((0..count).map(|number| format!("s{number}")).collect()),
             ..StreamFacts::default()
         };
-        assert_eq!(diagnose(facts, plain()).findings[0].evidence, expected);
+        assert_eq!(diagnose(facts, &plain()).findings[0].evidence, expected);
     }
 }
 
@@ -76,7 +76,7 @@ fn careful() -> Mapping {
 }
 
 /// The findings of a function, by the record that the stream holds.
-fn of_function(mapping: Mapping, record: FoundRecord) -> Vec<&'static str> {
+fn of_function(mapping: Mapping, record: &FoundRecord) -> Vec<&'static str> {
     let facts = StreamFacts {
         mappings: Some(vec![mapping]),
         ..StreamFacts::default()
@@ -94,16 +94,16 @@ fn what_only_hurts_aggregates_is_said_only_if_there_are_some() {
     let filter = || change(|mapping| mapping.filters = 1);
     let bisect = || change(|mapping| mapping.bisects = true);
     let parallel = || change(|mapping| mapping.parallelization_factor = 2);
-    assert_eq!(of_function(filter(), under("k")), ["lambda-filter"]);
-    assert_eq!(of_function(bisect(), under("k")), ["lambda-bisect"]);
+    assert_eq!(of_function(filter(), &under("k")), ["lambda-filter"]);
+    assert_eq!(of_function(bisect(), &under("k")), ["lambda-bisect"]);
     assert_eq!(
-        of_function(parallel(), under("a")),
+        of_function(parallel(), &under("a")),
         ["lambda-parallelization"]
     );
     // Under keys of their own, they spread.
-    assert_eq!(of_function(parallel(), under("k")), [""; 0]);
+    assert_eq!(of_function(parallel(), &under("k")), [""; 0]);
     for mapping in [filter(), bisect(), parallel()] {
-        assert_eq!(of_function(mapping, plain()), [""; 0]);
+        assert_eq!(of_function(mapping, &plain()), [""; 0]);
     }
 }
 
@@ -116,7 +116,7 @@ fn either_bound_ends_the_retries_of_a_function() {
             has_failure_destination: kept,
             ..careful()
         };
-        of_function(mapping, under("a"))
+        of_function(mapping, &under("a"))
     };
     for (retries, age) in [(Some(3), None), (None, Some(60)), (Some(3), Some(60))] {
         assert_eq!(with(retries, age, true), [""; 0]);
@@ -138,5 +138,5 @@ fn of_a_function_that_does_not_read_only_that_is_said() {
         bisects: true,
         ..Mapping::default()
     };
-    assert_eq!(of_function(mapping, under("a")), ["lambda-disabled"]);
+    assert_eq!(of_function(mapping, &under("a")), ["lambda-disabled"]);
 }
