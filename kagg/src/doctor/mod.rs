@@ -38,6 +38,9 @@ pub(crate) fn run(args: &Args, status: &Status) -> Result<()> {
 #[cfg(feature = "aws")]
 fn diagnose(args: &Args, status: &Status) -> Result<(Diagnosis, Option<String>)> {
     match args.stream() {
+        Some(_) if args.shards.is_some() => Err(Failure::new(
+            "--shards cannot be used with a stream, whose shards are asked for",
+        )),
         Some(stream) => stream::run(args, stream),
         None => offline::run(args, status),
     }

@@ -84,3 +84,15 @@ fn a_key_cannot_steer_the_terminal() {
         assert!(!run.text().contains(steering), "{:?}", run.text());
     }
 }
+
+#[cfg(feature = "aws")]
+#[test]
+fn shards_in_a_file_are_refused_for_a_stream_as_they_would_do_nothing() {
+    let line = "doctor orders --shards examples/events/shards.json";
+    let run = kagg(line, "").expect(2);
+    assert!(
+        run.stderr.starts_with("kagg: --shards cannot"),
+        "{}",
+        run.stderr
+    );
+}
