@@ -24,6 +24,11 @@ function tooLarge(record, size) {
   return new Error(`a user record of ${size} bytes, with its keys, does not fit a Kinesis record`);
 }
 
+/** Refuses a user record that no aggregate can hold: it has `size` bytes, alone in a message. */
+function checkAlone(record, size) {
+  if (size > MAX_RECORD - FRAME - Buffer.byteLength(record.partitionKey)) throw tooLarge(record, size);
+}
+
 class RecordAggregator {
   constructor(onReadyCallback) {
     this.onReadyCallback = undefined;
@@ -122,8 +127,7 @@ class RecordAggregator {
       let fits;
       try {
         fits = this.checkIfUserRecordFits(record);
-        const alone = fits ? 0 : this.#size(record, new Map(), new Map());
-        if (alone > MAX_RECORD - FRAME - Buffer.byteLength(record.partitionKey)) throw tooLarge(record, alone);
+        if (!fits) checkAlone(record, this.#size(record, new Map(), new Map()));
       } catch (error) {
         callback?.(error);
         continue;
