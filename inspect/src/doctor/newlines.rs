@@ -36,6 +36,7 @@ mod tests {
             ("{\"a\":1}\n", false),
             ("{\n\"a\":1\n}", false),
             ("{\"a\":1}\nplain", false),
+            ("{\"a\":1}\n7", false),
             ("plain\ntext", false),
             ("", false),
         ] {

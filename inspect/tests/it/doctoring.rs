@@ -69,6 +69,12 @@ fn what_the_kcl_loses_is_found_by_its_cause() {
         loss,
     );
     only(framed("0a01611a0508051a0178"), "index-beyond-table", loss);
+    // The KCL stumbles over it before the explicit hash key, which is `undefined`.
+    only(
+        framed("0a01611209756e646566696e65641a07080510001a0178"),
+        "index-beyond-table",
+        loss,
+    );
     // An explicit hash key that the aggregate does not have.
     only(
         framed("0a01611a07080010051a0178"),

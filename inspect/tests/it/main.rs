@@ -8,6 +8,7 @@ mod evidence;
 mod explaining;
 mod forms;
 mod limits;
+mod lines;
 mod nearly;
 mod refusals;
 mod spellings;

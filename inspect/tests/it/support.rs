@@ -113,3 +113,30 @@ pub(crate) fn refusal(input: impl AsRef<[u8]>) -> FindError {
     assert_eq!(by_pieces(input, 1).unwrap_err(), error, "byte by byte");
     error
 }
+
+/// The records and refusals in an input: their numbers, and the data or why there is none.
+#[track_caller]
+fn told(input: &str) -> Vec<(usize, String)> {
+    let all = found(input);
+    let records = all.records().iter();
+    let records = records.map(|record| {
+        let data = String::from_utf8_lossy(record.data()).into_owned();
+        (record.index(), data)
+    });
+    let refused = all.refused().iter();
+    let refused = refused.map(|refused| (refused.index(), format!("! {}", refused.why())));
+    let mut told: Vec<_> = records.chain(refused).collect();
+    told.sort();
+    told
+}
+
+/// Checks that these records are found, and these refusals, which have an exclamation mark.
+#[track_caller]
+pub(crate) fn assert_told(input: &str, expected: &[&str]) {
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|text| (*text).to_owned())
+        .enumerate()
+        .collect();
+    assert_eq!(told(input), expected, "{input}");
+}
