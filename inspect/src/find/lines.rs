@@ -157,6 +157,10 @@ impl Kind {
         if DumpRow::parse(text).is_some_and(|row| row.offset == 0 && !row.bytes.is_empty()) {
             return Some(Self::Dump(Dump::default()));
         }
+        // A row of one whose start is missing: its offset would be taken for data.
+        if DumpRow::parse(text).is_some() && memchr::memmem::find(text, b": ").is_some() {
+            return None;
+        }
         if columns::is_get_records(text) {
             return Some(Self::GetRecords);
         }

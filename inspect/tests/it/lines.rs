@@ -167,6 +167,22 @@ fn lines_of_text_output_have_base64_or_are_refused() {
     }
 }
 
+/// The offsets are no data, where the rows before them are missing.
+#[test]
+fn the_rest_of_a_dump_is_not_read_with_its_offsets() {
+    let rest = "00000010: 6f6e 65                                  one\n00000020: 7477 6f\n";
+    assert_eq!(refusal(rest), FindError::UnknownShape);
+    let (_, last) = rest.split_once('\n').unwrap();
+    assert_eq!(refusal(last), FindError::UnknownShape);
+    // Words of four bytes are no row, and neither are bytes with colons.
+    let data = framed("0a01611a0508001a0178");
+    let digits = hex::encode(&data).into_bytes();
+    for (len, between) in [(8, " "), (2, ": ")] {
+        let words: Vec<_> = digits.chunks(len).map(String::from_utf8_lossy).collect();
+        assert_finds(between, words.join(between), std::slice::from_ref(&data));
+    }
+}
+
 /// The text beside the bytes may look like more of them.
 #[test]
 fn the_text_column_of_a_dump_is_no_data() {
