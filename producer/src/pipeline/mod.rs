@@ -80,8 +80,6 @@ pub struct Pipeline<T> {
     /// To be routed anew.
     returned: Vec<Pending<T>>,
     ledger: Ledger<T>,
-    /// The version of what is known of the stream by which all is where it belongs.
-    settled: u64,
     /// When it last looked for what has expired.
     swept: Time,
     random: Random,
@@ -103,7 +101,6 @@ impl<T> Pipeline<T> {
             large: Waiting::new(settings.ordered),
             returned: Vec::new(),
             ledger: Ledger::new(settings),
-            settled: 0,
             swept: Time::ZERO,
             random,
             driven: Time::ZERO,

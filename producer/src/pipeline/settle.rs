@@ -10,19 +10,18 @@ impl<T> Pipeline<T> {
     pub(super) fn settle(&mut self, now: Time) {
         self.fail_later_ones();
         let ordered = self.config.settings.ordered;
-        let is_current = self.settled == self.stream.version();
-        if is_current && self.returned.is_empty() {
+        let has_changed = self.stream.take_changed();
+        if !has_changed && self.returned.is_empty() {
             return;
         }
         let mut unsent = if ordered {
             // Those that come back take their places among those that wait.
             self.take_unsent(now)
-        } else if is_current {
-            std::mem::take(&mut self.returned)
-        } else {
+        } else if has_changed {
             self.take_misplaced(now)
+        } else {
+            std::mem::take(&mut self.returned)
         };
-        self.settled = self.stream.version();
         unsent.sort_unstable_by_key(|pending| pending.seq);
         self.outbox.forget(&self.stream);
         for pending in unsent {

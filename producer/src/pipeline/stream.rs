@@ -39,8 +39,8 @@ pub(super) struct Stream {
     aggregates: bool,
     /// Whether they do even where the stream picks the shards.
     mixes: bool,
-    /// Counts what changes where user records go.
-    version: u64,
+    /// User records may have to go elsewhere.
+    has_changed: bool,
     random: Random,
 }
 
@@ -60,7 +60,7 @@ impl Stream {
             ordered: settings.ordered,
             aggregates: settings.aggregation_enabled,
             mixes: settings.aggregates_anywhere(),
-            version: 0,
+            has_changed: false,
             random,
         }
     }
@@ -105,8 +105,7 @@ impl Stream {
 
     /// Ends beliefs that nothing has shown for long.
     pub(super) fn lapse(&mut self, now: Time) {
-        let lapsed = !self.is_blind() && self.strategy.lapse(now);
-        self.changed_if(lapsed);
+        self.has_changed |= !self.is_blind() && self.strategy.lapse(now);
     }
 
     /// Takes the answer to a listing. Returns whether more may be judged now.
@@ -123,7 +122,7 @@ impl Stream {
         let listed = self.shards.listed(now, answer, &mut self.random);
         let changed = match listed {
             Listed::Nothing => {
-                self.changed_if(self.shards.is_denied() != was_denied);
+                self.has_changed |= self.shards.is_denied() != was_denied;
                 return self.unseen().is_some();
             }
             Listed::Anew => {
@@ -136,7 +135,7 @@ impl Stream {
         };
         self.has_answered = true;
         let by_keys = self.settle_contradiction(now);
-        self.changed_if(changed || by_keys);
+        self.has_changed |= changed || by_keys;
         true
     }
 
@@ -161,7 +160,7 @@ impl Stream {
             self.shards.forget(now);
             self.contradiction = None;
         }
-        self.changed_if(described.changed || described.anew || first);
+        self.has_changed |= described.changed || described.anew || first;
     }
 
     /// The stream does not exist, by the answer to what was sent then, though it did: what was known
@@ -173,7 +172,7 @@ impl Stream {
             self.contradiction = None;
             self.succession = Succession::default();
             self.strategy.ask(now);
-            self.changed_if(true);
+            self.has_changed = true;
         }
     }
 
@@ -194,21 +193,19 @@ impl Stream {
             return;
         };
         if self.tests_keys() && self.succession.landed(now, item.sent, shard_id, hash_key) {
-            let changed = self.strategy.landed_outside(now, item.sent);
-            self.changed_if(changed);
+            self.has_changed |= self.strategy.landed_outside(now, item.sent);
         }
         // Nobody knows where these would go by keys; the others were sent where they belong.
         let goes_anywhere = is_bare || item.form == Form::Mixed;
         let doubts = self.shards.doubts();
         let evidence = self.shards.landed(shard_id, hash_key);
         // What is not closed yet waits for the new map, and where order is wanted, all does.
-        self.changed_if(self.shards.doubts() > doubts);
+        self.has_changed |= self.shards.doubts() > doubts;
         let several = |map: &ShardMap| map.open_shards().len() > 1;
         match evidence {
             Evidence::NotByKey => self.landed_outside(now, item.sent, shard_id, hash_key),
             Evidence::None if goes_anywhere && self.shards.last().is_some_and(several) => {
-                let changed = self.strategy.landed_by_key(now, item.sent);
-                self.changed_if(changed);
+                self.has_changed |= self.strategy.landed_by_key(now, item.sent);
             }
             Evidence::None | Evidence::StaleMap => {}
         }
@@ -226,24 +223,19 @@ impl Stream {
         }
         if self.contradiction.is_none() {
             self.contradiction = Some((shard_id.to_owned(), hash_key, sent));
-            self.changed_if(true);
+            self.has_changed = true;
         }
         self.shards.doubt_all(now);
     }
 
     /// The stream refused records without a partition key that were sent then.
     pub(super) fn refused_keyless(&mut self, now: Time, sent: Time) {
-        let changed = self.strategy.refused_keyless(now, sent);
-        self.changed_if(changed);
+        self.has_changed |= self.strategy.refused_keyless(now, sent);
     }
 
-    fn changed_if(&mut self, changed: bool) {
-        self.version += u64::from(changed);
-    }
-
-    /// Differs from the last time if user records may have to go elsewhere.
-    pub(super) fn version(&self) -> u64 {
-        self.version
+    /// Whether user records may have to go elsewhere than before the last call.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.has_changed)
     }
 
     /// Whether the stream picks the shards itself, as far as is known.

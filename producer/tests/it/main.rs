@@ -24,5 +24,6 @@ mod seen;
 mod sim;
 mod stream;
 mod task;
+mod thin;
 mod throttled;
 mod unlisted;

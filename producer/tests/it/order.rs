@@ -56,7 +56,29 @@ fn what_was_put_before_the_map_is_in_doubt_stays_before_what_is_put_later() {
     }
 }
 
-/// While nobody may list the shards, too.
+#[test]
+fn what_was_put_before_the_map_is_gone_stays_before_what_is_put_later() {
+    let denied = ClientError::fatal("AccessDeniedException");
+    let gone = ClientError::no_stream("ResourceNotFoundException");
+    for error in [denied, gone] {
+        let builder = Producer::builder().ordered(true);
+        let mut bench = Bench::new(builder.record_max_buffered_time(at(0)));
+        bench.pipeline.listed(at(0), Ok(two_shards()));
+        bench.pipeline.described(at(0), Ok(None));
+        put_key(&mut bench, 0, "a", "first");
+        let [(first, _)] = bench.drive(0)[..] else {
+            panic!("one request")
+        };
+        put_key(&mut bench, 0, "a", "second");
+        assert!(bench.drive(0).is_empty());
+        bench.pipeline.listed(at(1), Err(error));
+        put_key(&mut bench, 1, "a", "third");
+        bench.drive(1);
+        bench.stored(10, first, "1");
+        assert_eq!(sent(&mut bench), ["second", "third"]);
+    }
+}
+
 #[test]
 fn what_was_put_without_a_shard_map_stays_before_what_is_put_with_one() {
     let builder = Producer::builder().ordered(true);
