@@ -196,6 +196,8 @@ fn aggregates_without_keys_are_not_delivered_unseen_on_a_service_managed_stream(
     let answer = Ok(vec![Ok(Stored::new("shardId-000000000007", "1"))]);
     pipeline.answered(at(20), id, answer);
     pipeline.listed(at(30), Err(ClientError::fatal("AccessDeniedException")));
+    // Nor sent again: a KCL may have it, and a list may tell yet.
+    assert_eq!(requests(&mut pipeline, at(1000)), []);
     assert!(pipeline.take_finished().is_empty());
 }
 
