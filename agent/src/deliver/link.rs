@@ -3,34 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use bytes::Bytes;
 use kinesis_aggregation::UserRecord;
 use kinesis_aggregation_producer::{Delivery, Producer, PutError, PutErrorKind};
-use md5::{Digest as _, Md5};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 
 use super::outgoing::{Outgoing, Ticket, Traffic};
 use super::pause::Pause;
-use crate::config::{Flow, PartitionKeyOption};
-
-/// A record with its key: its own, else the MD5 of its bytes, or none, and then the producer gives a
-/// random one to each Kinesis record.
-fn user_record(option: PartitionKeyOption, key: Option<String>, data: Bytes) -> UserRecord {
-    if let Some(key) = key {
-        return UserRecord::new(key, data);
-    }
-    match option {
-        PartitionKeyOption::Random => UserRecord::without_partition_key(data),
-        PartitionKeyOption::Deterministic => UserRecord::new(md5_key(&data), data),
-    }
-}
-
-/// The MD5 of bytes as a partition key: 32 hexadecimal digits.
-pub(crate) fn md5_key(bytes: &[u8]) -> String {
-    let digest = u128::from_be_bytes(Md5::digest(bytes).into());
-    format!("{digest:032x}")
-}
+use crate::config::Flow;
 
 /// A record that the producer has.
 pub(super) struct Pending {
@@ -95,7 +75,11 @@ impl<'f> Link<'f> {
                 break;
             };
             for Outgoing { ticket, data, key } in batch {
-                let record = user_record(self.flow.partition_key(), key, data);
+                let record = match key {
+                    Some(key) => UserRecord::new(key, data),
+                    // The producer gives a random one to each Kinesis record.
+                    None => UserRecord::without_partition_key(data),
+                };
                 match self.put_in_turn(ticket, record).await {
                     Ok(pending) => {
                         if sender.send(pending).await.is_err() {

@@ -2,6 +2,7 @@
 
 mod fates;
 mod firehose;
+mod keys;
 mod kinesis;
 #[cfg(test)]
 mod kinesis_tests;
@@ -11,6 +12,6 @@ mod pause;
 
 pub(crate) use firehose::deliver as deliver_to_firehose;
 pub use firehose::{FirehoseClient, FirehoseError};
+pub(crate) use keys::{add_md5_keys, md5_key};
 pub(crate) use kinesis::{deliver as deliver_to_kinesis, producer};
-pub(crate) use link::md5_key;
 pub(crate) use outgoing::{Outgoing, Ticket, Traffic};

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use kinesis_aggregation::ByteString;
 
 /// Which record of which file. Ordered as they were read, within a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,8 +16,8 @@ pub(crate) struct Ticket {
 pub(crate) struct Outgoing {
     pub(crate) ticket: Ticket,
     pub(crate) data: Bytes,
-    /// From `kagg.partitionKeyFrom`, at most 256 characters.
-    pub(crate) key: Option<String>,
+    /// Its partition key, at most 256 characters. Without one, a random one is made up.
+    pub(crate) key: Option<ByteString>,
 }
 
 /// What a flow has done since it started.

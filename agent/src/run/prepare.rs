@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kinesis_aggregation::ByteString;
 
 use crate::config::{Flow, PartitionKeyFrom};
 use crate::convert::{Converted, InstanceMetadata, add_texts, convert_all};
@@ -57,16 +58,16 @@ pub(super) fn prepare(
 }
 
 /// `None` for a record without the value, or with one that can be no key.
-fn partition_key(from: &PartitionKeyFrom, data: &[u8], path: &str) -> Option<String> {
+fn partition_key(from: &PartitionKeyFrom, data: &[u8], path: &str) -> Option<ByteString> {
     match from {
-        PartitionKeyFrom::File if path.chars().count() <= MAX_KEY => Some(path.to_owned()),
+        PartitionKeyFrom::File if path.chars().count() <= MAX_KEY => Some(path.into()),
         PartitionKeyFrom::File => Some(md5_key(path.as_bytes())),
         PartitionKeyFrom::Value(pointer) => {
             let text = std::str::from_utf8(data).ok()?;
             let key = pointer.text(text)?;
             (1..=MAX_KEY)
                 .contains(&key.chars().count())
-                .then(|| key.into_owned())
+                .then(|| key.into_owned().into())
         }
     }
 }

@@ -10,8 +10,8 @@ use tokio::sync::mpsc::Sender;
 use super::host::Host;
 use super::prepare::{Surroundings, prepare};
 
-use crate::config::Flow;
-use crate::deliver::{Outgoing, Ticket, Traffic};
+use crate::config::{Flow, PartitionKeyOption};
+use crate::deliver::{Outgoing, Ticket, Traffic, add_md5_keys};
 use crate::follow::{FileRecord, Follower, Now, Report};
 use crate::fs::FileSystem;
 use crate::metrics::FlowMetrics;
@@ -149,6 +149,9 @@ impl<S: FileSystem> Worker<S> {
                     self.follower.acknowledge(ticket.file, ticket.serial);
                 }
             }
+        }
+        if self.flow.partition_key() == PartitionKeyOption::Deterministic {
+            add_md5_keys(&mut batch);
         }
         batch
     }

@@ -14,7 +14,7 @@ async fn a_record_that_no_stream_takes_is_left_out_and_holds_up_no_other() {
     let stream = MemoryStream::new(1);
     let running = Running::start(ORDERED, &stream);
     let mut lines = [0, 1, 2].map(line);
-    lines[1].key = Some("k".repeat(257));
+    lines[1].key = Some("k".repeat(257).into());
     running.send(lines).await;
     let traffic = Arc::clone(&running.traffic);
     let (is_delivered, mut told) = running.end().await;

@@ -130,6 +130,6 @@ fn line(number: u64) -> Outgoing {
     Outgoing {
         ticket,
         data: Bytes::from(format!("line {number}\n")),
-        key: Some("/logs/app.log".to_owned()),
+        key: Some("/logs/app.log".into()),
     }
 }

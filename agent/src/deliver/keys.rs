@@ -1,0 +1,63 @@
+//! Partition keys that are the MD5 of bytes: 32 hexadecimal digits.
+
+use kinesis_aggregation::{ByteString, md5};
+
+use super::outgoing::Outgoing;
+
+/// How long such a key is, in bytes.
+const LEN: usize = 32;
+
+/// Returns the key of these bytes.
+pub(crate) fn md5_key(bytes: &[u8]) -> ByteString {
+    hex::encode(md5::digest(bytes)).into()
+}
+
+/// Gives each record that has no key that of its data. The digests are computed together, several times faster
+/// than one after another, and the keys are parts of one string.
+pub(crate) fn add_md5_keys(records: &mut [Outgoing]) {
+    let is_keyless = |record: &&mut Outgoing| record.key.is_none();
+    let keyless: Vec<&mut Outgoing> = records.iter_mut().filter(is_keyless).collect();
+    let data: Vec<&[u8]> = keyless.iter().map(|record| &*record.data).collect();
+    let mut keys = ByteString::from(hex::encode(md5::digest_many(&data).as_flattened()));
+    for record in keyless {
+        let (key, rest) = keys.split_at(LEN);
+        record.key = Some(key);
+        keys = rest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::outgoing::Ticket;
+    use super::*;
+
+    #[test]
+    fn records_without_a_key_get_the_md5_of_their_data_and_others_keep_theirs() {
+        let record = |data: &'static str, key: Option<&'static str>| Outgoing {
+            ticket: Ticket { file: 0, serial: 0 },
+            data: Bytes::from_static(data.as_bytes()),
+            key: key.map(ByteString::from_static),
+        };
+        let mut records = [
+            record("a", None),
+            record("b", Some("own")),
+            record("", None),
+            record("c\n", None),
+        ];
+        add_md5_keys(&mut records);
+        let keys: Vec<_> = records.iter().flat_map(|record| &record.key).collect();
+        assert_eq!(
+            keys,
+            [
+                "0cc175b9c0f1b6a831c399e269772661",
+                "own",
+                "d41d8cd98f00b204e9800998ecf8427e",
+                "2cd6ee2c70b0bde53fbe6cac3c8b8bb1",
+            ]
+        );
+        assert_eq!(md5_key(b"a"), "0cc175b9c0f1b6a831c399e269772661");
+        add_md5_keys(&mut []);
+    }
+}
