@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use kinesis_aggregation::Deaggregator;
+use kinesis_aggregation::{Deaggregator, HashKey};
 use kinesis_aggregation_agent::{
     Config, FileSystem, FlowMetrics, FlowTask, Host, Meta, PositionStore, RealFile, RealFs, Sink,
     open_flow,
@@ -221,6 +221,13 @@ async fn keys_are_random_or_the_md5_of_the_line() {
         keys.dedup();
         assert_eq!(keys.len(), if aggregate { 1 } else { 50 }, "{option}");
         assert_eq!(records.len(), keys.len());
+        let digests = records.iter().filter(|record| {
+            let line = std::str::from_utf8(record.data()).unwrap_or_default();
+            let digest = u128::from(HashKey::of_partition_key(line));
+            record.partition_key() == Some(&*format!("{digest:032x}"))
+        });
+        let is_deterministic = option == "DETERMINISTIC";
+        assert_eq!(digests.count(), if is_deterministic { 50 } else { 0 });
     }
 }
 
