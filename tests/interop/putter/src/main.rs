@@ -1,7 +1,7 @@
 //! One of:
 //!
 //! - `certificate DIR`: writes `ca.pem`, and `server.pem` (key and certificate) for 127.0.0.1;
-//! - `serve DIR`: a Kinesis that stores nothing, over TLS, until its standard input ends; prints
+//! - `serve DIR SHARDS`: a Kinesis with so many shards (a power of two, and not 1) that stores nothing, over TLS, until its standard input ends; prints
 //!   `port N` first and what it was asked at the end;
 //! - `rate DIR ADDRESS PORT STREAM COUNT RATE`: our producer as a putter of `kpl/split`;
 //! - `load DIR PORT COUNT current|several`: our producer under load, on a runtime of one thread or of
@@ -23,7 +23,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["certificate", directory] => certificate::write(directory.as_ref()),
-        ["serve", directory] => serve::serve(directory.as_ref()),
+        ["serve", directory, shards] => serve::serve(directory.as_ref(), shards.parse()?),
         ["rate", directory, address, port, stream, count, rate] => {
             let client = client::client(directory.as_ref(), address, port)?;
             rate::put(client, stream, count.parse()?, rate.parse()?)

@@ -1,10 +1,11 @@
-//! A Kinesis of four shards that stores nothing: it reads of a PutRecords just what it needs to
+//! A Kinesis that stores nothing: it reads of a PutRecords just what it needs to
 //! answer, so that it takes little of the machine on which a producer is measured.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -24,14 +25,14 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::Result;
 
-const SHARDS: u128 = 4;
-
 /// What it was asked.
-#[derive(Default)]
 struct Tally {
+    shards: u128,
     requests: u64,
     kinesis_records: u64,
     bytes: u64,
+    /// When the first PutRecords came, and the last.
+    from_to: Option<(Instant, Instant)>,
 }
 
 #[derive(Deserialize)]
@@ -52,20 +53,20 @@ struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    fn shard(&self) -> u128 {
+    fn shard(&self, shards: u128) -> u128 {
         let explicit = self.explicit_hash_key.as_deref();
         let hash_key = explicit
             .and_then(|key| key.parse().ok())
             .unwrap_or_else(|| {
                 HashKey::of_partition_key(self.partition_key.as_deref().unwrap_or_default())
             });
-        hash_key.get() / (u128::MAX / SHARDS + 1)
+        hash_key.get() / (u128::MAX / shards + 1)
     }
 }
 
 /// On one thread, so that it leaves the others alone.
 #[tokio::main(flavor = "current_thread")]
-pub(crate) async fn serve(directory: &Path) -> Result<()> {
+pub(crate) async fn serve(directory: &Path, shards: u128) -> Result<()> {
     let pem = directory.join("server.pem");
     let certificate = CertificateDer::from_pem_file(&pem)?;
     let key = PrivateKeyDer::from_pem_file(&pem)?;
@@ -75,7 +76,13 @@ pub(crate) async fn serve(directory: &Path) -> Result<()> {
     let acceptor = TlsAcceptor::from(Arc::new(tls));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("port {}", listener.local_addr()?.port());
-    let tally = Arc::new(Mutex::new(Tally::default()));
+    let tally = Arc::new(Mutex::new(Tally {
+        shards,
+        requests: 0,
+        kinesis_records: 0,
+        bytes: 0,
+        from_to: None,
+    }));
     let mut end = Vec::new();
     let mut input = tokio::io::stdin();
     tokio::select! {
@@ -87,6 +94,7 @@ pub(crate) async fn serve(directory: &Path) -> Result<()> {
         "requests": tally.requests,
         "kinesis_records": tally.kinesis_records,
         "bytes": tally.bytes,
+        "seconds": tally.from_to.map(|(from, to)| (to - from).as_secs_f64()),
     });
     println!("{report}");
     // The thread that reads standard input may not end by itself.
@@ -128,8 +136,8 @@ async fn answer(
     };
     let answer = match operation {
         Some("PutRecords") => put_records(&body, tally),
-        Some("ListShards") => Some(list_shards()),
-        Some("DescribeStreamSummary") => Some(summary()),
+        Some("ListShards") => tally.lock().ok().map(|tally| list_shards(tally.shards)),
+        Some("DescribeStreamSummary") => tally.lock().ok().map(|tally| summary(tally.shards)),
         _ => None,
     };
     let (status, text) = match answer {
@@ -153,6 +161,8 @@ fn shard_id(shard: u128) -> String {
 fn put_records(body: &[u8], tally: &Mutex<Tally>) -> Option<Value> {
     let request: PutRecords = serde_json::from_slice(body).ok()?;
     let mut tally = tally.lock().ok()?;
+    let now = Instant::now();
+    tally.from_to = Some((tally.from_to.map_or(now, |(from, _)| from), now));
     tally.requests += 1;
     tally.bytes += body.len() as u64;
     let mut results = Vec::with_capacity(request.records.len());
@@ -160,13 +170,15 @@ fn put_records(body: &[u8], tally: &Mutex<Tally>) -> Option<Value> {
         tally.kinesis_records += 1;
         // As long as the service's.
         let number = format!("49{:054}", tally.kinesis_records);
-        results.push(json!({"ShardId": shard_id(entry.shard()), "SequenceNumber": number}));
+        results.push(
+            json!({"ShardId": shard_id(entry.shard(tally.shards)), "SequenceNumber": number}),
+        );
     }
     Some(json!({"FailedRecordCount": 0, "Records": results}))
 }
 
-fn list_shards() -> Value {
-    let width = u128::MAX / SHARDS + 1;
+fn list_shards(shards: u128) -> Value {
+    let width = u128::MAX / shards + 1;
     let shard = |n: u128| {
         let (start, end) = (n * width, n * width + (width - 1));
         json!({
@@ -175,10 +187,10 @@ fn list_shards() -> Value {
             "SequenceNumberRange": {"StartingSequenceNumber": "49000000000000000000000000000000000000000000000000000000"},
         })
     };
-    json!({"Shards": (0..SHARDS).map(shard).collect::<Vec<_>>()})
+    json!({"Shards": (0..shards).map(shard).collect::<Vec<_>>()})
 }
 
-fn summary() -> Value {
+fn summary(shards: u128) -> Value {
     json!({"StreamDescriptionSummary": {
         "StreamName": "load",
         "StreamARN": "arn:aws:kinesis:us-east-1:000000000000:stream/load",
@@ -187,7 +199,7 @@ fn summary() -> Value {
         "RetentionPeriodHours": 24,
         "StreamCreationTimestamp": 1_700_000_000,
         "EnhancedMonitoring": [],
-        "OpenShardCount": 4,
+        "OpenShardCount": shards,
         "MaxRecordSizeInKiB": 1024,
     }})
 }
