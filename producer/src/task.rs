@@ -105,11 +105,11 @@ impl<C: StreamClient> Task<C> {
     }
 
     /// Does all that is due. Where callers lack room that no answer will free, what is held is made to
-    /// go: open aggregates only if nothing else is held, as closing them before they are full makes
-    /// more of them.
+    /// go: open aggregates only if nothing that is closed can go, and not behind others, as closing them
+    /// before they are full makes more of them.
     fn drive(&mut self, now: Time) {
         self.step(now);
-        for hurry in [Pipeline::hurry_closed, Pipeline::hurry] {
+        for hurry in [Pipeline::hurry_closed, Pipeline::hurry_first] {
             if self.puts_under_way == 0 && self.shared.limits.room.is_lacking() {
                 hurry(&mut self.pipeline, now);
                 self.step(now);

@@ -223,6 +223,11 @@ impl<T> Lane<T> {
             .min()
     }
 
+    /// Whether anything here goes before the open aggregate.
+    pub(super) fn has_closed(&self) -> bool {
+        !(self.ready.is_empty() && self.again.is_empty())
+    }
+
     /// Nothing here waits for company any more.
     pub(super) fn hurry(&mut self, now: Time) {
         if let Some(open) = &mut self.open {

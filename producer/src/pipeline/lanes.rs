@@ -225,14 +225,16 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Nothing waits for company any more.
-    pub(super) fn hurry(&mut self, now: Time) {
+    /// Nothing waits for company any more, in these lanes.
+    pub(super) fn hurry(&mut self, now: Time, is_wanted: impl Fn(&Lane<T>) -> bool) {
         // What is open has an alarm.
         for Reverse((at, place)) in std::mem::take(&mut self.alarms) {
             if let Some(entry) = self.lanes.get_mut(&place)
                 && entry.alarm == Some(at)
             {
-                entry.lane.hurry(now);
+                if is_wanted(&entry.lane) {
+                    entry.lane.hurry(now);
+                }
                 // Only ever earlier: a pause that is over, but was not looked at yet, no longer
                 // shows in `wake`. Without its alarm, the lane would rest until something expires.
                 let wake = entry.lane.wake(now, self.ttl);

@@ -226,8 +226,16 @@ impl<T> Pipeline<T> {
         self.outbox.hurry_closed(now);
     }
 
-    /// Makes everything due now, as for a put that waits for room that nothing else frees. What waits
-    /// for a shard map waits a little longer.
+    /// Makes due now whatever would go then, for a put that waits for room that nothing else frees. An
+    /// open aggregate stays open behind those of its lane that a limit or a pause keeps: closed, it would
+    /// wait as long, and the next one would be as small. What waits for a shard map waits a little longer.
+    pub fn hurry_first(&mut self, now: Time) {
+        self.ledger.hurry();
+        self.outbox.hurry_first(now);
+        self.waiting.hurry(now + PATIENCE);
+    }
+
+    /// Makes everything due now. What waits for a shard map waits a little longer.
     pub fn hurry(&mut self, now: Time) {
         self.ledger.hurry();
         self.outbox.hurry(now);

@@ -357,7 +357,13 @@ impl<T> Outbox<T> {
 
     /// What is here waits for company no longer.
     pub(super) fn hurry(&mut self, now: Time) {
-        self.lanes.hurry(now);
+        self.lanes.hurry(now, |_| true);
+        self.collector.hurry(now);
+    }
+
+    /// The same, but for open aggregates that would wait behind others of their lane.
+    pub(super) fn hurry_first(&mut self, now: Time) {
+        self.lanes.hurry(now, |lane| !lane.has_closed());
         self.collector.hurry(now);
     }
 

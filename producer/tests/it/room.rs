@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use kinesis_aggregation::UserRecord;
+use kinesis_aggregation_producer::test_util::MemoryStream;
 use kinesis_aggregation_producer::{
     Delivery, Producer, ProducerBuilder, PutError, PutErrorKind, RecordError,
 };
@@ -258,18 +259,18 @@ async fn puts_that_do_not_wait_for_room_make_nothing_go_sooner() {
 }
 
 /// A load that always wants room, from one caller or from many, and the Kinesis records that it makes.
-async fn kinesis_records_of(callers: usize) -> usize {
+async fn kinesis_records_of(callers: usize, shards: u32, builder: ProducerBuilder) -> usize {
     const EACH: usize = 20_000;
-    let stream = Stream::new([]);
-    let builder = Producer::builder().rate_limit(None);
-    let builder = builder.max_pending_records(1000);
+    let stream = MemoryStream::new(shards);
+    let builder = builder.max_pending_records(1000 * shards as usize);
     let producer = builder.build(stream.clone()).expect("a runtime");
     let mut puts = tokio::task::JoinSet::new();
     for _ in 0..callers {
         let producer = producer.clone();
         puts.spawn(async move {
-            for _ in 0..EACH / callers {
-                let put = producer.put(UserRecord::new("key", vec![0; 200]));
+            for number in 0..EACH / callers {
+                let key = format!("{:03}", number % 1000);
+                let put = producer.put(UserRecord::new(key, vec![0; 200]));
                 drop(put.await.expect("accepted"));
             }
         });
@@ -278,16 +279,28 @@ async fn kinesis_records_of(callers: usize) -> usize {
         put.expect("no panic");
     }
     producer.close().await.expect("in time");
-    let stored = &stream.state.lock().expect("no panic").stored;
-    stored.len()
+    stream.stored().len()
 }
 
 /// Full aggregates hold 242 of these user records.
 #[tokio::test(start_paused = true)]
 async fn room_that_an_answer_frees_is_not_lacking_so_open_aggregates_stay_open() {
     for callers in [1, 10, 100] {
-        let count = kinesis_records_of(callers).await;
-        println!("{callers} {count}");
+        let count = kinesis_records_of(callers, 1, Producer::builder().rate_limit(None)).await;
         assert!(count <= 85, "{callers} callers: {count}");
+    }
+}
+
+/// Nothing is under way most of the time, but an open aggregate would only wait behind those that the
+/// limiter keeps.
+#[tokio::test(start_paused = true)]
+async fn while_the_limiter_keeps_closed_aggregates_open_ones_stay_open() {
+    for (callers, shards) in [(1, 1), (10, 1), (100, 1), (1, 4), (100, 4)] {
+        let builder = Producer::builder()
+            .rate_limit(Some(100))
+            .record_max_buffered_time(Duration::from_secs(60))
+            .record_ttl(Duration::from_secs(3600));
+        let count = kinesis_records_of(callers, shards, builder).await;
+        assert!(count <= 90, "{callers} callers, {shards} shards: {count}");
     }
 }

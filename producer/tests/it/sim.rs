@@ -328,7 +328,7 @@ impl Sim {
             self.pipeline.hurry(self.now);
         }
         self.step();
-        for hurry in [Pipeline::hurry_closed, Pipeline::hurry] {
+        for hurry in [Pipeline::hurry_closed, Pipeline::hurry_first] {
             let lacks_room = !self.waiting.is_empty() && !self.pipeline.is_over();
             if lacks_room && self.under_way.is_empty() {
                 hurry(&mut self.pipeline, self.now);
