@@ -82,7 +82,8 @@ impl Running {
     fn start(keys: &str, stream: &MemoryStream) -> Self {
         let flow = flow(keys);
         let producer = producer(&flow, stream.clone(), ROOM).expect("good");
-        let (sender, receiver) = mpsc::channel(8);
+        // Room for all that a test sends: it must not wait for a stream that only the test can change.
+        let (sender, receiver) = mpsc::channel(32);
         let (done, tickets) = std::sync::mpsc::channel();
         let traffic = Arc::new(Traffic::default());
         let delivery = {
