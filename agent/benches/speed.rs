@@ -29,8 +29,8 @@ struct Stream {
 }
 
 impl Stream {
-    /// Of so many shards, the hash keys divided evenly among them. The producer keeps to what a shard
-    /// takes in a second, so it needs enough of them.
+    /// Divides the hash keys evenly among the shards. It takes many of them, because the producer never sends a
+    /// shard more than it takes in a second.
     fn new(shards: u32) -> Self {
         let start = |n: u32| u128::MAX / u128::from(shards) * u128::from(n);
         let shards = (0..shards).map(|n| {
@@ -49,7 +49,7 @@ impl Stream {
         }
     }
 
-    /// Where it lands; of one without an explicit hash key, which travels raw, it does not matter.
+    /// Returns the shard of a record. A record without an explicit hash key travels raw, so any shard will do.
     fn shard(&self, record: &KinesisRecord) -> &Shard {
         let hash_key = record.explicit_hash_key().unwrap_or(HashKey::MIN);
         self.shards.predict(hash_key)

@@ -28,9 +28,9 @@ mod linux {
 
     const FILES: u64 = 100;
     const STARTS: usize = 11;
-    /// Nothing takes as long as this.
+    /// If anything takes this long, it hangs.
     const PATIENCE: Duration = Duration::from_secs(60);
-    /// How long the processor's time is measured.
+    /// How long the idle agent's processor time is measured.
     const IDLE: Duration = Duration::from_secs(10);
 
     pub(super) fn main() {
@@ -150,7 +150,7 @@ mod linux {
         time.as_secs_f64() * 1000.0
     }
 
-    /// In MB, of a million bytes.
+    /// Returns a line of the agent's memory status, in MB of a million bytes.
     fn memory(agent: &Child, key: &str) -> f64 {
         let status = fs::read_to_string(format!("/proc/{}/status", agent.id())).unwrap();
         let line = status
@@ -161,13 +161,13 @@ mod linux {
         (kib * 1024.0 / 1e5).round() / 10.0
     }
 
-    /// The processor time of the first thread, which starts everything.
+    /// Returns the processor time of the first thread, which starts everything.
     fn processor_of_start(agent: &Child) -> Duration {
         let stat = fs::read_to_string(format!("/proc/{}/schedstat", agent.id())).unwrap();
         Duration::from_nanos(stat.split(' ').next().unwrap().parse().unwrap())
     }
 
-    /// Seconds of processor time of all threads so far.
+    /// Returns the processor time of all threads so far, in seconds.
     fn processor(agent: &Child) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", agent.id())).unwrap();
         let (_, fields) = stat.rsplit_once(") ").unwrap();
@@ -178,7 +178,7 @@ mod linux {
             / 100.0
     }
 
-    /// A Kinesis of one shard, which counts the records that it takes, and a CloudWatch. Returns its URL.
+    /// Serves a Kinesis of one shard, which counts the records that it takes, and a CloudWatch. Returns the URL.
     fn serve(lines: Arc<AtomicU64>) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

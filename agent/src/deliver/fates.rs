@@ -1,4 +1,4 @@
-//! The half of a delivery to a stream that sees to what becomes of the records.
+//! The half of a delivery to a stream that waits for the outcome of each record, and puts again those that failed.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -12,19 +12,19 @@ use super::link::{Link, Pending, is_over};
 use super::outgoing::Ticket;
 use super::pause::Pause;
 
-/// What becomes of the records.
+/// Settles the records that were put.
 pub(super) struct Fates<'l> {
     link: &'l Link<'l>,
-    /// In the order in which they were put.
+    /// Records whose outcomes are awaited, one after another.
     pending: VecDeque<Pending>,
-    /// To be put again when the pause is over, in the order of each file.
+    /// Records to put again after the pause, in the order of each file.
     failed: BTreeMap<Ticket, UserRecord>,
     pause: Pause,
-    /// What fails before that shares the pause.
+    /// Records that fail before this moment share the pause.
     pause_ends: Instant,
-    /// Not told yet.
+    /// Delivered records that have not been reported yet.
     settled: Vec<Ticket>,
-    /// Whether the producer takes no more, so that a record is left undelivered.
+    /// Whether the producer has ended and a record is left undelivered.
     is_over: bool,
 }
 
@@ -41,7 +41,7 @@ impl<'l> Fates<'l> {
         }
     }
 
-    /// Settles every record. Returns false if the producer ends before.
+    /// Settles every record. Returns false if the producer ends first.
     pub(super) async fn run(mut self, mut receiver: mpsc::Receiver<Pending>) -> bool {
         let mut is_open = true;
         loop {
@@ -66,7 +66,7 @@ impl<'l> Fates<'l> {
         }
     }
 
-    /// Settles the first ones, as far as is known what became of them, and tells.
+    /// Settles the first records as far as their outcomes are known, and reports those that were delivered.
     fn settle_resolved(&mut self) {
         while let Some(first) = self.pending.front_mut()
             && let Some(outcome) = first.delivery.try_wait()
@@ -108,14 +108,15 @@ impl<'l> Fates<'l> {
         }
     }
 
-    /// Begins a pause.
+    /// Starts a pause, and returns its length.
     fn rest(&mut self) -> Duration {
         let pause = self.pause.next();
         self.pause_ends = Instant::now() + pause;
         pause
     }
 
-    /// Where the stream keeps no order, an earlier record may not have failed yet.
+    /// Whether records that failed may be put again. While the stream keeps no order, they wait until every outcome
+    /// is known: a record that is earlier than they are may still fail.
     fn may_put_again(&self) -> bool {
         !self.failed.is_empty() && (self.pending.is_empty() || !self.link.lacks_order())
     }
@@ -146,14 +147,14 @@ impl<'l> Fates<'l> {
         self.link.was_put_again();
     }
 
-    /// The producer has ended, so this record is left to the next process.
+    /// Leaves a record to the next process, because the producer has ended.
     fn leave(&mut self) {
         self.is_over = true;
         self.link.settled();
     }
 }
 
-/// The outcome of the first record; never, if there is none.
+/// Returns the outcome of the first record. Waits for ever if there is none.
 async fn first(pending: &mut VecDeque<Pending>) -> Outcome {
     match pending.front_mut() {
         Some(first) => (&mut first.delivery).await,

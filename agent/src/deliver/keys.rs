@@ -1,10 +1,10 @@
-//! Partition keys that are the MD5 of bytes: 32 hexadecimal digits.
+//! Partition keys made with MD5: the 32 hexadecimal digits of a digest.
 
 use kinesis_aggregation::{ByteString, md5};
 
 use super::outgoing::Outgoing;
 
-/// How long such a key is, in bytes.
+/// The length of such a key, in bytes.
 const LEN: usize = 32;
 
 /// Returns the key of these bytes.
@@ -12,8 +12,8 @@ pub(crate) fn md5_key(bytes: &[u8]) -> ByteString {
     hex::encode(md5::digest(bytes)).into()
 }
 
-/// Gives each record that has no key that of its data. The digests are computed together, several times faster
-/// than one after another, and the keys are parts of one string.
+/// Gives each record without a key the MD5 of its data as its key. The digests are computed together, which is
+/// several times faster than one after another, and the keys share one string.
 pub(crate) fn add_md5_keys(records: &mut [Outgoing]) {
     let is_keyless = |record: &&mut Outgoing| record.key.is_none();
     let keyless: Vec<&mut Outgoing> = records.iter_mut().filter(is_keyless).collect();

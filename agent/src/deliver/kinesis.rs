@@ -11,7 +11,7 @@ use super::link::Link;
 use super::outgoing::{Outgoing, Ticket, Traffic};
 use crate::config::{Destination, Flow, PartitionKeyFrom};
 
-/// Records are tried for ever. The producer wants a number.
+/// Records are tried for ever, but the producer needs a limit.
 const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// Records between the two halves: more than the producer takes.
 const QUEUE: usize = 1 << 17;
@@ -36,8 +36,8 @@ pub(crate) fn producer(
     builder.build(client)
 }
 
-/// Puts every record, again and again until it is delivered, and reports it. Returns true once no more
-/// come and all are delivered, and false if the producer ends before that.
+/// Puts every record, again and again until it is delivered, and then reports it. Returns true once no more
+/// come and all are delivered, and false if the producer ends first.
 pub(crate) async fn deliver(
     flow: &Flow,
     producer: Producer,

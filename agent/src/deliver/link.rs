@@ -19,11 +19,11 @@ pub(super) struct Pending {
     pub(super) delivery: Delivery,
 }
 
-/// What both halves have to do with the producer.
+/// The producer, and the state that both halves share.
 ///
-/// A stream with service-managed distribution keeps no order. Where the flow wants one, the producer refuses
-/// records there, and gives back those that it has and has not sent. All wait for a stream that goes by
-/// keys, and none may overtake another: while they wait, new records are not put until all others are
+/// A stream with service-managed distribution keeps no order. If the flow wants order, the producer refuses new
+/// records for such a stream, and gives back those that it has not sent. They all wait until the stream goes by
+/// partition keys. So that none overtakes another, a new record is meanwhile put only after all earlier ones are
 /// settled.
 pub(super) struct Link<'f> {
     flow: &'f Flow,
@@ -32,11 +32,12 @@ pub(super) struct Link<'f> {
     producer: Producer,
     done: std::sync::mpsc::Sender<Vec<Ticket>>,
     pub(super) traffic: Arc<Traffic>,
-    /// Records that were put and are not settled, those included that are to be put again.
+    /// How many records were put and are not settled, including those that will be put again.
     unsettled: AtomicUsize,
-    /// Whether the stream kept no order at some time since there were none.
+    /// Whether the stream was seen to keep no order since `unsettled` was last zero.
     lacks_order: AtomicBool,
-    /// Told when there are none, and when some were put again.
+    /// Notified when `unsettled` falls to zero, and after records were put again. Only the half that puts new
+    /// records waits for it, so a notification that comes while it does not wait is kept for it.
     moved: Notify,
 }
 
@@ -59,7 +60,7 @@ impl<'f> Link<'f> {
         }
     }
 
-    /// Puts all new records, and waits until they are resolved. Returns false if the producer ends before.
+    /// Puts all new records, and waits until every record is settled. Returns false if the producer ends first.
     pub(super) async fn put_all(
         &self,
         mut records: mpsc::Receiver<Vec<Outgoing>>,
@@ -68,7 +69,7 @@ impl<'f> Link<'f> {
         loop {
             let batch = tokio::select! {
                 batch = records.recv() => batch,
-                // The producer has ended, and no record may come for long that would show it.
+                // The producer has ended. Without this, a quiet flow would notice only at its next record.
                 () = sender.closed() => return false,
             };
             let Some(batch) = batch else {
@@ -92,7 +93,8 @@ impl<'f> Link<'f> {
             }
         }
         drop(sender);
-        // What waits for company need not wait any longer, nor what is put again from now on.
+        // No more records come, so those that the producer has need not wait for more to share a request with. Nor
+        // need those that are put again, hence the loop.
         while self.producer.flush().await.is_ok() {
             if !self.has_unsettled() {
                 return true;
@@ -102,7 +104,8 @@ impl<'f> Link<'f> {
         false
     }
 
-    /// Puts a new record. Where order is wanted, that is after all others, and once the stream keeps it.
+    /// Puts a new record. While the stream lacks the order that the flow wants, waits until all earlier records are
+    /// settled and the stream keeps order.
     async fn put_in_turn(
         &self,
         ticket: Ticket,
@@ -150,12 +153,12 @@ impl<'f> Link<'f> {
         self.unsettled.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether records wait for a stream that keeps order.
+    /// Whether records may be waiting for a stream that keeps order.
     pub(super) fn lacks_order(&self) -> bool {
         self.lacks_order.load(Ordering::Relaxed)
     }
 
-    /// The stream keeps no order, which is said once until all is settled.
+    /// Notes that the stream keeps no order. Logs it once, until all records are settled.
     pub(super) fn wait_for_order(&self) {
         if !self.lacks_order.swap(true, Ordering::Relaxed) {
             tracing::error!(
@@ -165,7 +168,7 @@ impl<'f> Link<'f> {
         }
     }
 
-    /// No try will ever help: the record is too large, or reads as an aggregate.
+    /// Leaves out a record that the stream will never take: it is too large, or looks like an aggregate.
     pub(super) fn refused(&self, ticket: Ticket, kind: PutErrorKind) {
         self.traffic.refused();
         tracing::error!(
@@ -175,13 +178,13 @@ impl<'f> Link<'f> {
         self.tell(vec![ticket]);
     }
 
-    /// These records are done with.
+    /// Reports records as done: their lines need not be read again.
     pub(super) fn tell(&self, tickets: Vec<Ticket>) {
         // Nobody listens any more once the flow has ended.
         let _ = self.done.send(tickets);
     }
 
-    /// A record that was put is settled.
+    /// Counts one record that was put as settled.
     pub(super) fn settled(&self) {
         if self.unsettled.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.lacks_order.store(false, Ordering::Relaxed);
@@ -189,7 +192,7 @@ impl<'f> Link<'f> {
         }
     }
 
-    /// Records that failed were put again.
+    /// Tells the other half that failed records were put again.
     pub(super) fn was_put_again(&self) {
         self.moved.notify_one();
     }

@@ -1,11 +1,11 @@
-//! What goes from a flow's files to its destination, and what comes back.
+//! Records on their way from a flow's files to its destination, and counts of them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use kinesis_aggregation::ByteString;
 
-/// Which record of which file. Ordered as they were read, within a file.
+/// Identifies a record of a file. Within a file, tickets are ordered as their records were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket {
     pub(crate) file: u64,
@@ -16,7 +16,7 @@ pub(crate) struct Ticket {
 pub(crate) struct Outgoing {
     pub(crate) ticket: Ticket,
     pub(crate) data: Bytes,
-    /// Its partition key, at most 256 characters. Without one, a random one is made up.
+    /// Its partition key, at most 256 characters. The producer makes up a random one if there is none.
     pub(crate) key: Option<ByteString>,
 }
 

@@ -104,7 +104,7 @@ impl Ledger {
             && passed > 0
             && let Some(chunk) = self.chunks.front_mut()
         {
-            // The rest is the beginning of a record: copied, so that it does not keep the whole chunk.
+            // The rest is the beginning of a record. It is copied, so that the whole chunk need not be kept.
             let rest = chunk.get(passed..).unwrap_or_default();
             let rest = Bytes::copy_from_slice(rest);
             append(&mut self.before, chunk.get(..passed).unwrap_or_default());

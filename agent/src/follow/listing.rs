@@ -63,11 +63,11 @@ impl Entry {
     }
 }
 
-/// The names that are looked at closer, besides those that the flow follows.
+/// The names to look at closer, besides those that the flow follows.
 struct Wanted {
-    /// What rotation makes of these.
+    /// Names whose rotated forms are wanted: `app.log` for `app.log.1`.
     bases: BTreeSet<OsString>,
-    /// Any name: a file is searched for.
+    /// Whether every name is wanted, because a file is missing and searched for.
     all: bool,
 }
 
@@ -100,7 +100,7 @@ impl<S: FileSystem> Follower<S> {
         listing
     }
 
-    /// Which names are looked at closer, as far as that is known before the directories are read.
+    /// Returns the names to look at closer, as far as they are known before the directories are read.
     fn wanted(&self) -> Wanted {
         let base = self.rules.pattern.base_name().map(OsString::from);
         let known = self.streams.values();
@@ -111,7 +111,7 @@ impl<S: FileSystem> Follower<S> {
         }
     }
 
-    /// The directories of the pattern that can be found.
+    /// Returns the directories of the pattern, and notes those that cannot be read.
     fn followed_directories(&mut self, fs: &S, listing: &mut Listing) -> Vec<PathBuf> {
         let directories = self.rules.pattern.directories(fs);
         for (path, error) in directories.unreadable {
@@ -126,7 +126,7 @@ impl<S: FileSystem> Follower<S> {
         directories.found
     }
 
-    /// The names in a directory, if it can be read.
+    /// Returns the names in a directory, or `None` if it cannot be read.
     fn names_in(
         &mut self,
         fs: &S,
@@ -153,7 +153,7 @@ impl<S: FileSystem> Follower<S> {
         }
     }
 
-    /// Takes the files of a directory whose names are followed or wanted.
+    /// Adds the files of a directory whose names are followed or wanted.
     fn look_closer(
         &mut self,
         fs: &S,
@@ -312,7 +312,8 @@ impl<S: FileSystem> Follower<S> {
 }
 
 impl Wanted {
-    /// Whether a name is what rotation makes of a base, which may keep its name where only rotated files are.
+    /// Whether rotation may have made this name of a base. In a directory of rotated files only (`is_elsewhere`),
+    /// a file may also keep the name of the base.
     fn is_rotated(&self, name: &OsStr, is_elsewhere: bool) -> bool {
         let is_of = |base: &OsString| is_rotated(name, base) || (is_elsewhere && name == base);
         self.bases.iter().any(is_of)

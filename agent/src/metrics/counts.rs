@@ -81,7 +81,7 @@ struct Counts {
     /// Those of requests.
     counters: [Counter; 5],
     processing_errors: Histogram,
-    /// Records in a row, so far, that a converter left out. Only the thread that converts counts them.
+    /// How many records in a row a converter has left out so far. Only the thread that converts changes it.
     left_out: AtomicU64,
 }
 
@@ -144,7 +144,7 @@ impl FlowMetrics {
         }
     }
 
-    /// A converter left a record out.
+    /// Counts a record that a converter left out.
     pub(crate) fn left_out(&self) {
         let in_a_row = self.0.left_out.fetch_add(1, Ordering::Relaxed) + 1;
         let [.., processing_errors] = &mut *self.observed();
@@ -152,7 +152,7 @@ impl FlowMetrics {
         self.0.processing_errors.record(in_a_row as f64);
     }
 
-    /// No converter left a record out.
+    /// Ends the row of records that were left out: one was converted.
     pub(crate) fn converted(&self) {
         self.0.left_out.store(0, Ordering::Relaxed);
     }

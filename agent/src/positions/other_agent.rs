@@ -169,8 +169,8 @@ pub fn take_over(
     Ok((saved, look.is_found))
 }
 
-/// Files that were last written before this moment count as sent, in nanoseconds since 1970. The agent has it in
-/// milliseconds; rounded up, so that a file written within the same one counts as sent.
+/// Returns the moment before which a file has to be written last to count as sent, in nanoseconds since 1970. The
+/// agent keeps milliseconds; they are rounded up, so that a file written within the same one counts as sent.
 fn sent_before(latest: &AgentCheckpoint) -> i128 {
     i128::from(latest.modified_millis)
         .saturating_add(1)
@@ -180,11 +180,11 @@ fn sent_before(latest: &AgentCheckpoint) -> i128 {
 /// One look at the files of a pattern.
 #[derive(Default)]
 struct Look {
-    /// Those that the agent has sent, or was at.
+    /// Files that the agent has sent, and the one that it was at.
     files: Vec<SavedFile>,
-    /// Whether the one that the agent was at is among them.
+    /// Whether the file that the agent was at is among them.
     is_found: bool,
-    /// Directories and files of which nothing is known.
+    /// Directories and files that cannot be read, and why.
     unreadable: Vec<(PathBuf, io::Error)>,
     /// Files that count as sent and cannot be opened.
     unopened: Vec<(PathBuf, io::Error)>,
@@ -216,7 +216,7 @@ impl Look {
         Ok(look)
     }
 
-    /// Takes a file that the agent was at, or that it has sent.
+    /// Adds a file if the agent was at it, or has sent it.
     fn take(
         &mut self,
         fs: &impl FileSystem,
@@ -268,7 +268,7 @@ impl Look {
         Ok(())
     }
 
-    /// What is gone need not be read.
+    /// Notes what cannot be read, unless it is gone.
     fn cannot_read(&mut self, path: PathBuf, error: io::Error) {
         if !is_missing(&error) {
             self.unreadable.push((path, error));

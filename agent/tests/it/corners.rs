@@ -43,14 +43,14 @@ impl Reader {
         }
     }
 
-    /// Everything that is read within a minute.
+    /// Reads for a minute, and acknowledges everything.
     fn read(&mut self) -> String {
         let minute = self.second..self.second + 60;
         self.second += 60;
         poll(&mut self.follower, &self.fs, minute).0.concat()
     }
 
-    /// What is read within five seconds, and not acknowledged.
+    /// Reads for five seconds, and acknowledges nothing.
     fn records(&mut self) -> Vec<FileRecord> {
         let mut read = Vec::new();
         for _ in 0..5 {

@@ -16,7 +16,7 @@ fn append(path: &Path, text: &str) {
     file.write_all(text.as_bytes()).expect("written");
 }
 
-/// Else the next process would begin before them.
+/// Otherwise the next process would start before them.
 #[test]
 fn lines_that_are_skipped_count_as_sent() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -107,7 +107,7 @@ fn a_line_that_is_written_in_parts_to_a_rotated_file_is_one_record() {
     assert_eq!(poll(&mut follower, &fs, 18..20).0, ["two\n"]);
 }
 
-/// Somebody may still end the line of a live file.
+/// The line of a live file may still be finished.
 #[test]
 fn after_a_restart_half_a_line_is_read_only_if_rotation_has_put_its_file_aside() {
     for (is_rotated, read) in [(false, &[][..]), (true, &["half"][..])] {

@@ -1,4 +1,4 @@
-//! Following files: the rules, the polls, and what they bring.
+//! Helpers to follow files: rules, polls, and the lines and reports that they return.
 
 use std::fs;
 use std::io::Write as _;
@@ -30,7 +30,7 @@ pub(crate) fn live(directory: &Path) -> FollowRules {
     rules(&directory.join("app.log").display().to_string())
 }
 
-/// So many seconds after the start.
+/// The time at this second after the start.
 pub(crate) fn now(second: u64, wall: i128) -> Now {
     Now {
         monotonic: Duration::from_secs(second),
@@ -38,7 +38,7 @@ pub(crate) fn now(second: u64, wall: i128) -> Now {
     }
 }
 
-/// The records of one poll. None is acknowledged.
+/// Polls once, and returns the records. None of them is acknowledged.
 pub(crate) fn records(
     follower: &mut Follower<Refusing>,
     fs: &Refusing,
@@ -48,8 +48,8 @@ pub(crate) fn records(
     follower.take_records()
 }
 
-/// The lines and reports of these seconds, with one poll in each, far in the future by the wall clock. Every
-/// line is acknowledged.
+/// Polls once in each of these seconds, far in the future by the wall clock, and returns the lines and reports.
+/// Every line is acknowledged.
 pub(crate) fn poll(
     follower: &mut Follower<Refusing>,
     fs: &Refusing,
@@ -58,7 +58,7 @@ pub(crate) fn poll(
     poll_at(follower, fs, seconds, i128::MAX / 2)
 }
 
-/// The same at any time by the wall clock.
+/// As [`poll`], at this time by the wall clock.
 pub(crate) fn poll_at(
     follower: &mut Follower<Refusing>,
     fs: &Refusing,

@@ -55,7 +55,7 @@ fn read_all(pattern: &str, saved: Saved, fs: &Refusing) -> Vec<String> {
     lines
 }
 
-/// As if it were written a second from now.
+/// Dates a file a second from now.
 fn date_later(path: &Path) {
     let later = SystemTime::now() + Duration::from_secs(1);
     let file = fs::File::options().write(true).open(path);
@@ -157,7 +157,7 @@ fn what_cannot_be_read_ends_the_hand_over_lest_lines_be_skipped_or_come_again() 
         let error = take_over(&fs, &pattern, &checkpoints).expect_err("refused");
         let named = matches!(&error, StoreError::HandOver { path: named, .. } if named == path);
         assert!(named, "{call:?}: {error}");
-        // What is not there is no obstacle: the file is gone.
+        // A file that is gone is no obstacle.
         let fs = Refusing::default();
         fs.refuse(call, path.to_owned(), io::ErrorKind::NotFound);
         let (saved, is_found) = take_over(&fs, &pattern, &checkpoints).expect("reads");
@@ -368,7 +368,7 @@ fn what_is_handed_back_is_what_the_agent_reads() {
     );
 }
 
-/// What starting a flow says whose Amazon Kinesis Agent has its database at `database`.
+/// Starts a flow with the Amazon Kinesis Agent's database at this path, and returns the error.
 fn start_error(database: &Path) -> Option<StoreError> {
     let directory = tempfile::tempdir().expect("a directory");
     let text = format!(

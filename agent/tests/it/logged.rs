@@ -1,9 +1,9 @@
-//! What is logged.
+//! Captures the log.
 
 use std::io::{Read as _, Seek as _};
 use std::sync::Arc;
 
-/// Runs this, and returns what it returns and what it logs.
+/// Runs a function, and returns its result and its log.
 pub(crate) fn logged<T>(run: impl FnOnce() -> T) -> (T, String) {
     let mut log = tempfile::tempfile().expect("a file");
     let writer = Arc::new(log.try_clone().expect("the same file"));

@@ -1,4 +1,4 @@
-//! The real files, but for what must not be read, or is renamed meanwhile.
+//! The real file system, except that calls can be made to fail, and files renamed right before a call.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

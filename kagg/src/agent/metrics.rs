@@ -10,7 +10,7 @@ use kinesis_aggregation_producer::cloudwatch::{CloudWatch, CloudWatchUpload};
 
 use super::clients;
 
-/// Starts to upload. What hinders it is logged, and hinders nothing else.
+/// Starts the upload. If that fails, the log says so, and everything else goes on.
 pub(super) fn upload(
     config: &CloudWatchConfig,
     sdk: &SdkConfig,
@@ -19,7 +19,7 @@ pub(super) fn upload(
     let instance = Arc::new(OnceLock::new());
     if config.tags_instance() {
         let instance = Arc::clone(&instance);
-        // On EC2 it is known long before the first upload, and elsewhere never.
+        // Metrics that are uploaded before the answer go without it. Outside EC2 none comes.
         tokio::spawn(async move {
             if let Some(id) = clients::instance_id().await {
                 let _ = instance.set(id);

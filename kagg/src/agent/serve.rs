@@ -71,7 +71,7 @@ async fn run(
         }
         let is_stopped = tokio::select! {
             () = stop(flows, config.shutdown_timeout(), is_last, status) => true,
-            // A second signal ends it at once: what is not delivered is read again next time.
+            // A second signal ends it at once. Undelivered lines are read again at the next start.
             _ = signals.next(), if is_last => {
                 status.lose();
                 false
@@ -99,7 +99,7 @@ async fn start(
     store: &Arc<Mutex<PositionStore>>,
 ) -> Result<(Vec<FlowTask>, Option<CloudWatchUpload>)> {
     let sdk = clients::sdk_config(config).await;
-    // All of them before the first one sends anything.
+    // Open all flows before the first one sends anything: if one cannot be opened, nothing has been sent.
     let mut flows = Vec::new();
     for flow in config.flows() {
         let store = store.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,8 +128,8 @@ async fn start(
         )
         .map_err(Failure::new)
     };
-    // Elsewhere than on EC2 it takes a while to see that no metadata service answers. Only the flows whose
-    // records tell of the instance wait for that.
+    // Outside EC2 it takes a while to find out that no metadata service answers. Only flows that add the
+    // instance's metadata to their records wait for that.
     let (on_instance, others): (Vec<_>, Vec<_>) = flows
         .into_iter()
         .partition(|(flow, _)| flow.instance_ttl().is_some());
@@ -209,7 +209,7 @@ fn reload(old: &Config, args: &RunArgs) -> Option<Config> {
     }
 }
 
-/// Stops all flows at once. What is not delivered is no loss before a reload: the new flows read it again.
+/// Stops all flows at once. Before a reload, undelivered lines are no loss: the new flows read them again.
 async fn stop(flows: Vec<FlowTask>, timeout: Duration, is_last: bool, status: &Status) {
     let mut stops = JoinSet::new();
     for flow in flows {

@@ -1,4 +1,4 @@
-//! What is refused is left out or put again, until the producer ends.
+//! Records that are refused: left out or put again, until the producer ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +61,7 @@ async fn what_was_not_delivered_is_said_and_put_again() {
     assert_eq!(logged.count(tracing::Level::WARN), 1, "said once");
 }
 
-/// They are not done with: the next process has to send them.
+/// The next process has to send them.
 #[tokio::test(start_paused = true)]
 async fn lines_that_an_ended_producer_does_not_take_are_not_told_to_be_delivered() {
     for was_put_before in [false, true] {
@@ -71,11 +71,7 @@ async fn lines_that_an_ended_producer_does_not_take_are_not_told_to_be_delivered
             stream.delete();
             running.send([0, 1].map(line)).await;
         }
-        running
-            .producer
-            .close()
-            .await
-            .expect("nothing is under way");
+        running.close_producer().await;
         if !was_put_before {
             running.send([0, 1].map(line)).await;
         }
@@ -85,20 +81,16 @@ async fn lines_that_an_ended_producer_does_not_take_are_not_told_to_be_delivered
     }
 }
 
-/// No line comes that would show it.
+/// It must not take another line to notice that the producer has ended.
 #[tokio::test(start_paused = true)]
 async fn a_quiet_flow_ends_with_its_producer_if_a_line_is_left() {
     let stream = MemoryStream::new(1);
     let running = Running::start("", &stream);
     stream.delete();
     running.send([0, 1].map(line)).await;
-    running
-        .producer
-        .close()
-        .await
-        .expect("nothing is under way");
-    let (is_delivered, told) = ended(running.delivery, &running.tickets).await;
-    assert_eq!((is_delivered, told), (false, vec![]));
+    running.close_producer().await;
+    let ended = ended(running.delivery, &running.tickets).await;
+    assert_eq!(ended, (false, vec![]));
 }
 
 #[tokio::test(start_paused = true)]

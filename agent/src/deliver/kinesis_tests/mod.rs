@@ -69,7 +69,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Keeps the lines of a file in order.
 const ORDERED: &str = r#", "kagg.partitionKeyFrom": "file""#;
 
-/// A flow's delivery that runs.
+/// A running delivery of a flow.
 struct Running {
     producer: Producer,
     sender: mpsc::Sender<Vec<Outgoing>>,
@@ -105,14 +105,19 @@ impl Running {
         tokio::time::sleep(MINUTE).await;
     }
 
-    /// Whether all was delivered, and the numbers of the lines that were told to be done with.
+    async fn close_producer(&self) {
+        let closed = self.producer.close().await;
+        closed.expect("its runtime goes on");
+    }
+
+    /// Ends the input. Returns whether all was delivered, and the numbers of the lines that were reported as done.
     async fn end(self) -> (bool, Vec<u64>) {
         drop(self.sender);
         ended(self.delivery, &self.tickets).await
     }
 }
 
-/// The same, once the delivery ends.
+/// Waits for the end of the delivery, and returns the same.
 async fn ended(
     delivery: tokio::task::JoinHandle<bool>,
     tickets: &std::sync::mpsc::Receiver<Vec<Ticket>>,

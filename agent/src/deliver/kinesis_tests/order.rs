@@ -13,7 +13,7 @@ use super::{Logged, MINUTE, ORDERED, Running, line, stored};
 /// this showed, and lines that come after, wait until the stream goes by keys again.
 #[tokio::test(start_paused = true)]
 async fn lines_that_are_to_stay_in_order_wait_for_a_stream_that_goes_by_keys() {
-    // Which of the lines that wait is tried first once they may go is up to chance.
+    // Chance decides which half puts first once the stream goes by keys.
     for _ in 0..16 {
         wait_for_a_stream_that_goes_by_keys().await;
     }
@@ -57,11 +57,7 @@ async fn a_flow_whose_lines_wait_for_order_ends_with_its_producer() {
         for numbers in [0..3, 3..5, 5..6] {
             running.send(numbers.map(line)).await;
         }
-        running
-            .producer
-            .close()
-            .await
-            .expect("nothing is under way");
+        running.close_producer().await;
         let (is_delivered, told) = running.end().await;
         assert!(!is_delivered, "{was_taken_before}");
         assert!(told.iter().all(|number| *number == 9), "{told:?}");
@@ -87,7 +83,7 @@ async fn a_new_line_does_not_overtake_those_that_wait_for_order() {
     assert_eq!(stored(&stream), lines);
 }
 
-/// Some of the lines that wait are taken and refused again, and others have no room.
+/// Some of the waiting lines are taken and then given back again, and others find no room.
 #[tokio::test(start_paused = true)]
 async fn lines_stay_in_order_however_often_the_distribution_changes() {
     const RARELY: &str = r#", "retryInitialBackoffMillis": 50000, "retryMaxBackoffMillis": 100000"#;

@@ -1,4 +1,4 @@
-//! An agent that runs, beside services that take connections and never answer.
+//! A running agent whose services take connections and never answer.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-/// Nothing here takes longer, unless it hangs.
+/// If anything takes longer, it hangs.
 const BOUND: Duration = Duration::from_secs(60);
 
 /// A service that takes connections and never answers.
@@ -30,7 +30,7 @@ impl Silent {
         Self { url, connections }
     }
 
-    /// Waits until it was asked something.
+    /// Waits for a connection.
     fn wait(&self) -> TcpStream {
         self.connections.recv_timeout(BOUND).expect("it is asked")
     }
@@ -110,8 +110,7 @@ impl Agent {
     }
 }
 
-/// A stop waits up to five seconds for the last upload of metrics. Whoever does not want to wait loses
-/// metrics, and no line.
+/// A stop waits up to five seconds for the last upload of metrics. A second signal loses the metrics, but no line.
 #[test]
 fn a_second_signal_while_the_last_metrics_are_uploaded_is_no_loss() {
     let mut agent = Agent::start(false);
@@ -129,7 +128,7 @@ fn a_second_signal_while_the_last_metrics_are_uploaded_is_no_loss() {
     assert_eq!(status.code(), Some(0), "{seen}");
 }
 
-/// Elsewhere than on EC2, it may be seconds until the metadata service is given up.
+/// Outside EC2 it may take seconds to give up on the metadata service.
 #[test]
 fn an_agent_is_ready_before_it_knows_the_instance_that_it_tags_metrics_with() {
     let mut agent = Agent::start(true);
