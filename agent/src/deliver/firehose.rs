@@ -49,7 +49,7 @@ struct Joined {
     data: BytesMut,
 }
 
-/// Puts every record, again and again until it is taken, and says so. Ends when no more come and
+/// Puts every record, again and again until it is taken, and then reports it. Ends when no more come and
 /// all are taken.
 pub(crate) async fn deliver(
     flow: &Flow,
@@ -67,7 +67,7 @@ pub(crate) async fn deliver(
         let more = if batch.is_empty() {
             records.recv().await
         } else {
-            // What is held is not held longer than it may be.
+            // Records are sent once the first has waited as long as it may.
             match tokio::time::timeout_at(due, records.recv()).await {
                 Ok(more) => more,
                 Err(_) => {

@@ -20,7 +20,7 @@ pub(crate) struct Outgoing {
     pub(crate) key: Option<ByteString>,
 }
 
-/// What a flow has done since it started.
+/// Counts of what a flow has done since it started.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     sent_records: AtomicU64,
@@ -41,7 +41,7 @@ impl Traffic {
         self.failed_attempts.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A record that a converter leaves out; how many before it.
+    /// Counts a record that a converter leaves out. Returns how many there were before.
     pub(crate) fn skipped(&self) -> u64 {
         self.skipped.fetch_add(1, Ordering::Relaxed)
     }
@@ -50,7 +50,7 @@ impl Traffic {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A file of which something could not be read any more.
+    /// Counts a file of which a part was lost before it was read.
     pub(crate) fn lost(&self) {
         self.lost.fetch_add(1, Ordering::Relaxed);
     }

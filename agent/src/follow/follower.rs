@@ -45,7 +45,7 @@ pub struct Follower<S: FileSystem> {
     pub(super) listed_at: i128,
     pub(super) ready: Vec<FileRecord>,
     pub(super) reports: Vec<Report>,
-    /// What could not be read, and why, so that it is said once.
+    /// Paths that could not be read, and why, so that each is reported once.
     pub(super) unreadable: HashMap<PathBuf, String>,
     /// Packed files that were searched in vain: which file, for which stream.
     pub(super) searched: HashSet<(FileId, u64, u64)>,
@@ -146,7 +146,7 @@ impl<S: FileSystem> Follower<S> {
         std::mem::take(&mut self.ready)
     }
 
-    /// What happened to files since the last call.
+    /// Returns what happened to files since the last call.
     pub fn take_reports(&mut self) -> Vec<Report> {
         std::mem::take(&mut self.reports)
     }
@@ -170,7 +170,7 @@ impl<S: FileSystem> Follower<S> {
         self.listed_at > i128::MIN
     }
 
-    /// What is to be saved of every file.
+    /// Returns the state to save of every file.
     pub fn saved(&self) -> Saved {
         let is_saved = |stream: &Stream<S::File>| {
             // A file that has less than a line is as good as new.

@@ -1,4 +1,4 @@
-//! What was read of one file and not yet acknowledged, and so the position that may be saved.
+//! The records of one file that were read and are not yet acknowledged, and so the position that may be saved.
 //!
 //! ```text
 //!          position                       read

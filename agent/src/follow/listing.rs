@@ -1,4 +1,4 @@
-//! What the directories hold, and which of it is known.
+//! Lists the directories, and finds out which files are already known.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};

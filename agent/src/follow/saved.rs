@@ -1,4 +1,4 @@
-//! What is saved of a file, and what the follower reports.
+//! The saved state of a file, and the follower's reports.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::mark::{Head, Mark};
 use crate::fs::FileId;
 
-/// What is saved of a flow.
+/// The saved state of a flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Saved {
     /// Its files.
@@ -17,7 +17,7 @@ pub struct Saved {
     pub listed_at: i128,
 }
 
-/// What is saved of one file, so that following it can go on after a restart.
+/// The saved state of one file, so that following it can go on after a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedFile {
     /// The number of the file within its flow.
@@ -53,7 +53,7 @@ pub struct FileRecord {
     pub data: Bytes,
 }
 
-/// What happened to a file and is worth a line in the log.
+/// Something that happened to a file and is worth a line in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// A file is followed from this byte on.

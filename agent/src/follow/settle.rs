@@ -18,7 +18,7 @@ use super::source::Source;
 use super::stream::{State, Stream};
 use crate::fs::{FileSystem, OpenFile};
 
-/// What becomes of a new file.
+/// The decision about a new file.
 #[derive(Clone, Copy)]
 enum Verdict {
     /// It is the beginning of that stream, compared up to a position.
@@ -69,7 +69,7 @@ impl<S: FileSystem> Follower<S> {
                 continue;
             };
             let verdict = self.decide(&mut new, now.monotonic);
-            // What cannot be read now is decided on later.
+            // A file that cannot be read now is decided on later.
             let verdict = verdict.unwrap_or(Verdict::Wait);
             self.carry_out(key, new, verdict, now.monotonic);
         }

@@ -77,7 +77,7 @@ pub(super) struct Stream<F: OpenFile> {
     rules: Arc<RecordRules>,
 }
 
-/// What a look at a file shows.
+/// The result of a look at a file.
 pub(super) enum Look {
     Nothing,
     Data(Bytes),

@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS files (
 #[derive(Debug)]
 pub struct PositionStore {
     connection: Connection,
-    /// What the database holds, so that only what changed is written.
+    /// The content of the database, so that only changes are written.
     written: HashMap<String, (i128, BTreeMap<u64, SavedFile>)>,
     /// Locked while the store is open.
     _lock: Option<File>,
@@ -158,7 +158,7 @@ impl PositionStore {
         Ok(flows.collect::<Result<_, _>>()?)
     }
 
-    /// What is saved of a flow; `None` before its very first start.
+    /// Returns the saved state of a flow, or `None` before its very first start.
     ///
     /// # Errors
     ///

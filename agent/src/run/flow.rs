@@ -180,7 +180,7 @@ impl FlowTask {
         &self.id
     }
 
-    /// What it has done so far, in words.
+    /// Describes in words what it has done so far.
     pub fn summary(&self) -> String {
         self.traffic.summary()
     }

@@ -13,7 +13,7 @@ use crate::record::cut;
 /// The most characters of a partition key.
 const MAX_KEY: usize = 256;
 
-/// What a record may take in besides itself.
+/// Facts about its surroundings that may be added to a record.
 pub(super) struct Surroundings {
     /// The path of its file.
     pub(super) path: String,

@@ -19,7 +19,7 @@ use crate::positions::PositionStore;
 
 /// Positions are saved at most this often.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
-/// Of the records that a converter leaves out, so many are shown.
+/// How many of the records that a converter leaves out are logged.
 const SHOWN_SKIPPED: u64 = 5;
 
 pub(super) struct Worker<S: FileSystem> {
@@ -38,8 +38,7 @@ pub(super) struct Worker<S: FileSystem> {
 }
 
 impl<S: FileSystem> Worker<S> {
-    /// Reads and saves until it is told to stop, and then until nothing is under way or nobody
-    /// delivers any more.
+    /// Reads and saves until it is told to stop, and then goes on to save until the delivery has ended.
     pub(super) fn run(mut self) {
         let started = Instant::now();
         let mut saved_at = None;
@@ -67,8 +66,8 @@ impl<S: FileSystem> Worker<S> {
         }
     }
 
-    /// Takes what was delivered; waits for it if there is nothing to read. Whether nobody delivers
-    /// any more.
+    /// Acknowledges the records that were delivered, and waits up to `wait` for the first. Returns whether the
+    /// delivery has ended.
     fn acknowledge(&mut self, wait: Duration) -> bool {
         let mut wait = wait;
         loop {
@@ -85,7 +84,7 @@ impl<S: FileSystem> Worker<S> {
         }
     }
 
-    /// Reads some more. Whether there is more to read at once.
+    /// Reads some more. Returns whether there may be more to read at once.
     fn read(&mut self, monotonic: Duration) -> bool {
         let room = self.max_memory.saturating_sub(self.follower.held());
         let now = Now {

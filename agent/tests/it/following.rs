@@ -75,7 +75,7 @@ pub(crate) fn poll_at(
     (lines, follower.take_reports())
 }
 
-/// At least how many bytes the first report of a loss says.
+/// Returns how many bytes, at least, the first reported loss has.
 pub(crate) fn lost(reports: &[Report]) -> Option<u64> {
     reports.iter().find_map(|report| match report {
         Report::Lost { at_least, .. } => Some(*at_least),

@@ -39,7 +39,7 @@ fn agents_database(path: &Path, pattern: &str, file: &Path, offset: u64) {
         .expect("SQL");
 }
 
-/// The rules of a pattern by default.
+/// The rules of a pattern, with the default initial position.
 fn rules(pattern: &str) -> FollowRules {
     FollowRules {
         initial_position: InitialPosition::EndOfFile,
@@ -47,7 +47,7 @@ fn rules(pattern: &str) -> FollowRules {
     }
 }
 
-/// The lines of the first seconds after a hand-over, sorted.
+/// Reads for five seconds after a hand-over, and returns the lines sorted.
 fn read_all(pattern: &str, saved: Saved, fs: &Refusing) -> Vec<String> {
     let mut follower = Follower::resume(rules(pattern), saved);
     let mut lines = poll(&mut follower, fs, 0..5).0;
@@ -217,7 +217,7 @@ fn what_cannot_be_read_is_no_obstacle_if_the_agents_last_file_is_found_or_cannot
     }
 }
 
-/// By rotation: the listing has its old name, and the next one has its new name.
+/// Rotation renames it after the directory was listed, so only the next listing has its new name.
 #[test]
 fn the_agents_last_file_is_found_though_it_is_renamed_while_it_is_looked_for() {
     for call in [Call::Meta, Call::Open] {
@@ -241,7 +241,7 @@ fn the_agents_last_file_is_found_though_it_is_renamed_while_it_is_looked_for() {
     }
 }
 
-/// The agent may have sent it, or not: it is not known up to where.
+/// Nobody knows how much of it the agent has sent.
 #[test]
 fn a_file_that_cannot_be_opened_at_the_hand_over_is_said_and_sent_once_it_can_be() {
     let directory = tempfile::tempdir().expect("a directory");

@@ -19,7 +19,7 @@ use crate::aws::block_on;
 use crate::complaint::complain;
 use crate::exit::{Failure, Result, Status};
 
-/// What a signal asks for.
+/// The request that a signal makes.
 enum Wish {
     Stop,
     Reload,
