@@ -154,12 +154,14 @@ impl Kind {
     /// Judges by the first line; `None` if it could be anything.
     fn of(line: &[u8], blanks: &mut Vec<Place>) -> Option<Self> {
         let text = line.trim_ascii();
-        if DumpRow::parse(text).is_some_and(|row| row.offset == 0 && !row.bytes.is_empty()) {
-            return Some(Self::Dump(Dump::default()));
-        }
-        // A row of one whose start is missing: its offset would be taken for data.
-        if DumpRow::parse(text).is_some() && memchr::memmem::find(text, b": ").is_some() {
-            return None;
+        if let Some(row) = DumpRow::parse(text) {
+            if row.offset == 0 && !row.bytes.is_empty() {
+                return Some(Self::Dump(Dump::default()));
+            }
+            // A row from the middle of a dump: its offset would be taken for data.
+            if memchr::memmem::find(text, b": ").is_some() {
+                return None;
+            }
         }
         if columns::is_get_records(text) {
             return Some(Self::GetRecords);

@@ -205,10 +205,9 @@ fn an_arrival_time_is_json_or_is_left_out() {
 /// What is far longer than any record is not kept in memory for its end.
 #[test]
 fn what_never_ends_is_given_up() {
-    for (start, text) in [("aGk=\n", ""), ("[{\"Data\":\"", ""), ("", "6f6e65\n")] {
+    for start in ["aGk=\n", "[{\"Data\":\"", "6f6e65\n"] {
         let mut finder = Finder::new();
         finder.push(start.as_bytes());
-        finder.push(text.as_bytes());
         while finder.next().unwrap().is_some() {}
         finder.push(&vec![b'a'; 65 << 20]);
         assert!(

@@ -6,7 +6,7 @@ use kinesis_aggregation_inspect::doctor::{
     Diagnosis, Doctor, Finding, Mapping, Severity, StreamFacts,
 };
 
-use crate::support::{Record, aggregate, framed};
+use crate::support::{Record, aggregate, careful, framed};
 
 fn good() -> Vec<u8> {
     aggregate(&[("key-1", None, "one"), ("key-2", None, "two")])
@@ -232,15 +232,7 @@ fn what_the_service_says_is_judged_by_what_is_in_the_stream() {
 
 #[test]
 fn settings_of_lambda_are_judged_by_what_they_do_to_aggregates() {
-    let careful = Mapping {
-        function: "orders".to_owned(),
-        enabled: true,
-        parallelization_factor: 1,
-        reports_failures: true,
-        maximum_retries: Some(3),
-        has_failure_destination: true,
-        ..Mapping::default()
-    };
+    let careful = careful();
     let with = |mapping: &Mapping, data: Vec<u8>| {
         let facts = StreamFacts {
             mappings: Some(vec![mapping.clone()]),

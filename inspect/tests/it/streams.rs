@@ -3,7 +3,7 @@
 use kinesis_aggregation_inspect::FoundRecord;
 use kinesis_aggregation_inspect::doctor::{Diagnosis, Doctor, Mapping, StreamFacts};
 
-use crate::support::aggregate;
+use crate::support::{aggregate, careful};
 
 fn diagnose(facts: StreamFacts, record: &FoundRecord) -> Diagnosis {
     let mut doctor = Doctor::new().stream(facts);
@@ -59,19 +59,6 @@ fn the_first_four_names_are_told() {
             ..StreamFacts::default()
         };
         assert_eq!(diagnose(facts, &plain()).findings[0].evidence, expected);
-    }
-}
-
-/// A function that does all that aggregates need.
-fn careful() -> Mapping {
-    Mapping {
-        function: "orders".to_owned(),
-        enabled: true,
-        parallelization_factor: 1,
-        reports_failures: true,
-        maximum_retries: Some(3),
-        has_failure_destination: true,
-        ..Mapping::default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use kinesis_aggregation::md5;
 use kinesis_aggregation::wire::{MAGIC, RecordIndices, encode};
+use kinesis_aggregation_inspect::doctor::Mapping;
 use kinesis_aggregation_inspect::{Everything, FindError, Finder, Found, find};
 
 pub(crate) fn case(name: &str) -> Vec<u8> {
@@ -40,6 +41,19 @@ pub(crate) fn aggregate(user_records: &[Record<'_>]) -> Vec<u8> {
 pub(crate) fn framed(message: &str) -> Vec<u8> {
     let message = hex::decode(message).unwrap();
     [&MAGIC[..], &message, &md5::digest(&message)].concat()
+}
+
+/// The settings of a function that does all that aggregates need.
+pub(crate) fn careful() -> Mapping {
+    Mapping {
+        function: "orders".to_owned(),
+        enabled: true,
+        parallelization_factor: 1,
+        reports_failures: true,
+        maximum_retries: Some(3),
+        has_failure_destination: true,
+        ..Mapping::default()
+    }
 }
 
 pub(crate) fn base64(data: &[u8]) -> String {
