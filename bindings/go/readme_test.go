@@ -8,36 +8,48 @@ import (
 	"testing"
 )
 
-// Its program, in a module of its own, as it tells a newcomer to make one.
+// Its commands and its program, in a module of its own. Its first command has built what is tested here.
 func TestReadme(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, program, _ := strings.Cut(string(readme), "```go\n")
-	program, _, _ = strings.Cut(program, "```\n")
+	block := func(language string) string {
+		_, text, _ := strings.Cut(string(readme), "```"+language+"\n")
+		text, _, _ = strings.Cut(text, "```\n")
+		return text
+	}
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "main.go"), []byte(program), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, "main.go"), []byte(block("go")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run := func(arguments ...string) string {
+	run := func(line string) string {
 		t.Helper()
-		command := exec.Command("go", arguments...)
+		words := strings.Fields(line)
+		for i, word := range words {
+			words[i] = strings.ReplaceAll(word, "PROJECT/bindings/go", here)
+		}
+		command := exec.Command(words[0], words[1:]...)
 		command.Dir = folder
 		output, err := command.CombinedOutput()
 		if err != nil {
-			t.Fatalf("go %v: %v\n%s", arguments, err, output)
+			t.Fatalf("%s: %v\n%s", line, err, output)
 		}
 		return string(output)
 	}
-	run("mod", "init", "newcomer")
-	run("mod", "edit", "-require", "kinesisaggregation@v0.0.0", "-replace", "kinesisaggregation="+here)
-	run("mod", "tidy")
-	if output := run("run", "."); output != "key 0 one\nkey 1 two\n" {
+	run("go mod init newcomer")
+	commands := strings.Split(strings.TrimSpace(block("sh")), "\n")
+	if len(commands) < 2 || commands[0] != "PROJECT/bindings/go/build" {
+		t.Fatalf("%q", commands)
+	}
+	for _, command := range commands[1:] {
+		run(command)
+	}
+	if output := run("go run ."); output != "key 0 one\nkey 1 two\n" {
 		t.Errorf("%q", output)
 	}
 }
