@@ -31,7 +31,6 @@ function checkAlone(record, size) {
 
 class RecordAggregator {
   constructor(onReadyCallback) {
-    this.onReadyCallback = undefined;
     this.setOnReadyCallback(onReadyCallback);
     this.clearRecords();
   }

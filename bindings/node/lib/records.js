@@ -3,7 +3,7 @@
 
 const has = (object, key) => object !== null && typeof object === 'object' && key in object;
 
-/** Refuses a callback that is no function before there is anything to lose. */
+/** Refuses a callback that is not a function before there is anything to lose. */
 function callable(callback, name) {
   if (typeof callback !== 'function') throw new TypeError(`${name} is not a function`);
 }
