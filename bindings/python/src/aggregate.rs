@@ -53,7 +53,6 @@ impl RecordAggregator {
         *, shards=None, mixing_shards=false, max_size=None, max_count=None, max_record_size=None,
         outer_key=None, outer_key_first=false
     ))]
-    #[allow(clippy::too_many_arguments, reason = "they have names in Python")]
     fn new(
         shards: Option<&Bound<'_, PyAny>>,
         mixing_shards: bool,

@@ -48,7 +48,6 @@ impl UserRecords {
     }
 
     /// A generator that is read here may refer to this: Python's collector frees such a circle.
-    #[allow(clippy::needless_pass_by_value, reason = "as PyO3 wants it")]
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.batches.traverse(&visit)
     }

@@ -58,7 +58,6 @@ impl Pairs {
     }
 
     /// The input or the callback may refer back to this iterator: Python's collector frees such a cycle.
-    #[allow(clippy::needless_pass_by_value, reason = "as PyO3 wants it")]
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.on_loss)?;
         self.batches.traverse(&visit)
