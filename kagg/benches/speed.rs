@@ -1,10 +1,10 @@
-//! How much input the command takes in a CPU second (user and system, its output to /dev/null), and its
-//! memory at most: the best of five runs. Of `jq`, where it is installed, the same. By hand, on Linux:
+//! How much input the command reads in a second of CPU time (user and system, its output to /dev/null),
+//! and the most memory that it takes: the best of five runs. The same of `jq`, if it is installed. By
+//! hand, on Linux:
 //!
 //! ```text
 //! cargo bench -p kagg --no-default-features --bench speed
 //! ```
-#![allow(missing_docs, reason = "a bench")]
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};

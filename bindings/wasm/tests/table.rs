@@ -1,5 +1,4 @@
 //! The tables say what the library says, read and written through requests as a host makes them.
-#![allow(missing_docs, reason = "tests")]
 
 use std::fs;
 use std::path::Path;
