@@ -99,9 +99,15 @@ fn measure(command: &[&str], input: &Path) -> io::Result<(f64, String)> {
         .stderr(Stdio::null())
         .spawn()?;
     let mut memory = String::new();
-    while child.try_wait()?.is_none() {
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
         memory = most_memory(&child).unwrap_or(memory);
         sleep(Duration::from_millis(10));
+    };
+    if !status.success() {
+        return Err(io::Error::other(format!("{command:?}: {status}")));
     }
     Ok((seconds_of_children()? - before, memory))
 }
