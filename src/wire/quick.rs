@@ -39,7 +39,9 @@ const LINE: usize = 64;
 
 /// Reads user records from the start of `rest` for as long as they have the shape, and returns
 /// what is left. The message ends at `end` in the Kinesis record's data.
-#[inline]
+// This loop needs all the registers. Inlined into its caller, or with the reading of a run inlined
+// here, it spills some of them: which ones, and at what cost, changes with other files of the crate.
+#[inline(never)]
 pub(super) fn records<'m>(
     mut rest: &'m [u8],
     end: usize,
@@ -384,7 +386,7 @@ impl<W: Word> Run<W> {
     }
 
     /// Reads the records that go on with the run at the start of `rest`, and returns what is left.
-    #[inline]
+    #[inline(never)]
     fn records<'m>(
         self,
         mut rest: &'m [u8],
