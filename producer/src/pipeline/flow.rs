@@ -136,7 +136,8 @@ impl<T> Pipeline<T> {
 
     /// Sends those that waited for a shard map as long as they could: each alone.
     pub(super) fn release_waiting(&mut self, now: Time) {
-        for pending in self.waiting.take_due(now) {
+        let due = self.waiting.take_due(now);
+        for pending in self.ledger.unless_expired(now, due) {
             if let Some(hash_key) = pending.hash_key {
                 let item = self.stream.alone(pending, hash_key);
                 self.outbox.push(now, &self.stream, Box::new(item));
@@ -144,6 +145,7 @@ impl<T> Pipeline<T> {
                 self.route(now, pending);
             }
         }
+        self.fail_later_ones();
     }
 
     /// The stream stored a Kinesis record.

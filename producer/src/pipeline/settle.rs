@@ -14,7 +14,7 @@ impl<T> Pipeline<T> {
         if !has_changed && self.returned.is_empty() {
             return;
         }
-        let mut unsent = if ordered {
+        let unsent = if ordered {
             // Those that come back take their places among those that wait.
             self.take_unsent(now)
         } else if has_changed {
@@ -22,11 +22,16 @@ impl<T> Pipeline<T> {
         } else {
             std::mem::take(&mut self.returned)
         };
+        // A lane that was looked at just now would keep what has expired until its next look, although
+        // that was due for a look where it comes from.
+        let mut unsent = self.ledger.unless_expired(now, unsent);
         unsent.sort_unstable_by_key(|pending| pending.seq);
         self.outbox.forget(&self.stream);
         for pending in unsent {
             self.route(now, pending);
         }
+        // Nothing of their hash keys goes first.
+        self.fail_later_ones();
     }
 
     /// Takes what cannot be sent as it is; the rest moves to the lanes where it belongs now.
@@ -35,7 +40,12 @@ impl<T> Pipeline<T> {
         misplaced.append(&mut self.waiting.take_all());
         let (open, closed) = self.outbox.take_unsent(now);
         misplaced.extend(open.into_iter().flat_map(Item::into_members));
+        let cutoff = self.ledger.cutoff(now);
         for mut item in closed {
+            self.ledger.expire(item.take_expired(cutoff));
+            if item.is_empty() {
+                continue;
+            }
             let place = self.stream.as_it_is(&item);
             match place.filter(|_| !self.stream.has_company(&item)) {
                 Some(place) => {
@@ -64,7 +74,7 @@ impl<T> Pipeline<T> {
     }
 
     /// In ordered mode, fails what comes after a failure, of the same hash key.
-    fn fail_later_ones(&mut self) {
+    pub(super) fn fail_later_ones(&mut self) {
         if !self.ledger.has_failed() {
             return;
         }

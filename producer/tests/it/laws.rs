@@ -11,9 +11,8 @@ use super::model_kcl::{self, Read};
 use super::sim::{Put, Run};
 
 /// From the end of a record's time to live, and of what was under way then, to its resolution:
-/// the pipeline looks for what has expired a hundred times a second at most, at each lane by itself, and
-/// what moves on between two looks may wait for one more.
-const TWO_LOOKS: Duration = Duration::from_millis(20);
+/// the pipeline looks for what has expired a hundred times a second at most.
+const TICK: Duration = Duration::from_millis(10);
 
 /// The tries after which a KCL may deliver a record although they failed.
 const AMBIGUOUS: [&str; 4] = [
@@ -140,7 +139,7 @@ fn times(run: &Run, put: &Put) -> Option<String> {
         Err(error) => error.attempts().last(),
     };
     let last_end = last_end.map_or(Duration::ZERO, |attempt| attempt.ended());
-    let latest = put.accepted + run.facts.ttl.max(last_end) + TWO_LOOKS;
+    let latest = put.accepted + run.facts.ttl.max(last_end) + TICK;
     if *resolved > latest {
         return Some(format!(
             "resolved {:?} too late: {outcome:?}",
