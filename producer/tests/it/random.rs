@@ -18,7 +18,10 @@ impl Random {
     }
 
     /// The fuzz target's: `choices` first, then always the same.
-    #[allow(dead_code)]
+    #[allow(
+        dead_code,
+        reason = "only the fuzz target, which has this file too, calls it"
+    )]
     pub(super) fn of_choices(choices: &[u8]) -> Self {
         Self {
             choices: choices.to_vec().into(),
