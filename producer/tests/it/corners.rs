@@ -24,6 +24,23 @@ fn expired(bench: &mut Bench) -> Vec<&'static str> {
     names.collect()
 }
 
+/// Moved to a lane that was looked at just before, it would stay until that lane's next look.
+#[test]
+fn what_has_expired_is_resolved_before_it_moves_to_another_lane() {
+    for released in [false, true] {
+        let mut bench = Bench::new(Producer::builder());
+        bench.pipeline.limit_connections(0);
+        bench.put(0, "one");
+        bench.drive(0);
+        if released {
+            // It waits for a shard map no longer, but for a connection.
+            bench.drive(100);
+        }
+        bench.pipeline.listed(at(30_000), Ok(one_shard()));
+        assert_eq!(expired(&mut bench), ["one"], "released: {released}");
+    }
+}
+
 /// While all connections are busy, nothing looks at the next request to send it.
 #[test]
 fn what_waits_in_the_next_request_expires() {
