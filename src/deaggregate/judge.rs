@@ -74,7 +74,7 @@ impl<'a> Aggregate<'a> {
         self.index.records().len()
     }
 
-    /// None are noted yet.
+    /// A list for its losses, empty so far.
     fn losses(self) -> Losses<'a> {
         Losses::new(self.frame, self.index, self.record_index)
     }
@@ -159,7 +159,7 @@ impl<'r> Judge<'r> {
         })
     }
 
-    /// Says what becomes of the aggregate, and which of its user records come out.
+    /// Returns the aggregate's outcome, and which of its user records come out.
     fn first_bad_decides(
         &mut self,
         aggregate: Aggregate<'_>,
@@ -194,7 +194,7 @@ impl<'r> Judge<'r> {
         (Outcome::Cut, first..bad)
     }
 
-    /// Forgets the tables of the aggregate before.
+    /// Forgets the tables of the previous aggregate.
     fn begin(&mut self, index: &Index) {
         self.partition_keys.begin(index.partition_key_table().len());
         self.explicit_hash_keys

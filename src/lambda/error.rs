@@ -151,7 +151,7 @@ pub enum RecordErrorKind {
     /// Its `data` are not base64.
     #[error("has `data` of {len} characters that are not base64")]
     NotBase64 {
-        /// The length of the text, in characters.
+        /// The length of the text: its characters if it is ASCII, else its bytes.
         len: usize,
     },
     /// It has no sequence number, so an answer could not name it.

@@ -68,7 +68,8 @@ impl<R: EventRecord> EventUserRecords<'_, R> {
     ///
     /// # Cancellation
     ///
-    /// If the future is dropped, nothing counts as done.
+    /// If the future is dropped before `f` returns, nothing counts as done. If it is dropped later, while
+    /// it asks about a cut, a [`Resume`](super::Resume) knows what is done.
     pub async fn process_batch_async<F, E>(&self, f: F) -> BatchResponse
     where
         F: AsyncFnOnce(&[EventUserRecord<'_, R>]) -> Result<Handled, E>,

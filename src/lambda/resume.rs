@@ -69,8 +69,8 @@ impl fmt::Display for RecordKey<'_> {
 /// It keeps a set for each Kinesis record, not a watermark for the shard, because with a
 /// `ParallelizationFactor` the batches of one shard interleave.
 pub trait Resume: Send + Sync {
-    /// Returns what is done of each of these Kinesis records, in the same order. Nothing is done of
-    /// those for which the list is too short.
+    /// Returns what is done of each of these Kinesis records, in the same order. If the list is too
+    /// short, nothing is done of the rest.
     fn load(&self, records: &[RecordKey<'_>]) -> Vec<Done>;
 
     /// Replaces what is remembered of each Kinesis record in `kept`: these will come again, even those
@@ -273,7 +273,7 @@ impl MemoryResume {
         self.len() == 0
     }
 
-    /// No change of the memory can panic half way, so even a poisoned lock protects a good one.
+    /// No change of the memory can panic half way, so it is sound even if the lock is poisoned.
     fn with<T>(&self, f: impl FnOnce(&mut Memory) -> T) -> T {
         f(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }

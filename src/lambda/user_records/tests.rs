@@ -1,4 +1,4 @@
-//! Deadlines, on a clock of the tests' own.
+//! Deadlines, on clocks made for these tests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use super::super::test_event::TestEvent;
 use super::*;
 use crate::record::UserRecord;
 
-/// A clock that goes on by a second each time somebody looks at it.
+/// A clock that moves on by a second each time it is read.
 fn ticking() -> SystemTime {
     static SECONDS: AtomicU64 = AtomicU64::new(0);
     let seconds = SECONDS.fetch_add(1, Ordering::Relaxed);
@@ -40,7 +40,7 @@ fn at_the_deadline_what_is_done_stays_done() {
     let told = Arc::clone(&log);
     let processor =
         Processor::new().on_failure(move |failure| told.lock().unwrap().push(failure.to_string()));
-    // Setting an alarm looks at the clock once, and so does each user record.
+    // The clock is read once to set an alarm, and once for each user record.
     let after = |looks: u64| EventUserRecords {
         deadline: Some(Deadline {
             at: ticking() + Duration::from_secs(looks + 1),
@@ -71,7 +71,7 @@ fn at_the_deadline_what_is_done_stays_done() {
     assert_eq!(*log.lock().unwrap(), [one, one, all, one]);
 }
 
-/// A clock that does not go on, so that only the alarm can end what hangs.
+/// A clock that stands still, so that only the alarm can stop what hangs.
 fn in_a_millisecond() -> Deadline {
     Deadline {
         at: SystemTime::UNIX_EPOCH + Duration::from_millis(1),
@@ -137,7 +137,7 @@ fn a_callback_that_hangs_is_broken_off_at_the_deadline() {
     is_done(&response, 1, "1");
 }
 
-/// The emulator of cargo-lambda sends such a one, and so does a margin above the timeout.
+/// Such a deadline comes from cargo-lambda's emulator, and from a margin longer than the timeout.
 #[test]
 fn a_deadline_that_has_passed_or_never_comes_is_ignored() {
     let event = event();

@@ -109,6 +109,30 @@ fn a_missing_partition_key_is_no_error() {
     assert_eq!(user_record.partition_key(), None);
 }
 
+#[test]
+fn null_counts_as_missing_and_a_field_that_comes_twice_is_refused() {
+    let json = br#"{"window": null, "state": null, "Records": [{"eventID": null, "kinesis": {
+        "sequenceNumber": "495", "partitionKey": null, "data": "", "approximateArrivalTimestamp": null
+    }}]}"#;
+    let event = KinesisEvent::from_slice(json).unwrap();
+    let record = &event.records()[0];
+    assert_eq!((record.partition_key(), record.event_id()), (None, None));
+    let written = json!({"Records": [{"kinesis": {"sequenceNumber": "495", "data": ""}}]});
+    assert_eq!(serde_json::to_value(&event).unwrap(), written);
+
+    let without_data = json!({"Records": [{"kinesis": {"sequenceNumber": "495", "data": null}}]});
+    assert_eq!(record_error(&without_data).2, RecordErrorKind::NoData);
+
+    for twice in [
+        &br#"[{"sequenceNumber": "1", "data": "", "data": "AA=="}]"#[..],
+        br#"[{"sequenceNumber": "1", "sequenceNumber": "2", "data": ""}]"#,
+    ] {
+        assert!(serde_error::<OwnedPipesEvent>(twice).starts_with("duplicate field"));
+        let refused = PipesEvent::from_slice(twice);
+        assert!(matches!(refused, Err(EventError::Json(_))), "{refused:?}");
+    }
+}
+
 fn record_error(json: &Value) -> (usize, Option<String>, RecordErrorKind, String) {
     let json = serde_json::to_vec(json).unwrap();
     // Through serde alone, the message says as much.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use kinesis_aggregation::lambda::{
-    BatchResponse, Done, Error, KinesisEvent, MemoryResume, Processor, RecordKey, Resume,
+    BatchResponse, Done, Error, Handled, KinesisEvent, MemoryResume, Processor, RecordKey, Resume,
 };
 use proptest::prelude::*;
 
@@ -121,6 +121,37 @@ fn a_cancelled_run_is_remembered() {
     let (called, response) = run(&processor, &json, "");
     assert_eq!(called, ["four", "five"]);
     assert!(response.is_success());
+}
+
+/// The callback for its cut aggregate is asked after the handler, which may have done everything.
+#[test]
+fn a_cancelled_slice_is_remembered_if_its_handler_returned() {
+    let memory = Arc::new(MemoryResume::new());
+    let processor = Processor::new()
+        .resume(Arc::clone(&memory))
+        .on_cut_async(|_| Box::pin(std::future::pending()));
+    let json = event_bytes(&[Stored::cut("1", &[("k", "one")])]);
+    let event = KinesisEvent::from_slice(&json).unwrap();
+    let user_records = processor.read(&event);
+    for returns in [false, true] {
+        block_on(async {
+            let run = user_records.process_batch_async(async |_| {
+                if !returns {
+                    std::future::pending::<()>().await;
+                }
+                Ok::<_, Error>(Handled::All)
+            });
+            tokio::select! {
+                biased;
+                _ = run => unreachable!("it waits for ever"),
+                () = tokio::task::yield_now() => {}
+            }
+        });
+        assert_eq!(memory.len(), usize::from(returns));
+    }
+    let (called, response) = run(&processor, &json, "");
+    assert!(called.is_empty());
+    assert_eq!(named(&response), ["1"]);
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn an_index_outside_the_slice_is_an_error() {
     assert!(response.is_success());
 }
 
-/// With an answer that cannot be trusted nothing is done, so no cut has its turn.
+/// If the answer cannot be trusted, nothing is done, and it is no cut's turn.
 #[test]
 fn after_an_index_outside_the_slice_no_later_cut_is_told() {
     let (processor, log) = logging(AfterCut::GoOn);
