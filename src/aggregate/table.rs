@@ -2,8 +2,8 @@
 //!
 //! Looking a key up is much of the work of adding a user record. Most aggregates have a handful of
 //! keys. Up to [`SMALL`] entries, a key's [print](Entry::print) says where it is likely to be; if
-//! it is not there, all are looked through by their prints, one word each. Beyond that a hash map
-//! takes over.
+//! it is not there, all are looked through by their prints, one word each. Beyond that a hash
+//! table takes over.
 //!
 //! ```text
 //! entries   0 "a"     1 "b"     2 "jo"
@@ -12,10 +12,10 @@
 //!                                           guess for "a" is wrong, so its print is looked for
 //! ```
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 
 use bytestring::ByteString;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::hash_key::HashKey;
 
@@ -34,8 +34,24 @@ pub(super) struct Table<K> {
     /// The position of the last entry whose print belongs at each place, while there are few. A
     /// place that no entry had says 0, which is as good a guess as any.
     guesses: [u8; GUESSES],
-    /// The position of each entry, once there are more than [`SMALL`]; empty until then.
-    positions: HashMap<K, u32>,
+    /// The place of each entry, once there are more than [`SMALL`]; empty until then.
+    places: HashTable<Place>,
+    hasher: DefaultHashBuilder,
+}
+
+/// Where an entry is. With a part of its hash, few other entries need a look at their bytes, which
+/// may be anywhere in memory, and the hash table grows without hashing them anew.
+#[derive(Clone, Copy)]
+struct Place {
+    hash: u32,
+    position: u32,
+}
+
+impl Place {
+    /// The hash as the hash table wants it, with all its high bits in use.
+    fn spread(&self) -> u64 {
+        mix(self.hash.into())
+    }
 }
 
 impl<K> Default for Table<K> {
@@ -44,13 +60,14 @@ impl<K> Default for Table<K> {
             entries: Vec::new(),
             prints: Vec::new(),
             guesses: [0; GUESSES],
-            positions: HashMap::new(),
+            places: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
         }
     }
 }
 
 /// The entries of a table.
-pub(super) trait Entry: Clone + Eq + Hash {
+pub(super) trait Entry: Eq + Hash {
     /// A number that tells most entries apart, quicker than comparing them. Its high bits do so
     /// best: they are the place among the guesses.
     fn print(&self) -> u64;
@@ -113,9 +130,25 @@ impl<K: Entry> Table<K> {
         let known = if self.entries.len() <= SMALL {
             self.position_of_few(key)
         } else {
-            self.positions.get(key).copied()
+            self.position_of_many(key)
         };
         known.ok_or_else(|| self.next())
+    }
+
+    fn position_of_many(&self, key: &K) -> Option<u32> {
+        let wanted = self.place(key, 0);
+        let is_of_key = |place: &Place| {
+            place.hash == wanted.hash && self.entries.get(place.position as usize) == Some(key)
+        };
+        let place = self.places.find(wanted.spread(), is_of_key)?;
+        Some(place.position)
+    }
+
+    fn place(&self, key: &K, position: u32) -> Place {
+        Place {
+            hash: self.hasher.hash_one(key) as u32,
+            position,
+        }
     }
 
     #[inline]
@@ -145,13 +178,12 @@ impl<K: Entry> Table<K> {
         self.entries.push(key);
         let len = self.entries.len();
         if len > SMALL {
-            let first = if self.positions.is_empty() {
-                0
-            } else {
-                len - 1
-            };
+            // The first time, those before it too.
+            let first = self.places.len();
             for (position, entry) in self.entries.iter().enumerate().skip(first) {
-                self.positions.insert(entry.clone(), to_u32(position));
+                let place = self.place(entry, to_u32(position));
+                self.places
+                    .insert_unique(place.spread(), place, Place::spread);
             }
         }
     }

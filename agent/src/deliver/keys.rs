@@ -1,5 +1,6 @@
 //! Partition keys made with MD5: the 32 hexadecimal digits of a digest.
 
+use data_encoding::HEXLOWER;
 use kinesis_aggregation::{ByteString, md5};
 
 use super::outgoing::Outgoing;
@@ -9,7 +10,7 @@ const LEN: usize = 32;
 
 /// Returns the key of these bytes.
 pub(crate) fn md5_key(bytes: &[u8]) -> ByteString {
-    hex::encode(md5::digest(bytes)).into()
+    HEXLOWER.encode(&md5::digest(bytes)).into()
 }
 
 /// Gives each record without a key the MD5 of its data as its key. The digests are computed together, which is
@@ -18,7 +19,7 @@ pub(crate) fn add_md5_keys(records: &mut [Outgoing]) {
     let is_keyless = |record: &&mut Outgoing| record.key.is_none();
     let keyless: Vec<&mut Outgoing> = records.iter_mut().filter(is_keyless).collect();
     let data: Vec<&[u8]> = keyless.iter().map(|record| &*record.data).collect();
-    let mut keys = ByteString::from(hex::encode(md5::digest_many(&data).as_flattened()));
+    let mut keys = ByteString::from(HEXLOWER.encode(md5::digest_many(&data).as_flattened()));
     for record in keyless {
         let (key, rest) = keys.split_at(LEN);
         record.key = Some(key);
