@@ -4,7 +4,7 @@
 use super::item::{Form, Item, Pending, failed_together};
 use super::shards::LONGEST_PAUSE;
 use super::spans::Span;
-use super::stream::Stream;
+use super::stream::{Stream, WithoutRanges};
 use crate::attempt_error::AttemptError;
 use crate::client::{ClientError, ClientErrorKind, RecordError, Stored};
 use crate::metrics::Meter;
@@ -122,7 +122,7 @@ pub(super) enum Verdict<T> {
     /// all its user records.
     Dropped(Vec<Pending<T>>, Attempt),
     /// The range of its shard is not known yet.
-    Open(Landing<T>),
+    Undecided(Landing<T>),
 }
 
 impl<T> Landing<T> {
@@ -151,7 +151,7 @@ impl<T> Landing<T> {
     ///
     /// An aggregate of several hash keys was built by a list of shards. Where listing is not permitted
     /// any more and the list does not tell of its shard, to call it delivered might lose it, and to send
-    /// it again might bring it twice to a KCL. So it stays open until the permission is back, or
+    /// it again might bring it twice to a KCL. So it stays undecided until the permission is back, or
     /// [`LONGEST_DOUBT`] or `record_ttl` over: then it fails as perhaps stored. There are few of these: no
     /// more are built.
     pub(super) fn judge(self, stream: &mut Stream) -> Verdict<T> {
@@ -159,14 +159,18 @@ impl<T> Landing<T> {
             return self.delivered();
         };
         let (shard_id, answered) = (self.landed.stored.shard_id(), self.landed.attempt.ended);
-        let wrong = match (stream.range(shard_id, answered), stream.unseen()) {
-            (Some(range), _) if range.contains(first) && range.contains(last) => {
+        let wrong = match stream.range(shard_id, answered) {
+            Some(range) if range.contains(first) && range.contains(last) => {
                 return self.delivered();
             }
-            (None, Some(true)) if first == last => return self.delivered(),
-            (Some(_), _) => "WrongShard",
-            (None, Some(false)) => "UnknownShard",
-            (None, _) => return Verdict::Open(self),
+            Some(_) => "WrongShard",
+            None => match stream.without_ranges() {
+                WithoutRanges::ByHashKey if first == last => return self.delivered(),
+                WithoutRanges::Anywhere => "UnknownShard",
+                WithoutRanges::ByHashKey | WithoutRanges::NotYet => {
+                    return Verdict::Undecided(self);
+                }
+            },
         };
         let attempt = Attempt {
             error: Some(AttemptError::named(wrong)),

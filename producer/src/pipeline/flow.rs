@@ -172,7 +172,7 @@ impl<T> Pipeline<T> {
                 self.returned
                     .extend(self.ledger.unless_expired(now, members));
             }
-            Verdict::Open(landing) => {
+            Verdict::Undecided(landing) => {
                 self.outbox.claim(landing.span);
                 self.undecided.push(landing);
             }

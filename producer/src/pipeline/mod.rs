@@ -205,7 +205,7 @@ impl<T> Pipeline<T> {
     pub fn described(&mut self, now: Time, answer: Result<Option<StreamDescription>, ClientError>) {
         let answer = answer.map_err(|error| self.ledger.meter.error(error.code()));
         self.stream.described(now, answer);
-        if self.stream.unseen().is_some() {
+        if self.stream.has_no_ranges() {
             self.judge_undecided(now);
         }
         if !self.stream.may_tell_size() {

@@ -19,6 +19,19 @@ use kinesis_aggregation::{HashKey, HashKeyRange, Shard, ShardMap};
 /// are judged by it.
 const MAP_AGE: Duration = Duration::from_secs(60);
 
+/// What is known of the place where a Kinesis record landed, without the ranges of the shards.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum WithoutRanges {
+    /// Listing the shards is not permitted, and nothing shows that the stream does not go by hash keys:
+    /// the record is taken to be in the shard that its hash key leads to.
+    ByHashKey,
+    /// Listing the shards is not permitted, and landings have shown that the stream picks the shards
+    /// itself: nobody can tell whose range the record is in.
+    Anywhere,
+    /// The ranges are known, or may become known.
+    NotYet,
+}
+
 pub(super) struct Stream {
     shards: Shards,
     strategy: Strategy,
@@ -123,7 +136,7 @@ impl Stream {
         let changed = match listed {
             Listed::Nothing => {
                 self.has_changed |= self.shards.is_denied() != was_denied;
-                return self.unseen().is_some();
+                return self.has_no_ranges();
             }
             Listed::Anew => {
                 self.contradiction = None;
@@ -290,10 +303,19 @@ impl Stream {
         self.is_blind() && !self.is_service_managed() && !self.ordered
     }
 
-    /// On a stream whose ranges will never be known, whether a Kinesis record landed where its hash key
-    /// belongs: taken on trust if nothing says otherwise. `None` if the ranges are or may become known.
-    pub(super) fn unseen(&self) -> Option<bool> {
-        let goes_by_keys = self.is_unlisted() && !self.is_service_managed();
-        (goes_by_keys || self.is_blind()).then_some(goes_by_keys)
+    /// What is known of the place where a Kinesis record landed if its shard's range is not.
+    pub(super) fn without_ranges(&self) -> WithoutRanges {
+        if self.is_unlisted() && !self.is_service_managed() {
+            WithoutRanges::ByHashKey
+        } else if self.is_blind() {
+            WithoutRanges::Anywhere
+        } else {
+            WithoutRanges::NotYet
+        }
+    }
+
+    /// Whether what landed is to be judged without the shards' ranges, which will not become known.
+    pub(super) fn has_no_ranges(&self) -> bool {
+        self.without_ranges() != WithoutRanges::NotYet
     }
 }
