@@ -2,15 +2,18 @@
 //! rotation, restart or throttling.
 //!
 //! ```text
-//!   directories --> Follower --> Converter --> producer or Firehose
-//!                     ^  |                            |
-//!         PositionStore  +<---------- done -----------+
-//!         (lowest byte not yet acknowledged)
+//!        one thread reads                     one task delivers
+//! files --> Follower --> Converters --batches--> Producer, or requests to Firehose
+//!            |    ^                                  |
+//!            |    +----------- acknowledged ---------+
+//!            v
+//!      PositionStore: of each file, the lowest byte that is not yet acknowledged
 //! ```
 //!
 //! [`FlowTask`] runs one flow of a [`Config`] over any
 //! [`StreamClient`](kinesis_aggregation_producer::StreamClient) or [`FirehoseClient`]; the command
-//! `kagg agent` adds AWS's SDKs, signals and a log. Each part can be used alone.
+//! `kagg agent` adds AWS's SDKs, signals and a log. The follower, the converters and the store of
+//! positions can be used alone.
 
 mod config;
 mod convert;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::link::{Link, Pending, is_over};
-use super::outgoing::Ticket;
+use super::outgoing::RecordId;
 use super::pause::Pause;
 
 /// Settles the records that were put.
@@ -18,12 +18,12 @@ pub(super) struct Fates<'l> {
     /// Records whose outcomes are awaited, one after another.
     pending: VecDeque<Pending>,
     /// Records to put again after the pause, in the order of each file.
-    failed: BTreeMap<Ticket, UserRecord>,
+    failed: BTreeMap<RecordId, UserRecord>,
     pause: Pause,
     /// Records that fail before this moment share the pause.
     pause_ends: Instant,
     /// Delivered records that have not been reported yet.
-    settled: Vec<Ticket>,
+    settled: Vec<RecordId>,
     /// Whether the producer has ended and a record is left undelivered.
     is_over: bool,
 }
@@ -79,14 +79,14 @@ impl<'l> Fates<'l> {
     }
 
     fn settle_first(&mut self, outcome: Outcome) {
-        let Some(Pending { ticket, len, .. }) = self.pending.pop_front() else {
+        let Some(Pending { id, len, .. }) = self.pending.pop_front() else {
             return;
         };
         let error = match outcome {
             Ok(_) => {
                 self.pause.succeeded();
                 self.link.traffic.sent(len);
-                self.settled.push(ticket);
+                self.settled.push(id);
                 return self.link.settled();
             }
             Err(error) => error,
@@ -97,7 +97,7 @@ impl<'l> Fates<'l> {
             return self.leave();
         };
         let pause = self.failed.is_empty().then(|| self.rest());
-        self.failed.insert(ticket, record);
+        self.failed.insert(id, record);
         if kind == FailureKind::NoOrder {
             self.link.wait_for_order();
         } else if let Some(pause) = pause {
@@ -122,8 +122,8 @@ impl<'l> Fates<'l> {
     }
 
     async fn put_again(&mut self) {
-        while let Some((ticket, record)) = self.failed.pop_first() {
-            let error = match self.link.put(ticket, record).await {
+        while let Some((id, record)) = self.failed.pop_first() {
+            let error = match self.link.put(id, record).await {
                 Ok(pending) => {
                     self.pending.push_back(pending);
                     continue;
@@ -133,13 +133,13 @@ impl<'l> Fates<'l> {
             match error.kind() {
                 PutErrorKind::NoOrder => {
                     self.link.wait_for_order();
-                    self.failed.insert(ticket, error.into_record());
+                    self.failed.insert(id, error.into_record());
                     self.rest();
                     break;
                 }
                 kind if is_over(kind) => self.leave(),
                 kind => {
-                    self.link.refused(ticket, kind);
+                    self.link.refused(id, kind);
                     self.link.settled();
                 }
             }

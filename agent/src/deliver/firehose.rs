@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::outgoing::{Outgoing, Ticket, Traffic};
+use super::outgoing::{Outgoing, RecordId, Traffic};
 use super::pause::Pause;
 use crate::config::Flow;
 
@@ -45,7 +45,7 @@ impl FirehoseError {
 
 /// Lines that share a Firehose record.
 struct Joined {
-    tickets: Vec<Ticket>,
+    ids: Vec<RecordId>,
     data: BytesMut,
 }
 
@@ -55,7 +55,7 @@ pub(crate) async fn deliver(
     flow: &Flow,
     client: &impl FirehoseClient,
     mut records: mpsc::Receiver<Vec<Outgoing>>,
-    done: std::sync::mpsc::Sender<Vec<Ticket>>,
+    done: std::sync::mpsc::Sender<Vec<RecordId>>,
     traffic: Arc<Traffic>,
 ) {
     let id = flow.id();
@@ -102,12 +102,12 @@ fn join(batch: &mut Vec<Joined>, record: Outgoing, max: usize) {
     if let Some(last) = batch.last_mut()
         && last.data.len() + record.data.len() <= max
     {
-        last.tickets.push(record.ticket);
+        last.ids.push(record.id);
         last.data.extend_from_slice(&record.data);
         return;
     }
     batch.push(Joined {
-        tickets: vec![record.ticket],
+        ids: vec![record.id],
         data: record.data.into(),
     });
 }
@@ -118,12 +118,12 @@ async fn send(
     client: &impl FirehoseClient,
     batch: &mut Vec<Joined>,
     pause: &mut Pause,
-    done: &std::sync::mpsc::Sender<Vec<Ticket>>,
+    done: &std::sync::mpsc::Sender<Vec<RecordId>>,
     traffic: &Traffic,
 ) {
-    let mut left: Vec<(Vec<Ticket>, Bytes)> = batch
+    let mut left: Vec<(Vec<RecordId>, Bytes)> = batch
         .drain(..)
-        .map(|joined| (joined.tickets, joined.data.freeze()))
+        .map(|joined| (joined.ids, joined.data.freeze()))
         .collect();
     while !left.is_empty() {
         let data = left.iter().map(|(_, data)| data.clone()).collect();
@@ -134,18 +134,18 @@ async fn send(
         };
         let mut failed = Vec::new();
         let mut reason = None;
-        for ((tickets, data), result) in left.into_iter().zip(results) {
+        for ((ids, data), result) in left.into_iter().zip(results) {
             match result {
                 Ok(()) => {
-                    for _ in &tickets {
-                        traffic.sent(data.len() / tickets.len().max(1));
+                    for _ in &ids {
+                        traffic.sent(data.len() / ids.len().max(1));
                     }
-                    let _ = done.send(tickets);
+                    let _ = done.send(ids);
                 }
                 Err(error) => {
                     traffic.failed();
                     reason = Some(error);
-                    failed.push((tickets, data));
+                    failed.push((ids, data));
                 }
             }
         }
@@ -172,7 +172,7 @@ mod tests {
     fn whole_lines_are_joined_up_to_the_size() {
         let mut batch = Vec::new();
         let line = |len: usize| Outgoing {
-            ticket: Ticket { file: 1, serial: 0 },
+            id: RecordId { file: 1, serial: 0 },
             data: vec![b'x'; len].into(),
             key: None,
         };

@@ -31,13 +31,13 @@ pub(crate) fn add_md5_keys(records: &mut [Outgoing]) {
 mod tests {
     use bytes::Bytes;
 
-    use super::super::outgoing::Ticket;
+    use super::super::outgoing::RecordId;
     use super::*;
 
     #[test]
     fn records_without_a_key_get_the_md5_of_their_data_and_others_keep_theirs() {
         let record = |data: &'static str, key: Option<&'static str>| Outgoing {
-            ticket: Ticket { file: 0, serial: 0 },
+            id: RecordId { file: 0, serial: 0 },
             data: Bytes::from_static(data.as_bytes()),
             key: key.map(ByteString::from_static),
         };

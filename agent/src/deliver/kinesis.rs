@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::fates::Fates;
 use super::link::Link;
-use super::outgoing::{Outgoing, Ticket, Traffic};
+use super::outgoing::{Outgoing, RecordId, Traffic};
 use crate::config::{Destination, Flow, PartitionKeyFrom};
 
 /// Records are tried for ever, but the producer needs a limit.
@@ -42,7 +42,7 @@ pub(crate) async fn deliver(
     flow: &Flow,
     producer: Producer,
     records: mpsc::Receiver<Vec<Outgoing>>,
-    done: std::sync::mpsc::Sender<Vec<Ticket>>,
+    done: std::sync::mpsc::Sender<Vec<RecordId>>,
     traffic: Arc<Traffic>,
 ) -> bool {
     let (sender, receiver) = mpsc::channel(QUEUE);

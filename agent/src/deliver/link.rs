@@ -8,13 +8,13 @@ use kinesis_aggregation_producer::{Delivery, Producer, PutError, PutErrorKind};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 
-use super::outgoing::{Outgoing, Ticket, Traffic};
+use super::outgoing::{Outgoing, RecordId, Traffic};
 use super::pause::Pause;
 use crate::config::Flow;
 
 /// A record that the producer has.
 pub(super) struct Pending {
-    pub(super) ticket: Ticket,
+    pub(super) id: RecordId,
     pub(super) len: usize,
     pub(super) delivery: Delivery,
 }
@@ -30,7 +30,7 @@ pub(super) struct Link<'f> {
     /// The flow's name.
     pub(super) id: String,
     producer: Producer,
-    done: std::sync::mpsc::Sender<Vec<Ticket>>,
+    done: std::sync::mpsc::Sender<Vec<RecordId>>,
     pub(super) traffic: Arc<Traffic>,
     /// How many records were put and are not settled, including those that will be put again.
     unsettled: AtomicUsize,
@@ -45,7 +45,7 @@ impl<'f> Link<'f> {
     pub(super) fn new(
         flow: &'f Flow,
         producer: Producer,
-        done: std::sync::mpsc::Sender<Vec<Ticket>>,
+        done: std::sync::mpsc::Sender<Vec<RecordId>>,
         traffic: Arc<Traffic>,
     ) -> Self {
         Self {
@@ -75,20 +75,20 @@ impl<'f> Link<'f> {
             let Some(batch) = batch else {
                 break;
             };
-            for Outgoing { ticket, data, key } in batch {
+            for Outgoing { id, data, key } in batch {
                 let record = match key {
                     Some(key) => UserRecord::new(key, data),
                     // The producer gives a random one to each Kinesis record.
                     None => UserRecord::without_partition_key(data),
                 };
-                match self.put_in_turn(ticket, record).await {
+                match self.put_in_turn(id, record).await {
                     Ok(pending) => {
                         if sender.send(pending).await.is_err() {
                             return false;
                         }
                     }
                     Err(kind) if is_over(kind) => return false,
-                    Err(kind) => self.refused(ticket, kind),
+                    Err(kind) => self.refused(id, kind),
                 }
             }
         }
@@ -108,7 +108,7 @@ impl<'f> Link<'f> {
     /// settled and the stream keeps order.
     async fn put_in_turn(
         &self,
-        ticket: Ticket,
+        id: RecordId,
         mut record: UserRecord,
     ) -> Result<Pending, PutErrorKind> {
         let mut pause = self.pause();
@@ -116,7 +116,7 @@ impl<'f> Link<'f> {
             while self.lacks_order() && self.has_unsettled() {
                 self.moved.notified().await;
             }
-            match self.put(ticket, record).await {
+            match self.put(id, record).await {
                 Ok(pending) => {
                     self.unsettled.fetch_add(1, Ordering::Relaxed);
                     return Ok(pending);
@@ -131,18 +131,10 @@ impl<'f> Link<'f> {
         }
     }
 
-    pub(super) async fn put(
-        &self,
-        ticket: Ticket,
-        record: UserRecord,
-    ) -> Result<Pending, PutError> {
+    pub(super) async fn put(&self, id: RecordId, record: UserRecord) -> Result<Pending, PutError> {
         let len = record.data().len();
         let delivery = self.producer.put(record).await?;
-        Ok(Pending {
-            ticket,
-            len,
-            delivery,
-        })
+        Ok(Pending { id, len, delivery })
     }
 
     pub(super) fn pause(&self) -> Pause {
@@ -169,19 +161,19 @@ impl<'f> Link<'f> {
     }
 
     /// Leaves out a record that the stream will never take: it is too large, or looks like an aggregate.
-    pub(super) fn refused(&self, ticket: Ticket, kind: PutErrorKind) {
+    pub(super) fn refused(&self, id: RecordId, kind: PutErrorKind) {
         self.traffic.refused();
         tracing::error!(
             "{}: a record cannot be put and is left out: {kind}",
             self.id
         );
-        self.tell(vec![ticket]);
+        self.tell(vec![id]);
     }
 
     /// Reports records as done: their lines need not be read again.
-    pub(super) fn tell(&self, tickets: Vec<Ticket>) {
+    pub(super) fn tell(&self, ids: Vec<RecordId>) {
         // Nobody listens any more once the flow has ended.
-        let _ = self.done.send(tickets);
+        let _ = self.done.send(ids);
     }
 
     /// Counts one record that was put as settled.

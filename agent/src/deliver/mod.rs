@@ -14,4 +14,4 @@ pub(crate) use firehose::deliver as deliver_to_firehose;
 pub use firehose::{FirehoseClient, FirehoseError};
 pub(crate) use keys::{add_md5_keys, md5_key};
 pub(crate) use kinesis::{deliver as deliver_to_kinesis, producer};
-pub(crate) use outgoing::{Outgoing, Ticket, Traffic};
+pub(crate) use outgoing::{Outgoing, RecordId, Traffic};

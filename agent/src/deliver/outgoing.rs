@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use kinesis_aggregation::ByteString;
 
-/// Identifies a record of a file. Within a file, tickets are ordered as their records were read.
+/// Identifies a record: its file, and its number in the order in which the file was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticket {
+pub(crate) struct RecordId {
     pub(crate) file: u64,
     pub(crate) serial: u64,
 }
 
 /// A record on its way.
 pub(crate) struct Outgoing {
-    pub(crate) ticket: Ticket,
+    pub(crate) id: RecordId,
     pub(crate) data: Bytes,
     /// Its partition key, at most 256 characters. The producer makes up a random one if there is none.
     pub(crate) key: Option<ByteString>,

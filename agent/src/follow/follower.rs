@@ -155,7 +155,7 @@ impl<S: FileSystem> Follower<S> {
     /// are ignored.
     pub fn acknowledge(&mut self, file: u64, serial: u64) {
         if let Some(stream) = self.streams.get_mut(&file) {
-            stream.ledger.done(serial);
+            stream.acks.done(serial);
         }
     }
 
@@ -197,8 +197,8 @@ impl<S: FileSystem> Follower<S> {
                 len: stream.len,
                 modified: stream.modified,
                 is_finished: stream.state == State::Done
-                    && lowest.ledger.is_empty()
-                    && (stream.ledger.is_empty() || stream.is_followed_by_copy),
+                    && lowest.acks.is_empty()
+                    && (stream.acks.is_empty() || stream.is_followed_by_copy),
             }
         });
         Saved {
@@ -224,7 +224,7 @@ impl<S: FileSystem> Follower<S> {
             let is_gone = !stream.is_there || stream.id.is_none();
             stream.state == State::Done
                 && is_gone
-                && stream.ledger.is_empty()
+                && stream.acks.is_empty()
                 && stream.modified < modified_before
         };
         let old: Vec<u64> = self
@@ -254,7 +254,7 @@ impl<S: FileSystem> Follower<S> {
             let Some(stream) = self.streams.get_mut(&key) else {
                 continue;
             };
-            let least = if stream.ledger.is_empty() { LEAST } else { 0 };
+            let least = if stream.acks.is_empty() { LEAST } else { 0 };
             let max = left.min(CHUNK).max(least);
             let look = match stream.look(max, now, &mut self.scratch) {
                 Ok(look) => look,
@@ -289,10 +289,10 @@ impl<S: FileSystem> Follower<S> {
             stream.given = end;
             cut += u64::from(piece.is_cut);
             match piece.data {
-                None => stream.ledger.skip(end),
+                None => stream.acks.skip(end),
                 Some(data) => self.ready.push(FileRecord {
                     file: key,
-                    serial: stream.ledger.open(end),
+                    serial: stream.acks.open(end),
                     data,
                 }),
             }

@@ -15,9 +15,9 @@
 //! One call of [`Follower::poll`] reads a bounded amount, lists the directories, and settles what
 //! is new and what is gone.
 
+mod acks;
 mod compare;
 mod follower;
-mod ledger;
 mod listing;
 mod mark;
 mod names;

@@ -20,7 +20,7 @@ use crate::fs::{FileSystem, OpenFile};
 
 /// The decision about a new file.
 #[derive(Clone, Copy)]
-enum Verdict {
+enum Decision {
     /// It is the beginning of that stream, compared up to a position.
     Shadow { of: u64, compared: u64 },
     /// It is where that stream's content goes on.
@@ -68,16 +68,16 @@ impl<S: FileSystem> Follower<S> {
             let Some(mut new) = self.streams.remove(&key) else {
                 continue;
             };
-            let verdict = self.decide(&mut new, now.monotonic);
+            let decision = self.decide(&mut new, now.monotonic);
             // A file that cannot be read now is decided on later.
-            let verdict = verdict.unwrap_or(Verdict::Wait);
-            self.carry_out(key, new, verdict, now.monotonic);
+            let decision = decision.unwrap_or(Decision::Wait);
+            self.carry_out(key, new, decision, now.monotonic);
         }
     }
 
-    fn decide(&mut self, new: &mut Stream<S::File>, now: Duration) -> io::Result<Verdict> {
+    fn decide(&mut self, new: &mut Stream<S::File>, now: Duration) -> io::Result<Decision> {
         let Some(source) = &mut new.source else {
-            return Ok(Verdict::Known);
+            return Ok(Decision::Known);
         };
         let meta = source.meta()?;
         if new.len != meta.len {
@@ -88,10 +88,10 @@ impl<S: FileSystem> Follower<S> {
         if self.is_first_look(&new.path)
             && self.rules.initial_position == InitialPosition::EndOfFile
         {
-            return Ok(Verdict::Start(last_line(source, meta.len)?));
+            return Ok(Decision::Start(last_line(source, meta.len)?));
         }
         if meta.len == 0 {
-            return Ok(Verdict::Wait);
+            return Ok(Decision::Wait);
         }
         if !has_line(source)? {
             // Less than a line tells nothing, and is read only if nobody will end it: not if it
@@ -99,12 +99,12 @@ impl<S: FileSystem> Follower<S> {
             let is_quiet = now.saturating_sub(new.changed) >= QUIET;
             let is_left = new.is_rotated || !new.is_listed;
             if !(is_left && is_quiet) || self.may_copy_new(new)? {
-                return Ok(Verdict::Wait);
+                return Ok(Decision::Wait);
             }
-            return Ok(self.among_read(new)?.unwrap_or(Verdict::Start(0)));
+            return Ok(self.among_read(new)?.unwrap_or(Decision::Start(0)));
         }
-        if let Some(verdict) = self.among_missing(new)? {
-            return Ok(verdict);
+        if let Some(decision) = self.among_missing(new)? {
+            return Ok(decision);
         }
         if let State::Shadow { of, .. } = new.state
             && !self
@@ -114,13 +114,13 @@ impl<S: FileSystem> Follower<S> {
         {
             new.state = State::Fresh;
         }
-        if let Some(verdict) = self.among_read(new)? {
-            return Ok(verdict);
+        if let Some(decision) = self.among_read(new)? {
+            return Ok(decision);
         }
-        if let Some(verdict) = self.among_finished(new)? {
-            return Ok(verdict);
+        if let Some(decision) = self.among_finished(new)? {
+            return Ok(decision);
         }
-        Ok(Verdict::Start(0))
+        Ok(Decision::Start(0))
     }
 
     /// Whether a file of less than a line may be a copy, made slowly, of one that has no line either.
@@ -141,36 +141,36 @@ impl<S: FileSystem> Follower<S> {
     }
 
     /// Compares with the streams whose content is searched for.
-    fn among_missing(&mut self, new: &mut Stream<S::File>) -> io::Result<Option<Verdict>> {
+    fn among_missing(&mut self, new: &mut Stream<S::File>) -> io::Result<Option<Decision>> {
         let Some(source) = &mut new.source else {
             return Ok(None);
         };
-        let mut verdict = None;
+        let mut decision = None;
         for (&key, known) in self.streams.iter().filter(|(_, known)| known.is_missing()) {
             let is_same_file = known.id.is_some() && known.id == new.id;
             match recognise(source, known)? {
-                Recognition::Content if is_same_file => return Ok(Some(Verdict::Continues(key))),
+                Recognition::Content if is_same_file => return Ok(Some(Decision::Continues(key))),
                 Recognition::Content
                     if self.may_continue(&new.path, known)
-                        && !matches!(verdict, Some(Verdict::Continues(_))) =>
+                        && !matches!(decision, Some(Decision::Continues(_))) =>
                 {
-                    verdict = Some(Verdict::Continues(key));
+                    decision = Some(Decision::Continues(key));
                 }
                 // Another file may have all of it; if none is found in time, the stream ends, and
                 // this is a copy of what ended.
                 Recognition::Beginning
-                    if self.may_continue(&new.path, known) && verdict.is_none() =>
+                    if self.may_continue(&new.path, known) && decision.is_none() =>
                 {
-                    verdict = Some(Verdict::Wait);
+                    decision = Some(Decision::Wait);
                 }
                 _ => {}
             }
         }
-        Ok(verdict)
+        Ok(decision)
     }
 
     /// Compares with the streams that are read.
-    fn among_read(&mut self, new: &mut Stream<S::File>) -> io::Result<Option<Verdict>> {
+    fn among_read(&mut self, new: &mut Stream<S::File>) -> io::Result<Option<Decision>> {
         let mut is_unclear = false;
         let is_read = |known: &Stream<S::File>| known.state == State::Active;
         let rotated = self.rules.rotated_directory.as_deref();
@@ -188,11 +188,11 @@ impl<S: FileSystem> Follower<S> {
                 }
                 match (compare_unpacked(new, known)?, packed) {
                     (Unpacked::Same, _) | (Unpacked::Shorter, [true, _]) => {
-                        return Ok(Some(Verdict::Known));
+                        return Ok(Some(Decision::Known));
                     }
                     (Unpacked::Longer(position), [_, true]) => {
                         let known = key;
-                        return Ok(Some(Verdict::After { known, position }));
+                        return Ok(Some(Decision::After { known, position }));
                     }
                     // What has more than the file that is read was not made of it.
                     (Unpacked::Different | Unpacked::Longer(_), _) => {}
@@ -210,21 +210,21 @@ impl<S: FileSystem> Follower<S> {
             match compare(new, known, compared)? {
                 Comparison::Same { compared: 0 } | Comparison::Different => {}
                 Comparison::Same { compared } => {
-                    return Ok(Some(Verdict::Shadow { of: key, compared }));
+                    return Ok(Some(Decision::Shadow { of: key, compared }));
                 }
                 // What has more than the original is no copy of it.
                 Comparison::Longer if !is_rotated(known.name(), new.name()) => {}
                 Comparison::Longer if known.read > 0 => {
-                    return Ok(Some(Verdict::Original(key)));
+                    return Ok(Some(Decision::Original(key)));
                 }
                 Comparison::Longer | Comparison::Unclear => is_unclear = true,
             }
         }
-        Ok(is_unclear.then_some(Verdict::Wait))
+        Ok(is_unclear.then_some(Decision::Wait))
     }
 
     /// Compares with what was read before, or was there before the first start.
-    fn among_finished(&mut self, new: &mut Stream<S::File>) -> io::Result<Option<Verdict>> {
+    fn among_finished(&mut self, new: &mut Stream<S::File>) -> io::Result<Option<Decision>> {
         let is_finished =
             |known: &Stream<S::File>| matches!(known.state, State::Done | State::Ignored);
         let rotated = self.rules.rotated_directory.as_deref();
@@ -249,7 +249,7 @@ impl<S: FileSystem> Follower<S> {
                 continue;
             }
             if known.state == State::Ignored {
-                return Ok(Some(Verdict::Known));
+                return Ok(Some(Decision::Known));
             }
             let is_all = recognition == Recognition::Content;
             let position = if is_all { known.read } else { new.len };
@@ -265,9 +265,9 @@ impl<S: FileSystem> Follower<S> {
         let is_packed = new.source.as_ref().is_some_and(Source::is_packed);
         let has_more = is_all && new.read_at(position, &mut [0])? > 0;
         Ok(Some(if is_packed && !has_more {
-            Verdict::Known
+            Decision::Known
         } else {
-            Verdict::After { known, position }
+            Decision::After { known, position }
         }))
     }
 
@@ -287,12 +287,12 @@ impl<S: FileSystem> Follower<S> {
             || name == known.name()
     }
 
-    fn carry_out(&mut self, key: u64, mut new: Stream<S::File>, verdict: Verdict, now: Duration) {
-        match verdict {
-            Verdict::Wait => {}
-            Verdict::Shadow { of, compared } => new.state = State::Shadow { of, compared },
-            Verdict::Start(position) => self.start(&mut new, position, now),
-            Verdict::After { known, position } => {
+    fn carry_out(&mut self, key: u64, mut new: Stream<S::File>, decision: Decision, now: Duration) {
+        match decision {
+            Decision::Wait => {}
+            Decision::Shadow { of, compared } => new.state = State::Shadow { of, compared },
+            Decision::Start(position) => self.start(&mut new, position, now),
+            Decision::After { known, position } => {
                 self.start(&mut new, position, now);
                 // What is not yet acknowledged of that one would be read from this one.
                 new.follows = Some(known);
@@ -300,18 +300,18 @@ impl<S: FileSystem> Follower<S> {
                     known.is_followed_by_copy |= known.state == State::Done;
                 }
             }
-            Verdict::Original(copy) => {
+            Decision::Original(copy) => {
                 if let Some(copy) = self.streams.get_mut(&copy) {
                     copy.swap_files(&mut new, now);
                 }
             }
-            Verdict::Known => {
+            Decision::Known => {
                 if new.ignore(now).is_err() {
                     // Seen again at the next listing.
                     return;
                 }
             }
-            Verdict::Continues(other) => {
+            Decision::Continues(other) => {
                 let (path, is_listed, is_rotated) =
                     (new.path.clone(), new.is_listed, new.is_rotated);
                 let Some(known) = self.streams.get_mut(&other) else {

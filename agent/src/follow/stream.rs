@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::ledger::{Ledger, append};
+use super::acks::{Acks, append};
 use super::mark::{MARK, Mark};
 use super::print::Print;
 use super::source::Source;
@@ -64,7 +64,7 @@ pub(super) struct Stream<F: OpenFile> {
     pub(super) is_there: bool,
     /// Whether it has moved from its first name, or is a copy: nobody will write to it for long.
     pub(super) is_rotated: bool,
-    pub(super) ledger: Ledger,
+    pub(super) acks: Acks,
     pub(super) splitter: Splitter,
     /// The stream that it is a copy of, and begins after.
     pub(super) follows: Option<u64>,
@@ -122,7 +122,7 @@ impl<F: OpenFile> Stream<F> {
             is_listed: false,
             is_there: false,
             is_rotated: false,
-            ledger: Ledger::default(),
+            acks: Acks::default(),
             splitter: Splitter::new(Arc::clone(rules), 0),
             follows: None,
             is_followed_by_copy: false,
@@ -166,7 +166,7 @@ impl<F: OpenFile> Stream<F> {
         }
         self.head = Print::Bytes(head);
         self.begin_at(position, Print::Bytes(before.clone()));
-        self.ledger = Ledger::begin(position, before);
+        self.acks = Acks::begin(position, before);
         self.state = State::Active;
         self.touch(now);
         Ok(())
@@ -174,7 +174,7 @@ impl<F: OpenFile> Stream<F> {
 
     /// The next byte to read is this one.
     pub(super) fn begin_at(&mut self, position: u64, before: Print) {
-        self.ledger = Ledger::begin(position, Vec::new());
+        self.acks = Acks::begin(position, Vec::new());
         self.before = before;
         self.splitter = Splitter::new(Arc::clone(&self.rules), position);
         self.read = position;
@@ -200,7 +200,7 @@ impl<F: OpenFile> Stream<F> {
         self.read_at(from, &mut before)?;
         self.head = Print::Bytes(head);
         if matches!(self.before, Print::Mark(_)) {
-            self.ledger = Ledger::begin(self.read, before.clone());
+            self.acks = Acks::begin(self.read, before.clone());
         }
         self.before = Print::Bytes(before);
         self.is_rotated |= path != self.path;
@@ -352,7 +352,7 @@ impl<F: OpenFile> Stream<F> {
             self.len = self.len.max(self.read);
         }
         self.splitter.push(&data, pieces);
-        self.ledger.keep(data);
+        self.acks.keep(data);
     }
 
     /// Whether all that the file had at the last look was read.
@@ -374,13 +374,13 @@ impl<F: OpenFile> Stream<F> {
 
     /// The memory it keeps, in bytes.
     pub(super) fn held(&self) -> usize {
-        self.ledger.held().saturating_add(self.splitter.held())
+        self.acks.held().saturating_add(self.splitter.held())
     }
 
-    /// The mark of the saved position, which is the ledger's.
+    /// The mark of the position to save.
     pub(super) fn position_mark(&self) -> Mark {
         match &self.before {
-            Print::Bytes(_) | Print::Head(_) => self.ledger.mark(),
+            Print::Bytes(_) | Print::Head(_) => self.acks.mark(),
             Print::Mark(mark) => *mark,
         }
     }
@@ -388,7 +388,7 @@ impl<F: OpenFile> Stream<F> {
     /// The position to save.
     pub(super) fn position(&self) -> u64 {
         match &self.before {
-            Print::Bytes(_) | Print::Head(_) => self.ledger.position(),
+            Print::Bytes(_) | Print::Head(_) => self.acks.position(),
             Print::Mark(_) => self.read,
         }
     }

@@ -110,7 +110,7 @@ impl FlowTask {
         S: FileSystem + Send + 'static,
         S::File: Send + Sync,
     {
-        let (outbox, records) = mpsc::channel(QUEUE);
+        let (outgoing, records) = mpsc::channel(QUEUE);
         let (sender, done) = std::sync::mpsc::channel();
         let stop = Arc::new(AtomicBool::new(false));
         let traffic = Arc::new(Traffic::default());
@@ -148,7 +148,7 @@ impl FlowTask {
             fs,
             follower,
             store,
-            outbox: Some(outbox),
+            outgoing: Some(outgoing),
             done,
             stop: Arc::clone(&stop),
             traffic: Arc::clone(&traffic),

@@ -7,7 +7,7 @@ use kinesis_aggregation::ByteString;
 
 use crate::config::{Flow, PartitionKeyFrom};
 use crate::convert::{Converted, InstanceMetadata, add_texts, convert_all};
-use crate::deliver::{Outgoing, Ticket, md5_key};
+use crate::deliver::{Outgoing, RecordId, md5_key};
 use crate::record::cut;
 
 /// The most characters of a partition key.
@@ -27,7 +27,7 @@ pub(super) struct Surroundings {
 /// leaves it out.
 pub(super) fn prepare(
     flow: &Flow,
-    ticket: Ticket,
+    id: RecordId,
     record: Bytes,
     around: &Surroundings,
 ) -> Option<Outgoing> {
@@ -54,7 +54,7 @@ pub(super) fn prepare(
     if let Some(compression) = flow.compression() {
         data = compression.compress(&data);
     }
-    Some(Outgoing { ticket, data, key })
+    Some(Outgoing { id, data, key })
 }
 
 /// `None` for a record without the value, or with one that can be no key.

@@ -11,7 +11,7 @@ use super::host::Host;
 use super::prepare::{Surroundings, prepare};
 
 use crate::config::{Flow, PartitionKeyOption};
-use crate::deliver::{Outgoing, Ticket, Traffic, add_md5_keys};
+use crate::deliver::{Outgoing, RecordId, Traffic, add_md5_keys};
 use crate::follow::{FileRecord, Follower, Now, Report};
 use crate::fs::FileSystem;
 use crate::metrics::FlowMetrics;
@@ -27,8 +27,8 @@ pub(super) struct Worker<S: FileSystem> {
     pub(super) fs: S,
     pub(super) follower: Follower<S>,
     pub(super) store: Arc<Mutex<PositionStore>>,
-    pub(super) outbox: Option<Sender<Vec<Outgoing>>>,
-    pub(super) done: Receiver<Vec<Ticket>>,
+    pub(super) outgoing: Option<Sender<Vec<Outgoing>>>,
+    pub(super) done: Receiver<Vec<RecordId>>,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) traffic: Arc<Traffic>,
     pub(super) metrics: FlowMetrics,
@@ -50,9 +50,9 @@ impl<S: FileSystem> Worker<S> {
                 self.flow.poll_interval()
             });
             if self.stop.load(Ordering::Relaxed) {
-                self.outbox = None;
+                self.outgoing = None;
             }
-            if self.outbox.is_some() {
+            if self.outgoing.is_some() {
                 more = self.read(started.elapsed());
             }
             let now = started.elapsed();
@@ -72,9 +72,9 @@ impl<S: FileSystem> Worker<S> {
         let mut wait = wait;
         loop {
             match self.done.recv_timeout(wait) {
-                Ok(tickets) => {
-                    for ticket in tickets {
-                        self.follower.acknowledge(ticket.file, ticket.serial);
+                Ok(ids) => {
+                    for id in ids {
+                        self.follower.acknowledge(id.file, id.serial);
                     }
                     wait = Duration::ZERO;
                 }
@@ -101,10 +101,10 @@ impl<S: FileSystem> Worker<S> {
         let records = self.follower.take_records();
         if !records.is_empty() {
             let batch = self.convert(records);
-            if let Some(outbox) = &self.outbox
-                && outbox.blocking_send(batch).is_err()
+            if let Some(outgoing) = &self.outgoing
+                && outgoing.blocking_send(batch).is_err()
             {
-                self.outbox = None;
+                self.outgoing = None;
             }
         }
         more && room > 0
@@ -128,11 +128,11 @@ impl<S: FileSystem> Worker<S> {
                 around.path = path.to_string_lossy().into_owned();
                 file = Some(record.file);
             }
-            let ticket = Ticket {
+            let id = RecordId {
                 file: record.file,
                 serial: record.serial,
             };
-            match prepare(&self.flow, ticket, record.data, &around) {
+            match prepare(&self.flow, id, record.data, &around) {
                 Some(outgoing) => {
                     self.metrics.converted();
                     batch.push(outgoing);
@@ -145,7 +145,7 @@ impl<S: FileSystem> Worker<S> {
                             self.flow.id()
                         );
                     }
-                    self.follower.acknowledge(ticket.file, ticket.serial);
+                    self.follower.acknowledge(id.file, id.serial);
                 }
             }
         }

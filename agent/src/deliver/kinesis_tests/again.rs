@@ -89,7 +89,7 @@ async fn a_quiet_flow_ends_with_its_producer_if_a_line_is_left() {
     stream.delete();
     running.send([0, 1].map(line)).await;
     running.close_producer().await;
-    let ended = ended(running.delivery, &running.tickets).await;
+    let ended = ended(running.delivery, &running.ids).await;
     assert_eq!(ended, (false, vec![]));
 }
 

@@ -12,7 +12,7 @@ use kinesis_aggregation_producer::{Producer, RECORD_OVERHEAD};
 use tokio::sync::mpsc;
 
 use super::kinesis::{deliver, producer};
-use super::outgoing::{Outgoing, Ticket, Traffic};
+use super::outgoing::{Outgoing, RecordId, Traffic};
 use crate::config::{Config, Flow};
 
 /// The data that the stream holds.
@@ -73,7 +73,7 @@ const ORDERED: &str = r#", "kagg.partitionKeyFrom": "file""#;
 struct Running {
     producer: Producer,
     sender: mpsc::Sender<Vec<Outgoing>>,
-    tickets: std::sync::mpsc::Receiver<Vec<Ticket>>,
+    ids: std::sync::mpsc::Receiver<Vec<RecordId>>,
     traffic: Arc<Traffic>,
     delivery: tokio::task::JoinHandle<bool>,
 }
@@ -84,7 +84,7 @@ impl Running {
         let producer = producer(&flow, stream.clone(), ROOM).expect("good");
         // Room for all that a test sends: it must not wait for a stream that only the test can change.
         let (sender, receiver) = mpsc::channel(32);
-        let (done, tickets) = std::sync::mpsc::channel();
+        let (done, ids) = std::sync::mpsc::channel();
         let traffic = Arc::new(Traffic::default());
         let delivery = {
             let (producer, traffic) = (producer.clone(), Arc::clone(&traffic));
@@ -93,7 +93,7 @@ impl Running {
         Self {
             producer,
             sender,
-            tickets,
+            ids,
             traffic,
             delivery: tokio::spawn(delivery),
         }
@@ -113,28 +113,28 @@ impl Running {
     /// Ends the input. Returns whether all was delivered, and the numbers of the lines that were reported as done.
     async fn end(self) -> (bool, Vec<u64>) {
         drop(self.sender);
-        ended(self.delivery, &self.tickets).await
+        ended(self.delivery, &self.ids).await
     }
 }
 
 /// Waits for the end of the delivery, and returns the same.
 async fn ended(
     delivery: tokio::task::JoinHandle<bool>,
-    tickets: &std::sync::mpsc::Receiver<Vec<Ticket>>,
+    ids: &std::sync::mpsc::Receiver<Vec<RecordId>>,
 ) -> (bool, Vec<u64>) {
     let delivered = tokio::time::timeout(300 * MINUTE, delivery).await;
     let delivered = delivered.expect("in time").expect("no panic");
-    let tickets = tickets.iter().flatten();
-    (delivered, tickets.map(|ticket| ticket.serial).collect())
+    let ids = ids.iter().flatten();
+    (delivered, ids.map(|id| id.serial).collect())
 }
 
 fn line(number: u64) -> Outgoing {
-    let ticket = Ticket {
+    let id = RecordId {
         file: 1,
         serial: number,
     };
     Outgoing {
-        ticket,
+        id,
         data: Bytes::from(format!("line {number}\n")),
         key: Some("/logs/app.log".into()),
     }

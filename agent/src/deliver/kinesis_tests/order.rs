@@ -28,7 +28,7 @@ async fn wait_for_a_stream_that_goes_by_keys() {
     for numbers in [0..3, 3..5, 5..6] {
         running.send(numbers.map(line)).await;
     }
-    let told = running.tickets.try_recv();
+    let told = running.ids.try_recv();
     assert!(told.is_err(), "acknowledged, but not sent");
     assert!(stored(&stream).is_empty());
     stream.set_distribution(RecordDistribution::ByKey);

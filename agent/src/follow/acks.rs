@@ -24,7 +24,7 @@ struct Span {
 }
 
 #[derive(Default)]
-pub(super) struct Ledger {
+pub(super) struct Acks {
     position: u64,
     /// The serial number of the first span.
     first: u64,
@@ -40,7 +40,7 @@ pub(super) struct Ledger {
 /// Bytes of memory that a span takes besides its line.
 pub(super) const SPAN_WEIGHT: usize = size_of::<Span>();
 
-impl Ledger {
+impl Acks {
     /// Begins at a position, after these bytes (those before it, as far as they are known).
     pub(super) fn begin(position: u64, before: Vec<u8>) -> Self {
         Self {
@@ -164,28 +164,28 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(7);
         for round in 0..200 {
             let mut text = Vec::new();
-            let mut ledger = Ledger::begin(0, Vec::new());
+            let mut acks = Acks::begin(0, Vec::new());
             let mut open = Vec::new();
             while text.len() < 5000 {
                 let line = vec![random.u8(..); random.usize(1..300)];
                 text.extend_from_slice(&line);
-                ledger.keep(Bytes::from(line));
-                open.push((ledger.open(text.len() as u64), text.len()));
+                acks.keep(Bytes::from(line));
+                open.push((acks.open(text.len() as u64), text.len()));
             }
             let mut starts: Vec<_> = [0].into_iter().chain(open.iter().map(|o| o.1)).collect();
             starts.pop();
             let mut left: Vec<usize> = (0..open.len()).collect();
             while !left.is_empty() {
                 let index = left.swap_remove(random.usize(..left.len()));
-                ledger.done(open[index].0);
+                acks.done(open[index].0);
                 let lowest = left.iter().map(|&index| starts[index]).min();
                 let lowest = lowest.unwrap_or(text.len());
-                assert_eq!(ledger.position(), lowest as u64, "round {round}");
+                assert_eq!(acks.position(), lowest as u64, "round {round}");
                 let from = lowest.saturating_sub(MARK);
-                assert_eq!(ledger.mark(), Mark::of(&text[from..lowest]));
+                assert_eq!(acks.mark(), Mark::of(&text[from..lowest]));
             }
-            assert!(ledger.is_empty());
-            assert_eq!(ledger.held(), 0);
+            assert!(acks.is_empty());
+            assert_eq!(acks.held(), 0);
         }
     }
 }
