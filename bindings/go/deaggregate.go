@@ -55,14 +55,14 @@ type LossKind int
 
 // The kinds of losses. There may be more in later versions.
 const (
-	// The hash key is outside the shard's range: the KCL drops the whole Kinesis record in silence.
+	// The hash key is outside the shard's range: the KCL silently drops the whole Kinesis record.
 	OutOfRange LossKind = iota
 	// A key index is beyond its table: the KCL gives up the rest of the Kinesis record.
 	PartitionKeyIndex
 	ExplicitHashKeyIndex
 	// The explicit hash key is not an integer: the KCL gives up the rest.
 	ExplicitHashKey
-	// It is an integer that no shard owns: the KCL drops the whole Kinesis record in silence.
+	// It is an integer that no shard owns: the KCL silently drops the whole Kinesis record.
 	ExplicitHashKeyNumber
 	// With Options.SalvageDamaged: the digest is wrong. No user record is missing, but any byte may be wrong.
 	DigestMismatch

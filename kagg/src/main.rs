@@ -40,7 +40,7 @@ use clap::{Arg, ArgAction, CommandFactory, Parser, Subcommand};
 use exit::{Result, Status};
 
 /// Reads and writes the record format of the Amazon Kinesis Producer Library (KPL), as the
-/// Kinesis Client Library (KCL) reads it, with nothing lost in silence.
+/// Kinesis Client Library (KCL) reads it, and reports every loss.
 #[derive(Parser)]
 #[command(name = "kagg", version, max_term_width = 100, after_help = EXIT_STATUS)]
 #[command(disable_help_flag = true, arg = help())]

@@ -80,14 +80,14 @@ export interface LostUserRecords {
 
 export interface Loss {
   readonly kind:
-    /** Its hash key is outside the shard's range: the KCL drops the whole Kinesis record in silence. */
+    /** Its hash key is outside the shard's range: the KCL silently drops the whole Kinesis record. */
     | 'out-of-range'
     /** A key index is beyond its table: the KCL gives up the rest of the Kinesis record. */
     | 'partition-key-index'
     | 'explicit-hash-key-index'
     /** The explicit hash key is not an integer: the KCL gives up the rest. */
     | 'explicit-hash-key'
-    /** It is an integer that no shard owns, such as -123: the KCL drops the whole Kinesis record in silence. */
+    /** It is an integer that no shard owns, such as -123: the KCL silently drops the whole Kinesis record. */
     | 'explicit-hash-key-number'
     /** With `salvageDamaged`: the digest is wrong. No user record is missing, but any byte may be wrong. */
     | 'digest-mismatch'

@@ -118,7 +118,9 @@ impl Keys<'_> {
         }
     }
 
-    /// The effective hash key, or what the KCL stumbles over, in its order.
+    /// The effective hash key, or why the KCL cannot compute it. The KCL looks up the partition key first,
+    /// then the explicit hash key, and reads that as a number last: a user record with several faults
+    /// has the first of them.
     fn effective(
         &self,
         partition_key: u32,
@@ -142,7 +144,8 @@ fn get<T>(table: &[T], index: u32) -> Option<&T> {
     table.get(usize::try_from(index).ok()?)
 }
 
-/// The KCL does not trim an explicit hash key, as [`HashKey`]'s grammar does.
+/// Reads an explicit hash key as the KCL does. It hands the text as it is to Java's `BigInteger`, which
+/// refuses blanks around the number; [`HashKey::from_str`](std::str::FromStr) ignores them.
 fn number(key: &str) -> Result<HashKey, ParseHashKeyError> {
     if key.trim() == key {
         key.parse()

@@ -142,7 +142,7 @@ fn out_of_range_drops_the_whole_record_at_both_ends_inclusive() {
 }
 
 /// In the KCL they are out of the full range, which it uses where it does not know its shard's.
-/// Without a range nothing is dropped, and nothing is passed over in silence: they cut.
+/// Without a range nothing is dropped, and nothing is skipped silently: they cut.
 #[test]
 fn minus_one_and_two_to_the_128_are_out_of_every_range_and_cut_without_one() {
     for key in [
