@@ -6,8 +6,8 @@ use std::time::Duration;
 use kinesis_aggregation_producer::{Producer, ProducerConfigError, StreamClient};
 use tokio::sync::mpsc;
 
-use super::fates::Fates;
 use super::link::Link;
+use super::outcomes::Outcomes;
 use super::outgoing::{Outgoing, RecordId, Traffic};
 use crate::config::{Destination, Flow, PartitionKeyFrom};
 
@@ -48,6 +48,6 @@ pub(crate) async fn deliver(
     let (sender, receiver) = mpsc::channel(QUEUE);
     let link = Link::new(flow, producer, done, traffic);
     let put = link.put_all(records, sender);
-    let (is_put, is_settled) = tokio::join!(put, Fates::new(&link).run(receiver));
+    let (is_put, is_settled) = tokio::join!(put, Outcomes::new(&link).run(receiver));
     is_put && is_settled
 }

@@ -1,12 +1,12 @@
 //! Delivers records: to a Kinesis stream through the producer, or to Firehose.
 
-mod fates;
 mod firehose;
 mod keys;
 mod kinesis;
 #[cfg(test)]
 mod kinesis_tests;
 mod link;
+mod outcomes;
 mod outgoing;
 mod pause;
 

@@ -13,7 +13,7 @@ use super::outgoing::RecordId;
 use super::pause::Pause;
 
 /// Settles the records that were put.
-pub(super) struct Fates<'l> {
+pub(super) struct Outcomes<'l> {
     link: &'l Link<'l>,
     /// Records whose outcomes are awaited, one after another.
     pending: VecDeque<Pending>,
@@ -28,7 +28,7 @@ pub(super) struct Fates<'l> {
     is_over: bool,
 }
 
-impl<'l> Fates<'l> {
+impl<'l> Outcomes<'l> {
     pub(super) fn new(link: &'l Link<'l>) -> Self {
         Self {
             link,
