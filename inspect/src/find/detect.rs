@@ -82,6 +82,8 @@ mod tests {
             (&b" \n{"[..], Form::Json),
             (b"[1, 2]", Form::Json),
             (b"[-13,-119]", Form::Json),
+            (b"[1 , 2]", Form::Json),
+            (b"[1 ]", Form::Json),
             (b"[{", Form::Json),
             (b"[243 137 154]", Form::Text),
             (b"[f3, 89]", Form::Text),

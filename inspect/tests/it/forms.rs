@@ -1,5 +1,7 @@
 //! Siblings of the cases: the same two aggregates in other forms.
 
+use kinesis_aggregation_inspect::{Finder, Found, Shape};
+
 use crate::support::{a, assert_finds, b, base64, wrapped};
 
 #[test]
@@ -127,6 +129,31 @@ fn lists_of_numbers_are_bytes() {
         format!("[{}]", signed.join(" ")),
     ] {
         assert_finds(&text, &text, &[a()]);
+    }
+}
+
+/// The form is told by what follows the blanks, however little of it has come yet: byte by byte, the
+/// first piece that is looked at ends with a bracket, a quote or a `b`.
+#[test]
+fn blanks_before_a_form_hide_nothing() {
+    let python: String = a().iter().map(|byte| format!("\\x{byte:02x}")).collect();
+    let document = format!(r#"{{"Records":[{{"Data":"{}"}}]}}"#, base64(&a()));
+    for text in [
+        list(&a(), "[", " ", "]"),
+        list(&a(), "[", ", ", "]"),
+        list(&a(), "[ ", " , ", " ]"),
+        with(&a(), "[", ", ", "]"),
+        format!("b'{python}'"),
+        format!("\"{}\"", base64(&a())),
+        format!("[\"{}\"]", base64(&a())),
+        serde_json::to_string(&document).unwrap(),
+        document,
+        base64(&a()),
+    ] {
+        for blanks in ["   ", "    "] {
+            let text = format!("{blanks}{text}");
+            assert_finds(&text, &text, &[a()]);
+        }
     }
 }
 
@@ -347,5 +374,29 @@ fn utf16_of_both_kinds() {
     ] {
         let all = assert_finds("UTF-16", text, &[a()]);
         assert_eq!(all.records()[0].partition_key(), Some("é😀"));
+    }
+}
+
+/// Of a shape that was named, the content is not looked at: it may start like another one.
+#[test]
+fn a_shape_that_is_named_is_taken_at_its_word() {
+    let like_utf16 = b"\xFF\xFEa\0b\0".to_vec();
+    let like_json = b"{\"Data\":\"\"}".to_vec();
+    for (shape, input, data) in [
+        (Shape::Raw, like_utf16.clone(), like_utf16),
+        (Shape::Raw, like_json.clone(), like_json),
+        (Shape::Hex, b"abcd".to_vec(), b"\xAB\xCD".to_vec()),
+        (Shape::Base64, b"abcd".to_vec(), b"\x69\xB7\x1D".to_vec()),
+    ] {
+        for len in [1, input.len()] {
+            let mut finder = Finder::new().shape(shape);
+            input.chunks(len).for_each(|piece| finder.push(piece));
+            finder.end();
+            match finder.next() {
+                Ok(Some(Found::Record(record))) => assert_eq!(record.data()[..], data),
+                other => panic!("{shape:?}: {other:?}"),
+            }
+            assert_eq!(finder.next(), Ok(None));
+        }
     }
 }

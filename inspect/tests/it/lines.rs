@@ -39,6 +39,13 @@ fn an_empty_line_is_a_record_without_data() {
         .map(|record| record.place().line)
         .collect();
     assert_eq!(lines, [1, 2, 3, 4]);
+    let all = found("6f6e65\nzz\n");
+    let [refused] = all.refused() else { panic!() };
+    assert_eq!(refused.place().line, 2);
+    assert_eq!(
+        refused.to_string(),
+        "record 1 (line 2): it is not hexadecimal at its byte 1"
+    );
 }
 
 /// All lines but the last are of one width, one that mail and PEM have.
@@ -115,6 +122,18 @@ fn a_broken_aggregate_among_others_a_line_is_a_record() {
             Ok(Some(Found::Record(record))) => assert_eq!(record.data()[..], expected),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// An aggregate that begins in a line after a broken one is its own, though it is short enough to be
+/// the rest of it.
+#[test]
+fn a_broken_aggregate_does_not_swallow_the_next() {
+    for encode in [|data: &[u8]| base64(data), |data: &[u8]| hex::encode(data)] {
+        let cut = &a()[..a().len() - 2];
+        assert!(cut.len() > b().len());
+        let lines = format!("{}\n{}\n{}\n", encode(b"hello!"), encode(cut), encode(&b()));
+        assert_finds(&lines, &lines, &[b"hello!".to_vec(), cut.to_vec(), b()]);
     }
 }
 

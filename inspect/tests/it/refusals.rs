@@ -2,7 +2,7 @@
 
 use kinesis_aggregation_inspect::{FindError, Found, Warning, find};
 
-use crate::support::{a, b, base64, by_pieces, refusal, wrapped};
+use crate::support::{a, assert_finds, b, base64, by_pieces, refusal, wrapped};
 
 #[test]
 fn what_is_no_record_at_all() {
@@ -153,6 +153,17 @@ fn a_damaged_document_gives_its_whole_records_first() {
             "{error}: {damaged}"
         );
         assert!(finder.next().unwrap().is_none());
+    }
+}
+
+/// What ends before its form is told is a record or refused; it is not passed over.
+#[test]
+fn what_ends_before_its_form_is_told_is_not_passed_over() {
+    for text in ["[", "b", "[1", "{", "   [", "    b", "[1 "] {
+        refusal(text);
+    }
+    for quote in ["\"", "   \"", "   '"] {
+        assert_finds(quote, quote, &[Vec::new()]);
     }
 }
 
