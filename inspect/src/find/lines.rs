@@ -79,7 +79,10 @@ impl TextReader {
             None if self.ended && self.at < self.buffer.len() => {
                 (self.buffer.len(), self.buffer.len())
             }
-            None if self.ended => return self.last(sink),
+            None if self.ended => {
+                self.last(sink)?;
+                return Ok(false);
+            }
             None if self.buffer.len() - self.at > LONGEST => {
                 return Err(FindError::TooLong { place });
             }
@@ -97,12 +100,8 @@ impl TextReader {
     }
 
     /// The rest, when all lines are read.
-    fn last(&mut self, sink: &mut Sink) -> Result<bool, FindError> {
-        let before = sink.len();
+    fn last(&mut self, sink: &mut Sink) -> Result<(), FindError> {
         match std::mem::replace(&mut self.kind, Kind::Done) {
-            Kind::Undecided(blanks) if blanks.len() as u64 == self.line => {
-                return Err(FindError::Empty);
-            }
             Kind::Undecided(_) => return Err(FindError::UnknownShape),
             Kind::Lines(mut lines) => lines.end(sink)?,
             Kind::Dump(mut dump) => dump.end(sink),
@@ -110,7 +109,7 @@ impl TextReader {
             Kind::Log if sink.count() == 0 => return Err(FindError::NoRecords),
             Kind::Log | Kind::GetRecords | Kind::Done => {}
         }
-        Ok(sink.len() > before)
+        Ok(())
     }
 }
 

@@ -204,6 +204,7 @@ fn dumps() {
     for text in [&canonical, &xxd_g1, &pairs] {
         assert_finds(text, text, &[a()]);
         assert_finds(text, text.replace('\n', "\r\n"), &[a()]);
+        assert_finds(text, format!("\n\n{text}"), &[a()]);
     }
     // One dump after another.
     let second = xxd(&b(), |offset, bytes, text| {
@@ -386,6 +387,11 @@ fn a_shape_that_is_named_is_taken_at_its_word() {
         (Shape::Raw, like_utf16.clone(), like_utf16),
         (Shape::Raw, like_json.clone(), like_json),
         (Shape::Hex, b"abcd".to_vec(), b"\xAB\xCD".to_vec()),
+        (
+            Shape::Hex,
+            b"00000000: abcd  ..\n".to_vec(),
+            b"\xAB\xCD".to_vec(),
+        ),
         (Shape::Base64, b"abcd".to_vec(), b"\x69\xB7\x1D".to_vec()),
     ] {
         for len in [1, input.len()] {

@@ -32,6 +32,7 @@ fn a_line_that_cannot_be_decoded_is_refused_with_its_place() {
 #[test]
 fn an_empty_line_is_a_record_without_data() {
     assert_told("\n\n6f6e65\n\n74776f\n", &["", "", "one", "", "two"]);
+    assert_told("\n\naGVsbG8h\n", &["", "", "hello!"]);
     let all = found("\n6f6e65\n\n74776f");
     let lines: Vec<_> = all
         .records()
@@ -39,6 +40,12 @@ fn an_empty_line_is_a_record_without_data() {
         .map(|record| record.place().line)
         .collect();
     assert_eq!(lines, [1, 2, 3, 4]);
+    let offsets: Vec<_> = all
+        .records()
+        .iter()
+        .map(|record| record.place().offset)
+        .collect();
+    assert_eq!(offsets, [0, 1, 8, 9]);
     let all = found("6f6e65\nzz\n");
     let [refused] = all.refused() else { panic!() };
     assert_eq!(refused.place().line, 2);
