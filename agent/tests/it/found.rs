@@ -174,6 +174,44 @@ fn a_log_that_came_and_went_to_the_directory_of_rotated_ones_is_read() {
     assert_eq!(lines, ["came and went\n"]);
 }
 
+/// It is a copy only of a log of its own name.
+#[test]
+fn a_rotated_log_that_is_like_another_log_is_read() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    fs::create_dir(path("old")).expect("made");
+    fs::write(path("a.log"), "started\n").expect("written");
+    fs::write(path("b.log"), "one\n").expect("written");
+    let fs = Refusing::default();
+    let mut rules = rules(&path("?.log").display().to_string());
+    rules.rotated_directory = Some(path("old"));
+    let mut follower = Follower::new(rules);
+    poll_at(&mut follower, &fs, 0..5, 0);
+    fs::write(path("old/b.log"), "started\n").expect("written");
+    assert_eq!(poll_at(&mut follower, &fs, 5..20, 0).0, ["started\n"]);
+}
+
+/// A file that is renamed while its directory is read may be under neither name: the time up to which
+/// all is known stays.
+#[test]
+fn a_directory_that_changes_while_it_is_read_is_not_known() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("app.log"), "one\n").expect("written");
+    let fs = Refusing::default();
+    let mut follower = Follower::new(live(directory.path()));
+    poll_at(&mut follower, &fs, 0..5, 0);
+    poll_at(&mut follower, &fs, 5..6, 1000);
+    assert_eq!(follower.saved().listed_at, 1000);
+    let made = fs::File::open(directory.path()).and_then(|made| made.set_modified(UNIX_EPOCH));
+    made.expect("dated");
+    fs.rename_before(Call::Meta, path("app.log"), path("app.log.1"));
+    poll_at(&mut follower, &fs, 6..7, 2000);
+    assert_eq!(follower.saved().listed_at, 1000);
+    poll_at(&mut follower, &fs, 7..8, 3000);
+    assert_eq!(follower.saved().listed_at, 3000);
+}
+
 /// Short logs often are: a copy under the same name can only be where rotated files go.
 #[test]
 fn logs_of_the_same_name_that_are_alike_are_each_read_in_their_directories() {
