@@ -191,6 +191,28 @@ fn a_rotated_log_that_is_like_another_log_is_read() {
     assert_eq!(poll_at(&mut follower, &fs, 5..20, 0).0, ["started\n"]);
 }
 
+/// Under another name it is no copy, though it begins alike, nor is what is written under the live name.
+#[test]
+fn a_log_that_is_like_a_finished_one_is_read() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("a.log"), "started\n").expect("written");
+    let fs = Refusing::default();
+    let mut follower = Follower::new(rules(&path("?.log").display().to_string()));
+    assert_eq!(poll_at(&mut follower, &fs, 0..5, 0).0, ["started\n"]);
+    fs::rename(path("a.log"), path("a.log.1")).expect("renamed");
+    poll_at(&mut follower, &fs, 5..200, 0);
+    let [ref file] = follower.saved().files[..] else {
+        panic!()
+    };
+    assert!(file.is_finished);
+    for (name, seconds) in [("a.log", 200..210), ("b.log", 210..220)] {
+        fs::write(path(name), "started\n").expect("written");
+        let lines = poll_at(&mut follower, &fs, seconds, 0).0;
+        assert_eq!(lines, ["started\n"], "{name}");
+    }
+}
+
 /// A file that is renamed while its directory is read may be under neither name: the time up to which
 /// all is known stays.
 #[test]
@@ -288,4 +310,17 @@ fn a_half_line_and_its_copy_that_is_made_slowly_are_one_line() {
         lines.extend(poll_at(&mut follower, &fs, 33..60, 0).0);
         assert_eq!(lines, ["half a line\n"], "{pattern}");
     }
+}
+
+/// Both are new, and the live file may be a copy that is still being made only if it begins alike.
+#[test]
+fn half_a_line_of_a_rotated_file_is_read_though_the_live_file_has_half_a_line_too() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    let fs = Refusing::default();
+    let mut follower = Follower::new(live(directory.path()));
+    assert_eq!(poll_at(&mut follower, &fs, 0..5, 0).0, [""; 0]);
+    fs::write(path("app.log.1"), "the end").expect("written");
+    fs::write(path("app.log"), "a start").expect("written");
+    assert_eq!(poll_at(&mut follower, &fs, 5..30, 0).0, ["the end"]);
 }
