@@ -92,6 +92,33 @@ fn the_agents_position_is_continued_to_the_byte_under_the_files_new_name() {
     assert_eq!(lines, ["new\n", "unsent\n"]);
 }
 
+/// The agent keeps milliseconds, so that a file of the same one may be older than its last file.
+#[test]
+fn a_file_counts_as_sent_until_the_millisecond_of_the_agents_last_one_is_over() {
+    for (nanoseconds, expected) in [(5_999_999, &[][..]), (6_000_000, &["other\n"])] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| directory.path().join(name);
+        let pattern = path("*.log").display().to_string();
+        for (name, text, nanoseconds) in [
+            ("app.log", "sent\n", 5_000_700),
+            ("other.log", "other\n", nanoseconds),
+        ] {
+            fs::write(path(name), text).expect("written");
+            let file = fs::File::options().write(true).open(path(name));
+            let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(nanoseconds);
+            file.and_then(|file| file.set_modified(time))
+                .expect("dated");
+        }
+        agents_database(&path("checkpoints"), &pattern, &path("app.log"), 5);
+        let checkpoints = read_checkpoints(&path("checkpoints"), false, "s", &pattern);
+        let checkpoints = checkpoints.expect("reads");
+        let files = FilePattern::new(&pattern).expect("good");
+        let (saved, _) = take_over(&RealFs, &files, &checkpoints).expect("reads");
+        let lines = read_all(&pattern, saved, &Refusing::default());
+        assert_eq!(lines, expected);
+    }
+}
+
 /// `kagg.addFile` and the partition key are taken from it.
 #[test]
 fn only_the_agents_last_file_takes_its_first_path_from_the_agent() {

@@ -31,12 +31,3 @@ pub enum Shape {
     /// One Kinesis record a line, in base64; an empty line is a record without data.
     Base64,
 }
-
-impl Shape {
-    pub(crate) fn is_json(self) -> bool {
-        matches!(
-            self,
-            Self::Lambda | Self::Kinesis | Self::Pipes | Self::Firehose
-        )
-    }
-}

@@ -99,9 +99,10 @@ impl Sink {
         self.out.push_back(Found::Warning(warning));
     }
 
+    /// Whether a record in JSON has the shape that was named.
     pub(crate) fn check_shape(&self, shape: Shape, place: Place) -> Result<(), FindError> {
         match self.shape {
-            Some(named) if named.is_json() && named != shape => Err(FindError::OtherShape {
+            Some(named) if named != shape => Err(FindError::OtherShape {
                 place: self.inside.unwrap_or(place),
             }),
             _ => Ok(()),
