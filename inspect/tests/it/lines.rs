@@ -132,6 +132,38 @@ fn a_broken_aggregate_among_others_a_line_is_a_record() {
     }
 }
 
+/// Not at a place inside it, which nobody can look up.
+#[test]
+fn records_in_a_line_of_a_log_or_in_a_string_are_at_its_place() {
+    let event = format!(
+        r#"{{"Records":[{{"Data":"{0}"}},{{"Data":"{0}"}}]}}"#,
+        base64(&a())
+    );
+    let quoted = format!("{event:?}");
+    for text in [
+        format!("START RequestId: 5f1c\n2026 INFO {event}\nEND RequestId: 5f1c\n"),
+        format!("{{\"version\":\"1.0\",\n\"body\":{quoted}}}"),
+        format!(
+            "{{\"version\":\"1.0\",\n\"body\":{:?}}}",
+            format!("\n\n\n{event}")
+        ),
+    ] {
+        let all = assert_finds(&text, &text, &[a(), a()]);
+        let [first, second] = all.records() else {
+            panic!()
+        };
+        assert_eq!(first.place(), second.place(), "{text}");
+        assert_eq!(first.place().line, 2, "{text}");
+    }
+    let all = found(format!("INFO {event}\nINFO {event}\n"));
+    let lines: Vec<_> = all
+        .records()
+        .iter()
+        .map(|record| record.place().line)
+        .collect();
+    assert_eq!(lines, [1, 1, 2, 2]);
+}
+
 /// An aggregate that begins in a line after a broken one is its own, though it is short enough to be
 /// the rest of it.
 #[test]
