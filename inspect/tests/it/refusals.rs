@@ -1,6 +1,6 @@
 //! What holds no records, and what breaks off.
 
-use kinesis_aggregation_inspect::{FindError, Found, Warning, find};
+use kinesis_aggregation_inspect::{FindError, Finder, Found, Shape, Warning, find};
 
 use crate::support::{a, assert_finds, b, base64, by_pieces, refusal, wrapped};
 
@@ -153,6 +153,18 @@ fn a_damaged_document_gives_its_whole_records_first() {
             "{error}: {damaged}"
         );
         assert!(finder.next().unwrap().is_none());
+    }
+}
+
+#[test]
+fn nothing_is_empty_in_a_shape_that_is_named_too() {
+    for shape in [Shape::Lambda, Shape::Kinesis, Shape::Pipes, Shape::Firehose] {
+        for input in ["", " \n"] {
+            let mut finder = Finder::new().shape(shape);
+            finder.push(input.as_bytes());
+            finder.end();
+            assert_eq!(finder.next(), Err(FindError::Empty), "{shape:?} {input:?}");
+        }
     }
 }
 
