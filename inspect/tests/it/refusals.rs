@@ -85,6 +85,10 @@ fn other_services_are_named() {
             "aws:kafka",
             r#"{"eventSource":"aws:kafka","records":{"t-0":[{"value":"YQ=="}]}}"#,
         ),
+        (
+            "SelfManagedKafka",
+            r#"{"eventSource":"SelfManagedKafka","records":{"t-0":[{"value":"YQ=="}]}}"#,
+        ),
     ] {
         match refusal(event) {
             FindError::OtherSource { name, .. } => assert_eq!(name, source),
