@@ -378,6 +378,14 @@ fn utf16_of_both_kinds() {
     }
 }
 
+/// As Windows' editors write it.
+#[test]
+fn a_mark_before_utf8_is_no_part_of_the_text() {
+    for text in [base64(&a()), hex::encode(a()), list(&a(), "[", ", ", "]")] {
+        assert_finds(&text, format!("\u{feff}{text}\r\n"), &[a()]);
+    }
+}
+
 /// Of a shape that was named, the content is not looked at: it may start like another one.
 #[test]
 fn a_shape_that_is_named_is_taken_at_its_word() {
