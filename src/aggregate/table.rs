@@ -226,6 +226,32 @@ mod tests {
         assert_eq!(prints.map(guess_place), [21, 11, 21]);
     }
 
+    #[derive(PartialEq, Eq)]
+    struct Alike(u32);
+
+    impl Hash for Alike {
+        fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
+    }
+
+    impl Entry for Alike {
+        fn print(&self) -> u64 {
+            0
+        }
+    }
+
+    /// Few or many, their keys tell them apart.
+    #[test]
+    fn entries_of_one_hash_have_places_of_their_own() {
+        let mut table = Table::default();
+        for number in 0..3 * SMALL as u32 {
+            assert_eq!(table.position(&Alike(number)), Err(number));
+            table.push(Alike(number));
+            for known in 0..=number {
+                assert_eq!(table.position(&Alike(known)), Ok(known));
+            }
+        }
+    }
+
     proptest! {
         /// Many have one print: their ends are the same. Many have one guess.
         #[test]
