@@ -283,6 +283,8 @@ fn data_may_be_written_in_any_way() {
         list(&a(), "{\"hb\":[", ",", "],\"offset\":0}"),
         format!("{{{}}}", keyed.join(",")),
         format!("\"{}\"", base64(&a()).replace('=', "").replace('+', "-")),
+        format!("\"data:;base64,{}\"", base64(&a())),
+        format!("\"data:application/octet-stream;base64,{}\"", base64(&a())),
         format!("\"0x{}\"", hex::encode(a())),
         format!("\"\\\\x{}\"", hex::encode(a())),
         format!("\"{}\"", hex::encode(a())),

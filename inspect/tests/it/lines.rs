@@ -29,6 +29,13 @@ fn a_line_that_cannot_be_decoded_is_refused_with_its_place() {
     );
 }
 
+/// Two halves of a pair would make other bytes of all between them.
+#[test]
+fn groups_of_hexadecimal_digits_are_whole_pairs() {
+    let all = found("6f6e65\n6f6e 65\n6f6 e65\n");
+    assert_eq!((all.records().len(), all.refused().len()), (2, 1));
+}
+
 #[test]
 fn an_empty_line_is_a_record_without_data() {
     assert_told("\n\n6f6e65\n\n74776f\n", &["", "", "one", "", "two"]);
@@ -164,15 +171,17 @@ fn records_in_a_line_of_a_log_or_in_a_string_are_at_its_place() {
     assert_eq!(lines, [1, 1, 2, 2]);
 }
 
-/// An aggregate that begins in a line after a broken one is its own, though it is short enough to be
-/// the rest of it.
+/// An aggregate that begins after a broken one is its own, though its lines are short enough to be the
+/// rest of it.
 #[test]
 fn a_broken_aggregate_does_not_swallow_the_next() {
     for encode in [|data: &[u8]| base64(data), |data: &[u8]| hex::encode(data)] {
         let cut = &a()[..a().len() - 2];
-        assert!(cut.len() > b().len());
-        let lines = format!("{}\n{}\n{}\n", encode(b"hello!"), encode(cut), encode(&b()));
-        assert_finds(&lines, &lines, &[b"hello!".to_vec(), cut.to_vec(), b()]);
+        let before = format!("{}\n{}\n", encode(b"hello!"), encode(cut));
+        for width in [64, 1000] {
+            let lines = before.clone() + &wrapped(&encode(&b()), width, "", "");
+            assert_finds(&lines, &lines, &[b"hello!".to_vec(), cut.to_vec(), b()]);
+        }
     }
 }
 
