@@ -129,6 +129,11 @@ impl<T> Outbox<T> {
             && self.window.admits(under_way, self.collector.size())
     }
 
+    /// Whether a request may start now: not while a failure has yet to fail the later ones of its hash key.
+    fn may_start(&self, now: Time, ledger: &Ledger<T>) -> bool {
+        self.has_connection(now) && !ledger.has_failed()
+    }
+
     /// From now on has at most so many requests under way.
     pub(super) fn limit_connections(&mut self, connections: usize) {
         self.connections = connections;
@@ -154,17 +159,17 @@ impl<T> Outbox<T> {
             }
         }
         ledger.expire(expired);
-        while self.has_connection(now)
+        while self.may_start(now, ledger)
             && let Some(part) = self.parts.pop_front()
         {
             self.start_request(now, part, ledger);
         }
-        while self.has_connection(now)
+        while self.may_start(now, ledger)
             && let Some(place) = self.lanes.turn()
         {
             self.take_turn(now, place, ledger);
         }
-        if self.has_connection(now) && self.collector.due().is_some_and(|due| due <= now) {
+        if self.may_start(now, ledger) && self.collector.due().is_some_and(|due| due <= now) {
             self.start_collected(now, ledger);
         }
         std::mem::take(&mut self.started)
@@ -196,7 +201,7 @@ impl<T> Outbox<T> {
                 }
             }
             self.start_collected(now, ledger);
-            if !self.has_connection(now) {
+            if !self.may_start(now, ledger) {
                 return;
             }
         }
@@ -207,21 +212,22 @@ impl<T> Outbox<T> {
         self.start_request(now, collected, ledger);
     }
 
-    /// Starts a request with these, unless all of it has expired.
-    fn start_request(&mut self, now: Time, collected: Vec<Item<T>>, ledger: &mut Ledger<T>) {
+    /// Starts a request with these, unless all of it has expired. If a failure has yet to fail later ones,
+    /// perhaps some of these, it starts when that is done.
+    fn start_request(&mut self, now: Time, mut items: Vec<Item<T>>, ledger: &mut Ledger<T>) {
         let cutoff = ledger.cutoff(now);
-        let mut items = Vec::new();
-        for mut item in collected {
+        for item in &mut items {
             ledger.expire(item.take_expired(cutoff));
-            if item.is_empty() {
-                self.release(now, item.place.span());
-            } else {
-                item.sent = now;
-                items.push(item);
-            }
+            item.sent = now;
+        }
+        for empty in items.extract_if(.., |item| item.is_empty()) {
+            self.release(now, empty.place.span());
         }
         if items.is_empty() {
             return;
+        }
+        if ledger.has_failed() {
+            return self.parts.push_front(items);
         }
         let (items, records) = encode(items, &self.aggregate);
         self.window

@@ -60,6 +60,9 @@ pub(super) fn check(run: &mut Run) {
     if run.facts.ordered {
         broken.extend(order(run, &reads));
     }
+    if run.facts.fail_later_in_order {
+        broken.extend(later(run));
+    }
     run.broken.extend(broken);
 }
 
@@ -207,4 +210,39 @@ fn order(run: &Run, reads: &[Read]) -> Vec<String> {
         *last = read.id;
     }
     broken
+}
+
+/// Once a user record has failed, none of its hash key goes any more that was put before that.
+fn later(run: &Run) -> Vec<String> {
+    let mut failed: BTreeMap<HashKey, Vec<Duration>> = BTreeMap::new();
+    let mut broken = Vec::new();
+    for (id, put) in run.puts.iter().enumerate() {
+        let (Some(hash_key), Some((resolved, outcome))) = (put.record.hash_key(), &put.resolved)
+        else {
+            continue;
+        };
+        let earlier = failed.entry(hash_key).or_default();
+        if let Some(last) = last_start(outcome) {
+            let sent = put.accepted + last;
+            // What is put in the moment of the failure may come before or after it.
+            let is_too_late = |failed: &&Duration| put.accepted < **failed && **failed <= sent;
+            if let Some(failed) = earlier.iter().find(is_too_late) {
+                broken.push(format!(
+                    "{id} was sent at {sent:?}, an earlier one failed at {failed:?}"
+                ));
+            }
+        }
+        if outcome.is_err() {
+            earlier.push(*resolved);
+        }
+    }
+    broken
+}
+
+fn last_start(outcome: &Outcome) -> Option<Duration> {
+    match outcome {
+        Ok(delivered) => delivered.attempts().last(),
+        Err(error) => error.attempts().last(),
+    }
+    .map(|attempt| attempt.started())
 }

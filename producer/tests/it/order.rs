@@ -1,7 +1,7 @@
 //! What keeps its order, and what does not have to wait for it.
 
 use kinesis_aggregation::deaggregate;
-use kinesis_aggregation_producer::{ClientError, Producer, RecordError, Stored};
+use kinesis_aggregation_producer::{ClientError, FailureKind, Producer, RecordError, Stored};
 
 use super::bugs::{Bench, at, two_shards};
 use super::corners::put_key;
@@ -103,6 +103,72 @@ fn what_was_put_without_a_shard_map_stays_before_what_is_put_with_one() {
     bench.pipeline.answered(at(10), first, failed());
     let expected = ["first", "second", "third", "fourth"];
     assert_eq!(sent(&mut bench), expected);
+}
+
+/// In a Kinesis record of its own or in the same, which is seen to have expired in its lane or on its way into
+/// the request: in that moment, the later one may go.
+#[test]
+fn what_comes_after_an_expired_one_fails_before_it_goes() {
+    for (count, is_looked_at) in [(1, false), (2, false), (1, true), (2, true)] {
+        let builder = Producer::builder()
+            .ordered(true)
+            .fail_later_in_order(true)
+            .record_max_buffered_time(at(0))
+            .aggregation_max_count(count);
+        let mut bench = Bench::ready(builder);
+        bench.pipeline.limit_connections(0);
+        for _ in 0..count {
+            put_key(&mut bench, 0, "other", "other");
+        }
+        put_key(&mut bench, 1, "key", "expires");
+        put_key(&mut bench, 2, "key", "later");
+        bench.drive(2);
+        if is_looked_at {
+            // The lane does not look again within ten milliseconds.
+            bench.drive(30_000);
+        }
+        bench.pipeline.limit_connections(24);
+        assert!(bench.drive(30_001).is_empty(), "{count}, {is_looked_at}");
+        let kinds = bench.finished().into_iter().map(|(name, outcome)| {
+            let error = outcome.expect_err("it is not sent");
+            (name, error.kind().clone())
+        });
+        let kinds: Vec<_> = kinds.collect();
+        let last = [
+            ("expires", FailureKind::Expired),
+            ("later", FailureKind::EarlierFailed),
+        ];
+        assert_eq!(kinds[count as usize..], last, "{count}, {is_looked_at}");
+    }
+}
+
+/// The same for what waits in the next request, or in a part of one that was refused.
+#[test]
+fn what_comes_after_an_expired_one_in_a_request_fails_before_it_goes() {
+    let builder = Producer::builder()
+        .ordered(true)
+        .fail_later_in_order(true)
+        .record_max_buffered_time(at(0))
+        .aggregation_max_count(2);
+    let mut bench = Bench::new(builder);
+    bench.pipeline.listed(at(0), Ok(two_shards()));
+    bench.pipeline.described(at(0), Ok(None));
+    // `a` is in the lower half, `b` in the upper one.
+    for (now, key, name) in [(0, "b", "b"), (1, "a", "expires"), (2, "a", "later")] {
+        put_key(&mut bench, now, key, name);
+    }
+    let [(refused, ref records)] = bench.drive(2)[..] else {
+        panic!("one request")
+    };
+    assert_eq!(records.len(), 2);
+    let invalid = Err(ClientError::invalid("ValidationException"));
+    bench.pipeline.answered(at(10), refused, invalid);
+    bench.pipeline.limit_connections(0);
+    assert!(bench.drive(30_000).is_empty());
+    bench.pipeline.limit_connections(24);
+    assert!(bench.drive(30_001).is_empty());
+    let names: Vec<_> = bench.finished().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["b", "expires", "later"]);
 }
 
 /// It is sent again after a pause, and nothing may overtake it.
