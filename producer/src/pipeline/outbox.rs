@@ -178,6 +178,7 @@ impl<T> Outbox<T> {
     /// Moves some of what a lane holds into the next request. A lane that can send nothing more
     /// has no more turns.
     fn take_turn(&mut self, now: Time, place: Place, ledger: &mut Ledger<T>) {
+        let cutoff = ledger.cutoff(now);
         for _ in 0..TURN {
             let Some(size) = self.lanes.next(now, place) else {
                 return;
@@ -189,9 +190,13 @@ impl<T> Outbox<T> {
                 return;
             }
             if self.collector.fits(size) {
-                let Some(item) = self.lanes.take(now, place, size) else {
+                let Some(mut item) = self.lanes.take(now, place, size) else {
                     return;
                 };
+                ledger.expire(item.take_expired(cutoff));
+                if item.is_empty() {
+                    continue;
+                }
                 self.claim(place.span());
                 let is_hurried = ledger.is_hurried(item.first);
                 let due = if is_hurried { Time::ZERO } else { item.due };

@@ -41,6 +41,44 @@ fn what_has_expired_is_resolved_before_it_moves_to_another_lane() {
     }
 }
 
+/// There, too, it would stay until the next look: as many bytes are under way as may be.
+#[test]
+fn what_has_expired_is_resolved_before_it_moves_into_the_next_request() {
+    let builder = Producer::builder()
+        .aggregation_enabled(false)
+        .rate_limit(None)
+        .record_max_buffered_time(at(0));
+    let mut bench = Bench::new(builder);
+    bench.pipeline.listed(at(0), Ok(one_shard()));
+    // Quick answers, so that more requests may be under way.
+    for _ in 0..22 {
+        bench.put(0, "quick");
+        let [(id, _)] = bench.drive(0)[..] else {
+            panic!("one request")
+        };
+        bench.stored(0, id, "0");
+    }
+    for _ in 0..16 {
+        put_of(&mut bench, 0, 1 << 20, "under way");
+        assert_eq!(bench.drive(0).len(), 1);
+    }
+    bench.pipeline.limit_connections(16);
+    bench.put(100, "first");
+    bench.put(101, "second");
+    put_of(&mut bench, 102, 2 << 20, "large");
+    bench.drive(102);
+    bench.finished();
+    // The lane looks for what has expired, and then those that look for what waits elsewhere.
+    bench.drive(30_100);
+    bench.drive(30_102);
+    assert_eq!(expired(&mut bench), ["first", "large"]);
+    bench.pipeline.limit_connections(24);
+    for now in [30_103, 30_111] {
+        assert!(bench.drive(now).is_empty());
+    }
+    assert_eq!(expired(&mut bench), ["second"]);
+}
+
 /// While all connections are busy, nothing looks at the next request to send it.
 #[test]
 fn what_waits_in_the_next_request_expires() {
