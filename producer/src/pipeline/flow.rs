@@ -104,13 +104,19 @@ impl<T> Pipeline<T> {
     pub(super) fn route(&mut self, now: Time, mut pending: Pending<T>) {
         if let Some((size, max)) = self.excess(&pending.record) {
             if self.stream.may_tell_size() {
-                self.stream.ask_size(now);
+                // Those that are routed anew have asked: asking again would cut the pause after a failure.
+                if pending.accepted == now {
+                    self.stream.ask_size(now);
+                }
                 self.large.push(pending);
             } else {
                 let kind = FailureKind::TooLarge { size, max };
                 self.ledger.fail([pending], &kind, false);
             }
             return;
+        }
+        if self.large.precedes(pending.hash_key) {
+            return self.large.push(pending);
         }
         let hurried = self.ledger.is_hurried(pending.seq);
         match self.stream.route(&pending.record, pending.hash_key) {
@@ -211,7 +217,12 @@ impl<T> Pipeline<T> {
         self.swept = now;
         let cutoff = self.ledger.cutoff(now);
         let mut expired = self.waiting.take_expired(cutoff);
-        expired.extend(self.large.take_expired(cutoff));
+        let large = self.large.take_expired(cutoff);
+        if self.config.settings.ordered && !large.is_empty() {
+            // What waited to stay after them need not wait any more.
+            self.returned.append(&mut self.large.take_all());
+        }
+        expired.extend(large);
         expired.extend(self.outbox.take_expired(cutoff));
         self.ledger.expire(expired);
         for mut landing in self.undecided.take_all() {

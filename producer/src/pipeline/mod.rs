@@ -75,7 +75,8 @@ pub struct Pipeline<T> {
     waiting: Waiting<T>,
     outbox: Outbox<T>,
     undecided: Undecided<T>,
-    /// Larger than streams take by default: they wait to learn what this one takes.
+    /// Larger than streams take by default: they wait to learn what this one takes. Where order is
+    /// wanted, so do the later ones of their hash keys.
     large: Waiting<T>,
     /// To be routed anew.
     returned: Vec<Pending<T>>,

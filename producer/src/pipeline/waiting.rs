@@ -1,9 +1,10 @@
 //! User records that wait for a shard map, to share an aggregate.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::item::Pending;
 use crate::outcome::Time;
+use kinesis_aggregation::HashKey;
 
 pub(super) struct Waiting<T> {
     records: Vec<Pending<T>>,
@@ -14,6 +15,8 @@ pub(super) struct Waiting<T> {
     hurried: usize,
     /// Where order is wanted, none goes before an earlier one of its hash key.
     ordered: bool,
+    /// Where order is wanted, the hash keys of those here.
+    hash_keys: HashSet<HashKey>,
 }
 
 impl<T> Waiting<T> {
@@ -24,13 +27,27 @@ impl<T> Waiting<T> {
             oldest: Time::MAX,
             hurried: 0,
             ordered,
+            hash_keys: HashSet::new(),
         }
     }
 
     pub(super) fn push(&mut self, pending: Pending<T>) {
         self.due = self.due.min(pending.due);
+        self.keep(pending);
+    }
+
+    fn keep(&mut self, pending: Pending<T>) {
         self.oldest = self.oldest.min(pending.accepted);
+        if self.ordered {
+            self.hash_keys.extend(pending.hash_key);
+        }
         self.records.push(pending);
+    }
+
+    /// Whether one with this hash key waits here, and what is put later must stay after it.
+    #[inline]
+    pub(super) fn precedes(&self, hash_key: Option<HashKey>) -> bool {
+        hash_key.is_some_and(|hash_key| self.hash_keys.contains(&hash_key))
     }
 
     /// When the next one goes without a map.
@@ -54,8 +71,7 @@ impl<T> Waiting<T> {
                 self.push(pending);
             } else if self.ordered && pending.hash_key.is_some_and(keeps) {
                 // Its time has come, but it goes with the one before it.
-                self.oldest = self.oldest.min(pending.accepted);
-                self.records.push(pending);
+                self.keep(pending);
             } else {
                 due.push(pending);
             }
@@ -86,9 +102,13 @@ impl<T> Waiting<T> {
     /// Takes some of them.
     pub(super) fn take_if(&mut self, is_wanted: impl Fn(&Pending<T>) -> bool) -> Vec<Pending<T>> {
         self.hurried = 0;
-        self.records
-            .extract_if(.., |pending| is_wanted(pending))
-            .collect()
+        let taken = self.records.extract_if(.., |pending| is_wanted(pending));
+        let taken = taken.collect();
+        if self.ordered {
+            let left = self.records.iter();
+            self.hash_keys = left.filter_map(|pending| pending.hash_key).collect();
+        }
+        taken
     }
 
     /// Nothing here was accepted before.
@@ -100,6 +120,7 @@ impl<T> Waiting<T> {
         self.due = Time::MAX;
         self.oldest = Time::MAX;
         self.hurried = 0;
+        self.hash_keys.clear();
         std::mem::take(&mut self.records)
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kinesis_aggregation::HashKey;
 use kinesis_aggregation::wire::is_framed;
+use kinesis_aggregation::{DEFAULT_MAX_RECORD_SIZE, HashKey};
 use kinesis_aggregation_producer::{Attempt, FailureKind, Outcome};
 
 use super::model_kcl::{self, Read};
@@ -149,7 +149,9 @@ fn times(run: &Run, put: &Put) -> Option<String> {
             *resolved - latest
         ));
     }
-    let unhindered = !run.facts.limited && !run.hindered;
+    // A large one may have to wait to learn what the stream takes.
+    let is_large = put.record.data().len() > DEFAULT_MAX_RECORD_SIZE;
+    let unhindered = !(run.facts.limited || run.hindered || is_large);
     let first = first_start(outcome)?;
     // In ordered mode, it may have to wait for what is under way.
     if unhindered && !run.facts.ordered && first > run.facts.buffered {

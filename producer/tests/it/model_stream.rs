@@ -79,6 +79,8 @@ pub(super) struct ModelStream {
     gone: Option<(Duration, u64)>,
     /// A request with a larger record is invalid.
     pub(super) max_record_size: Option<usize>,
+    /// What descriptions tell of that.
+    pub(super) told_size: Option<usize>,
     /// The lists of shards of this life that were right once, by the time from which on.
     lists: BTreeMap<Duration, Vec<Shard>>,
     pub(super) distribution: RecordDistribution,
@@ -120,6 +122,7 @@ impl ModelStream {
             created: Duration::ZERO,
             gone: None,
             max_record_size: None,
+            told_size: None,
             lists: BTreeMap::new(),
             distribution,
             before: distribution,
@@ -338,9 +341,12 @@ impl ModelStream {
             distribution = opposite(self.distribution);
         }
         let created = SystemTime::UNIX_EPOCH + self.created;
-        Ok(self
-            .may_describe
-            .then(|| StreamDescription::new(distribution).with_creation_time(created)))
+        let description = StreamDescription::new(distribution).with_creation_time(created);
+        let description = match self.told_size {
+            Some(size) => description.with_max_record_size(size),
+            None => description,
+        };
+        Ok(self.may_describe.then_some(description))
     }
 
     /// Stores records and answers; an answer that does not come is none.

@@ -1,7 +1,9 @@
 //! What keeps its order, and what does not have to wait for it.
 
-use kinesis_aggregation::deaggregate;
-use kinesis_aggregation_producer::{ClientError, FailureKind, Producer, RecordError, Stored};
+use kinesis_aggregation::{UserRecord, deaggregate};
+use kinesis_aggregation_producer::{
+    ClientError, FailureKind, Producer, RecordDistribution, RecordError, Stored, StreamDescription,
+};
 
 use super::bugs::{Bench, at, two_shards};
 use super::corners::put_key;
@@ -169,6 +171,49 @@ fn what_comes_after_an_expired_one_in_a_request_fails_before_it_goes() {
     assert!(bench.drive(30_001).is_empty());
     let names: Vec<_> = bench.finished().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["b", "expires", "later"]);
+}
+
+/// A record that is larger than streams take by default waits to learn what this one takes.
+fn waits_for_the_size(aggregates: bool) -> Bench {
+    let builder = Producer::builder()
+        .ordered(true)
+        .aggregation_enabled(aggregates)
+        .record_max_buffered_time(at(0));
+    let mut bench = Bench::new(builder);
+    bench.pipeline.listed(at(0), Ok(two_shards()));
+    let failed = ClientError::retry("Timeout", false);
+    bench.pipeline.described(at(0), Err(failed));
+    let large = UserRecord::new("a", vec![b'x'; 2 << 20]);
+    let hash_key = large.hash_key();
+    bench.pipeline.put(at(0), large, hash_key, "large");
+    put_key(&mut bench, 20, "a", "later");
+    assert!(bench.drive(20).is_empty(), "{aggregates}");
+    bench
+}
+
+#[test]
+fn what_waits_for_the_size_that_the_stream_takes_is_not_overtaken() {
+    for aggregates in [false, true] {
+        let mut bench = waits_for_the_size(aggregates);
+        put_key(&mut bench, 20, "b", "other");
+        let [(other, _)] = bench.drive(20)[..] else {
+            panic!("one request: another key does not wait")
+        };
+        bench.stored(20, other, "2");
+        let description = StreamDescription::new(RecordDistribution::ByKey);
+        let description = description.with_max_record_size(3 << 20);
+        bench.pipeline.described(at(20), Ok(Some(description)));
+        let lens: Vec<_> = sent(&mut bench).iter().map(String::len).collect();
+        assert_eq!(lens, [2 << 20, "later".len()], "{aggregates}");
+    }
+}
+
+#[test]
+fn what_stays_after_one_that_waits_for_the_size_goes_when_that_has_expired() {
+    let mut bench = waits_for_the_size(true);
+    assert_eq!(bench.drive(30_000).len(), 1);
+    let names: Vec<_> = bench.finished().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["large"]);
 }
 
 /// It is sent again after a pause, and nothing may overtake it.

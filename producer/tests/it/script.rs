@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use kinesis_aggregation::{Aggregator, HashKey, OuterKey, UserRecord};
+use kinesis_aggregation::wire::is_framed;
+use kinesis_aggregation::{Aggregator, DEFAULT_MAX_RECORD_SIZE, HashKey, OuterKey, UserRecord};
 use kinesis_aggregation_producer::{Producer, ProducerBuilder, RecordDistribution};
 
 use super::model_stream::{Faults, ModelStream};
@@ -171,6 +172,7 @@ impl Script {
         if random.chance(100) {
             stream.max_record_size = Some(52_000);
         }
+        Self::enlarge(seed, &facts, &mut events, &mut stream);
         stream.quota = random.chance(150).then(|| random.below(4) as u32);
         let goes_by_keys = distribution == RecordDistribution::ByKey && !facts.switches;
         stream.may_list = !random.chance(100);
@@ -185,6 +187,37 @@ impl Script {
             events,
             random,
             facts,
+        }
+    }
+
+    /// Makes a few records larger than streams take by default, and perhaps lets the stream tell that it takes
+    /// them. None of the other numbers depend on it.
+    fn enlarge(
+        seed: u64,
+        facts: &Facts,
+        events: &mut [(Duration, Event)],
+        stream: &mut ModelStream,
+    ) {
+        let mut random = Random::new(seed ^ 0x1a26e);
+        let is_likely = facts.room.1 == usize::MAX && facts.link.is_none();
+        if !(is_likely && random.chance(30)) {
+            return;
+        }
+        stream.told_size = random.chance(700).then_some(2 * DEFAULT_MAX_RECORD_SIZE);
+        for _ in 0..random.between(1, 3) {
+            let at = random.index(events.len());
+            if let Some((_, Event::Put(record))) = events.get_mut(at)
+                && !is_framed(record.data())
+                && let Some(key) = record.partition_key()
+            {
+                let more = "x".repeat(DEFAULT_MAX_RECORD_SIZE + random.index(1000));
+                let data = [record.data(), more.as_bytes()].concat();
+                let large = UserRecord::new(key.to_owned(), data);
+                *record = match record.explicit_hash_key() {
+                    Some(hash_key) => large.with_explicit_hash_key(hash_key),
+                    None => large,
+                };
+            }
         }
     }
 
