@@ -311,6 +311,8 @@ class UserRecords {
         this.#next = Infinity;
         break;
       }
+      // One that is larger than a batch goes alone: if it is too large for the core, those before it come out first.
+      if (batch.length > 0 && record.data.length > BATCH) break;
       size += record.data.length;
       batch.push(record);
     }

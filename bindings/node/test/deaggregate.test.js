@@ -145,6 +145,7 @@ test('a bad record is an error when it is reached, and then there is nothing mor
     [[{ data: 5 }, first], 0],
     [[huge, null], 0],
     [[large, huge, null], 1],
+    [[first, huge, null], 2],
   ]) {
     const all = deaggregate(records);
     for (let n = 0; n < before; n += 1) assert.equal(all.next().value.loss, undefined);
