@@ -27,6 +27,8 @@ mod put;
 #[cfg(feature = "aws")]
 mod received;
 mod shards;
+#[cfg(feature = "aws")]
+mod signals;
 mod source;
 #[cfg(feature = "aws")]
 mod tail;

@@ -18,12 +18,7 @@ use super::metrics;
 use crate::aws::block_on;
 use crate::complaint::complain;
 use crate::exit::{Failure, Result, Status};
-
-/// The request that a signal makes.
-enum Wish {
-    Stop,
-    Reload,
-}
+use crate::signals::{Signal, Signals};
 
 pub(super) fn serve(config: Config, args: &RunArgs, status: &Status) -> Result<()> {
     let store = match PositionStore::open(config.database()) {
@@ -57,7 +52,7 @@ async fn run(
     store: Arc<Mutex<PositionStore>>,
     status: &Status,
 ) -> Result<()> {
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::new().map_err(Failure::new)?;
     loop {
         for warning in config.warnings() {
             tracing::warn!("{warning}");
@@ -72,7 +67,7 @@ async fn run(
         let is_stopped = tokio::select! {
             () = stop(flows, config.shutdown_timeout(), is_last, status) => true,
             // A second signal ends it at once. Undelivered lines are read again at the next start.
-            _ = signals.next(), if is_last => {
+            () = signals.stop(), if is_last => {
                 status.lose();
                 false
             }
@@ -86,7 +81,7 @@ async fn run(
             // A second signal loses metrics, but no line.
             tokio::select! {
                 _ = upload.close() => {}
-                _ = signals.next() => {}
+                () = signals.stop() => {}
             }
         }
         return Ok(());
@@ -182,9 +177,9 @@ async fn until_asked(
                     tracing::info!("{}: {}", flow.id(), flow.summary());
                 }
             }
-            wish = signals.next() => match wish {
-                Wish::Stop => return None,
-                Wish::Reload => match reload(config, args) {
+            signal = signals.next() => match signal {
+                Signal::Stop => return None,
+                Signal::HangUp => match reload(config, args) {
                     Some(config) => return Some(config),
                     None => tracing::error!("the configuration stays as it was"),
                 }
@@ -229,50 +224,5 @@ async fn stop(flows: Vec<FlowTask>, timeout: Duration, is_last: bool, status: &S
         if stopped.has_losses() || (is_last && !stopped.is_delivered()) {
             status.lose();
         }
-    }
-}
-
-#[cfg(unix)]
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-    hang_up: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| signal(kind).map_err(Failure::new);
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-            hang_up: listen(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) -> Wish {
-        tokio::select! {
-            _ = self.terminate.recv() => Wish::Stop,
-            _ = self.interrupt.recv() => Wish::Stop,
-            _ = self.hang_up.recv() => Wish::Reload,
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> Wish {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        Wish::Stop
     }
 }

@@ -2,7 +2,6 @@
 
 mod compress;
 mod line;
-mod signals;
 mod source;
 mod tally;
 
@@ -21,10 +20,10 @@ use crate::aws::{AwsArgs, StreamName, block_on, wait_for_stream};
 use crate::entry::{DataForm, EntryForm};
 use crate::exit::{Failure, Result, Status};
 use crate::output::complain;
+use crate::signals::Signals;
 use crate::source::{name, open};
 use compress::Format;
 use line::{Form, Pointer};
-use signals::Signals;
 use source::Lines;
 use tally::Tally;
 
@@ -36,8 +35,8 @@ use tally::Tally;
 /// says so.
 ///
 /// Lines that are refused or not delivered are named on standard error, with the exit status 1.
-/// Ctrl-C, SIGTERM and SIGHUP end the input: what was read is still delivered, unless a second one
-/// comes. In each case the last line is named up to which all is delivered.
+/// Ctrl-C, SIGTERM and SIGHUP end the input: what was read is still delivered, unless another Ctrl-C
+/// or SIGTERM comes. In each case the last line is named up to which all is delivered.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -299,12 +298,12 @@ impl Put {
     /// Until there is a reason not to go on.
     async fn stop(&self, signals: &mut Signals) -> End {
         tokio::select! {
-            () = signals.next() => End::Interrupted,
+            _ = signals.next() => End::Interrupted,
             () = self.useless.notified() => End::Useless,
         }
     }
 
-    /// Waits until all is delivered that was put; another signal gives that up.
+    /// Waits until all is delivered that was put; Ctrl-C or SIGTERM gives that up.
     async fn drain(&self, end: &End, signals: &mut Signals) {
         if matches!(end, End::Interrupted) {
             self.tally.borrow_mut().complain(format_args!(
@@ -313,7 +312,7 @@ impl Put {
         }
         tokio::select! {
             _ = self.producer.close() => {}
-            () = signals.next() => self.given_up.notify_one(),
+            () = signals.stop() => self.given_up.notify_one(),
         }
     }
 
