@@ -1,10 +1,11 @@
 //! The half of a delivery to a stream that waits for the outcome of each record, and puts again those that failed.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
 use std::time::Duration;
 
 use kinesis_aggregation::UserRecord;
-use kinesis_aggregation_producer::{FailureKind, Outcome, PutErrorKind};
+use kinesis_aggregation_producer::{FailureKind, Outcome, PutError, PutErrorKind};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -121,9 +122,11 @@ impl<'l> Outcomes<'l> {
         !self.failed.is_empty() && (self.pending.is_empty() || !self.link.lacks_order())
     }
 
+    /// Puts again all that have failed by now. What fails meanwhile has a pause of its own.
     async fn put_again(&mut self) {
-        while let Some((id, record)) = self.failed.pop_first() {
-            let error = match self.link.put(id, record).await {
+        let mut failed = std::mem::take(&mut self.failed);
+        while let Some((id, record)) = failed.pop_first() {
+            let error = match self.put(id, record).await {
                 Ok(pending) => {
                     self.pending.push_back(pending);
                     continue;
@@ -133,7 +136,7 @@ impl<'l> Outcomes<'l> {
             match error.kind() {
                 PutErrorKind::NoOrder => {
                     self.link.wait_for_order();
-                    self.failed.insert(id, error.into_record());
+                    failed.insert(id, error.into_record());
                     self.rest();
                     break;
                 }
@@ -144,7 +147,25 @@ impl<'l> Outcomes<'l> {
                 }
             }
         }
+        self.failed.append(&mut failed);
         self.link.was_put_again();
+    }
+
+    /// Puts a record, and reports what is delivered while it waits for room.
+    async fn put(&mut self, id: RecordId, record: UserRecord) -> Result<Pending, PutError> {
+        let link = self.link;
+        let mut put = pin!(link.put(id, record));
+        loop {
+            let is_pending = !self.pending.is_empty();
+            tokio::select! {
+                biased;
+                put = &mut put => return put,
+                outcome = first(&mut self.pending), if is_pending => {
+                    self.settle_first(outcome);
+                    self.settle_resolved();
+                }
+            }
+        }
     }
 
     /// Leaves a record to the next process, because the producer has ended.

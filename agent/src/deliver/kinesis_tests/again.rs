@@ -7,7 +7,7 @@ use kinesis_aggregation::wire;
 use kinesis_aggregation_producer::test_util::{Fault, MemoryStream};
 use kinesis_aggregation_producer::{ClientError, RecordDistribution};
 
-use super::{Logged, MINUTE, ORDERED, Running, ended, line, stored};
+use super::{Logged, MINUTE, ORDERED, Outgoing, Running, ended, line, stored};
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_no_stream_takes_is_left_out_and_holds_up_no_other() {
@@ -146,4 +146,38 @@ async fn what_failed_is_put_again_while_another_line_is_under_way() {
     tokio::time::sleep(MINUTE).await;
     assert_eq!(stored(&stream), [0, 1].map(|number| line(number).data));
     assert_eq!(running.end().await, (true, vec![1, 0]));
+}
+
+/// If the agent is killed then, the next one must not send them again.
+#[tokio::test(start_paused = true)]
+async fn what_is_delivered_is_reported_while_what_failed_waits_for_room() {
+    const SECONDS: &str = r#", "retryInitialBackoffMillis": 2000"#;
+    let stream = MemoryStream::new(1);
+    let running = Running::start(SECONDS, &stream);
+    for fault in [
+        Fault::Fail(ClientError::fatal("AccessDeniedException")),
+        Fault::Fail(ClientError::fatal("AccessDeniedException")),
+        Fault::Delay(Duration::from_secs(3)),
+        Fault::Delay(Duration::from_secs(5)),
+        Fault::Delay(Duration::from_secs(5)),
+    ] {
+        stream.next(fault);
+    }
+    // There is room for two of them.
+    let large = |number| Outgoing {
+        data: vec![b'x'; 400 << 10].into(),
+        ..line(number)
+    };
+    for numbers in [[0, 1], [2, 3]] {
+        let lines = numbers.map(large).into();
+        running.sender.send(lines).await.expect("is taken");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    // One of the first two has taken the room of the third, and the other waits for that of the fourth.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let told: Vec<_> = running.ids.try_iter().flatten().collect();
+    assert_eq!(told, [line(2).id]);
+    let (is_delivered, mut told) = running.end().await;
+    told.sort_unstable();
+    assert_eq!((is_delivered, told), (true, vec![0, 1, 3]));
 }
