@@ -2,7 +2,7 @@
 //! `cargo bench -p kagg --bench agent`. Linux only.
 //!
 //! It is the command as users run it, with metrics, against a server on this machine that speaks HTTP, without TLS.
-//! With `KAGG=path`, it is that build of the command.
+//! With `KAGG=path`, it is that build of the command: `KAGG=target/dist/kagg` after `cargo build --profile dist -p kagg`.
 
 #[cfg(not(target_os = "linux"))]
 fn main() {}
