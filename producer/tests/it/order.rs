@@ -140,7 +140,7 @@ fn what_comes_after_an_expired_one_fails_before_it_goes() {
             ("expires", FailureKind::Expired),
             ("later", FailureKind::EarlierFailed),
         ];
-        assert_eq!(kinds[count as usize..], last, "{count}, {is_looked_at}");
+        assert_eq!(kinds[count..], last, "{count}, {is_looked_at}");
     }
 }
 
