@@ -218,8 +218,8 @@ impl<T> Pipeline<T> {
         let cutoff = self.ledger.cutoff(now);
         let mut expired = self.waiting.take_expired(cutoff);
         let large = self.large.take_expired(cutoff);
-        if self.config.settings.ordered && !large.is_empty() {
-            // What waited to stay after them need not wait any more.
+        if !large.is_empty() {
+            // Where order is wanted, what waited to stay after them need not wait any more.
             self.returned.append(&mut self.large.take_all());
         }
         expired.extend(large);
