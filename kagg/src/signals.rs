@@ -10,7 +10,7 @@ pub(crate) enum Signal {
     /// SIGINT (Ctrl-C) or SIGTERM; elsewhere than on Unix, Ctrl-C alone.
     Stop,
     /// SIGHUP.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is none"))]
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has SIGHUP"))]
     HangUp,
 }
 

@@ -172,7 +172,7 @@ fn nothing_is_empty_in_a_shape_that_is_named_too() {
     }
 }
 
-/// What ends before its form is told is a record or refused; it is not passed over.
+/// Input that ends before its form is known becomes a record or is refused. It is never skipped.
 #[test]
 fn what_ends_before_its_form_is_told_is_not_passed_over() {
     for text in ["[", "b", "[1", "{", "   [", "    b", "[1 "] {

@@ -141,8 +141,8 @@ impl<T> Lanes<T> {
     /// Looks at the lanes whose time has come: takes what has expired and the open aggregates that
     /// may not wait for more, and lets go what pauses no longer.
     ///
-    /// None of those aggregates holds what has expired, though the lane may have looked too little ago to
-    /// look again: as `record_max_buffered_time` is below `record_ttl`, they close before that.
+    /// None of those aggregates holds anything that has expired, even if the lane looked too recently to look
+    /// again: `record_max_buffered_time` is below `record_ttl`, so they close earlier.
     #[expect(clippy::vec_box, reason = "they go into other lanes as they are")]
     pub(super) fn ring(
         &mut self,

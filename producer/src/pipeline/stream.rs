@@ -19,7 +19,7 @@ use kinesis_aggregation::{HashKey, HashKeyRange, Shard, ShardMap};
 /// are judged by it.
 const MAP_AGE: Duration = Duration::from_secs(60);
 
-/// What is known of the place where a Kinesis record landed, without the ranges of the shards.
+/// Where a Kinesis record landed, as far as that can be told without the ranges of the shards.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum WithoutRanges {
     /// Listing the shards is not permitted, and nothing shows that the stream does not go by hash keys:
@@ -303,7 +303,7 @@ impl Stream {
         self.is_blind() && !self.is_service_managed() && !self.ordered
     }
 
-    /// What is known of the place where a Kinesis record landed if its shard's range is not.
+    /// Returns where a Kinesis record landed, as far as that can be told without its shard's range.
     pub(super) fn without_ranges(&self) -> WithoutRanges {
         if self.is_unlisted() && !self.is_service_managed() {
             WithoutRanges::ByHashKey

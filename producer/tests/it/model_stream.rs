@@ -79,7 +79,7 @@ pub(super) struct ModelStream {
     gone: Option<(Duration, u64)>,
     /// A request with a larger record is invalid.
     pub(super) max_record_size: Option<usize>,
-    /// What descriptions tell of that.
+    /// The limit that descriptions report, if they report one.
     pub(super) told_size: Option<usize>,
     /// The lists of shards of this life that were right once, by the time from which on.
     lists: BTreeMap<Duration, Vec<Shard>>,
